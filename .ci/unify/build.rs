@@ -1,0 +1,2 @@
+//! Empty on purpose: it makes the build-dependencies part of every build.
+fn main() {}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs what building or testing needs, and says so before it does.
+#   deploy/setup.sh build    a C compiler, libclang (bindgen reads the system's headers through it)
+#   deploy/setup.sh test     Python packages of other people's DDS and zenoh, in a venv of our own
+set -euo pipefail
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# Installs Debian/Ubuntu packages as root, through sudo where we are not root.
+install_packages() {
+  local sudo=()
+  if [[ $(id -u) -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+      say "need root to install: $*"
+      say "ask an administrator to run: apt-get install -y $*   then run make again"
+      exit 1
+    fi
+    sudo=(sudo)
+  fi
+  if ! command -v apt-get >/dev/null; then
+    say "this script knows only apt-get; install the equivalents of: $*   then run make again"
+    exit 1
+  fi
+  say "installing with apt-get: $*"
+  "${sudo[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq "$@" >&2
+}
+
+have_libclang() {
+  [[ -n ${LIBCLANG_PATH:-} ]] && return 0
+  ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\?\.so' && return 0
+  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+}
+
+case "${1:-}" in
+build)
+  missing=()
+  command -v cc >/dev/null || missing+=(build-essential)
+  have_libclang || missing+=(libclang-dev)
+  [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+  if ! command -v cargo >/dev/null; then
+    say "cargo is missing; install Rust 1.95 or newer from https://rustup.rs, then run make again"
+    exit 1
+  fi
+  ;;
+test)
+  venv=${TIDEWIRE_VENV:-$HOME/.cache/tidewire/venv}
+  wanted=("cyclonedds==11.0.1" "eclipse-zenoh==1.10.2")
+  stamp="$venv/.tidewire-${wanted[*]// /_}"
+  stamp=${stamp// /_}
+  if [[ ! -e $stamp ]]; then
+    if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+      install_packages python3 python3-venv python3-pip
+    fi
+    say "installing into $venv: ${wanted[*]}"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
+    touch "$stamp"
+  fi
+  ;;
+*)
+  say "usage: deploy/setup.sh build|test"
+  exit 2
+  ;;
+esac

@@ -1,0 +1,36 @@
+//! What a transport must know to make one side of a topic.
+
+use tidewire_qos::Qos;
+
+/// One writer or reader, as a transport is asked to make it.
+#[derive(Clone, Debug)]
+pub struct EndpointSpec {
+    /// Topic name, unmangled, as DDS discovery shows it.
+    pub topic: String,
+    /// DDS type name, for example `tidewire::sensor::Vibration`.
+    pub type_name: String,
+    /// Whether the topic has instances (`WITH_KEY` in RTPS 2.5, 8.2.5).
+    pub keyed: bool,
+    /// The policies the user asked for.
+    pub qos: Qos,
+    /// Bytes of the CDR body when every sample of the type has the same (plain types), without the
+    /// 4-byte encapsulation header.
+    pub plain_size: Option<usize>,
+    /// The largest payload expected, header included, in bytes: a hint for preallocation. A transport
+    /// must still carry larger ones or say clearly why it cannot.
+    pub max_payload: Option<usize>,
+}
+
+impl EndpointSpec {
+    /// An endpoint with default QoS and no size hints.
+    pub fn new(topic: impl Into<String>, type_name: impl Into<String>, keyed: bool) -> Self {
+        Self {
+            topic: topic.into(),
+            type_name: type_name.into(),
+            keyed,
+            qos: Qos::default(),
+            plain_size: None,
+            max_payload: None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What every transport shares: the description of an endpoint, the header of a sample, counters.
+//!
+//! This room holds plain data only; `tidewire-dds` and `tidewire-shm` implement transports with it
+//! and `tidewire-bus` puts them together. It may use `idl` and `qos`. Start at [`SampleMeta`].
+//!
+//! ```
+//! use tidewire_transport::{EndpointSpec, SampleMeta, HISTORY};
+//!
+//! let spec = EndpointSpec::new("plant/vibration", "tidewire::sensor::Vibration", true);
+//! assert!(spec.keyed);
+//! let meta = SampleMeta { flags: HISTORY, ..SampleMeta::default() };
+//! assert!(meta.is_history() && meta.is_for(&[7; 12]));
+//! ```
+
+mod counters;
+mod endpoint;
+mod meta;
+
+pub use counters::{Arrival, Counter, SequenceGaps};
+pub use endpoint::EndpointSpec;
+pub use meta::{HISTORY, Prefix, SampleMeta};

@@ -1,0 +1,41 @@
+//! The header that travels with a payload inside one host.
+
+use tidewire_idl::{Guid, InstanceState, KeyHash};
+
+/// The 12-byte GUID prefix that names a participant (RTPS 2.5, 8.2.4.2).
+pub type Prefix = [u8; 12];
+
+/// [`SampleMeta::flags`]: the sample was written before the reader came and is sent again for it
+/// (TRANSIENT_LOCAL durability, DDS 1.4, 2.2.3.4).
+pub const HISTORY: u32 = 1;
+
+/// Who wrote a sample, when, and which instance it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct SampleMeta {
+    /// The writer.
+    pub writer: Guid,
+    /// The writer's own count, from 1, without gaps.
+    pub sequence: u64,
+    /// ns since the Unix epoch, UTC.
+    pub source_time: i64,
+    /// The instance; all zero on topics without a key.
+    pub key: KeyHash,
+    /// Data, dispose or unregister.
+    pub state: InstanceState,
+    /// Bits such as [`HISTORY`].
+    pub flags: u32,
+    /// The one participant the sample is meant for; all zero means every reader.
+    pub target: Prefix,
+}
+
+impl SampleMeta {
+    /// Whether the sample is a repetition for late joiners.
+    pub fn is_history(&self) -> bool {
+        self.flags & HISTORY != 0
+    }
+
+    /// Whether a reader of participant `prefix` should see the sample.
+    pub fn is_for(&self, prefix: &Prefix) -> bool {
+        self.target == [0; 12] || self.target == *prefix
+    }
+}
