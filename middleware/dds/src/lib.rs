@@ -1,1 +1,31 @@
+//! DDS for the bus: endpoints that carry serialised payloads untouched, on RustDDS.
+//!
+//! This room knows RTPS discovery, QoS announcement and flow control, and nothing of types: keys are
+//! computed by the caller. It may use `idl`, `qos` and `transport`; only `bus` uses it. Start at
+//! [`DdsParticipant`], then [`Sink`], which receives what a reader's thread takes off the wire.
+//!
+//! ```
+//! use tidewire_dds::{DdsOptions, DdsParticipant};
+//!
+//! let participant = DdsParticipant::start(DdsOptions::new(231, "doc/example"))?;
+//! assert_eq!(participant.discovered().writers.len(), 0);
+//! # Ok::<(), tidewire_dds::DdsError>(())
+//! ```
 
+mod discovery;
+mod error;
+mod health;
+mod key;
+mod participant;
+mod payload;
+mod poll;
+mod qos;
+mod reader;
+mod time;
+mod writer;
+
+pub use discovery::{DdsEvent, Discovered, RemoteEndpoint, RemoteParticipant};
+pub use error::{DdsError, DdsWriteError};
+pub use participant::{DdsOptions, DdsParticipant};
+pub use reader::{DdsReader, DdsSample, Sink};
+pub use writer::DdsWriter;

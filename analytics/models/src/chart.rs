@@ -1,0 +1,233 @@
+//! Control charts: when a statistic leaves the range that training saw.
+//!
+//! Every detector that learns boils a window down to a few statistics per field. A chart holds, for each
+//! series, where these lie and how much they scatter; it smooths their deviations over consecutive
+//! windows (an EWMA chart; Roberts, Technometrics 1959) and compares them with limits that were
+//! fixed on the training data.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use tidewire_models::chart::{Chart, Side, Track};
+//!
+//! let calm: Vec<Vec<f64>> = (0..200).map(|i| vec![(i as f64 * 0.7).sin()]).collect();
+//! let series = BTreeMap::from([("pump1".to_string(), calm)]);
+//! let chart = Chart::fit(1, &[Side::Both], 0.5, &series);
+//! let base = chart.known("pump1").ok_or("pump1 was trained")?;
+//! let mut track = Track::default();
+//! assert!(chart.update(&base, &[0.3], &mut track).ratio() < 1.0);
+//! for _ in 0..8 {
+//!     chart.update(&base, &[30.0], &mut track);
+//! }
+//! assert!(chart.update(&base, &[30.0], &mut track).ratio() > 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::numeric::{mean_std, tail_limit, winsorised};
+
+/// Probability with which one window of training-like data passes a limit.
+const RISK: f64 = 1e-6;
+
+/// Limits stand this much above what the tail says: the next hour is never quite like the training.
+const MARGIN: f64 = 1.25;
+
+/// No limit is tighter than this many deviations.
+const LEAST_LIMIT: f64 = 4.0;
+
+/// An unseen series starts with the scatter of the trained ones, as if from this many windows.
+const PRIOR_WINDOWS: f64 = 12.0;
+
+/// Deviations are held within this before smoothing, so that one absurd window is soon forgotten.
+const CLIP: f64 = 60.0;
+
+/// Which way a statistic must go to be suspicious.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Too high only.
+    Upper,
+    /// Too high or too low.
+    Both,
+}
+
+/// Centre and scatter of every statistic of one series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Base(pub Vec<(f64, f64)>);
+
+/// Smoothed deviations of one series, from window to window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Track {
+    smoothed: Vec<f64>,
+    weight: f64,
+}
+
+/// What a chart says of a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The leading deviation, in standard deviations of training.
+    pub value: f64,
+    /// Its limit.
+    pub limit: f64,
+    /// For each field, its highest deviation over its limit.
+    pub fields: Vec<f64>,
+}
+
+impl Reading {
+    /// Above 1 means anomalous.
+    pub fn ratio(&self) -> f64 {
+        self.value / self.limit
+    }
+}
+
+/// Limits for `fields x statistics` values per window, field by field, and one for all together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    fields: usize,
+    sides: Vec<Side>,
+    /// Weight of the newest window.
+    alpha: f64,
+    series: BTreeMap<String, Base>,
+    /// Typical scatter within a series.
+    scatter: Vec<f64>,
+    limits: Vec<f64>,
+    /// Limit of the root mean square over all statistics.
+    overall: f64,
+}
+
+impl Chart {
+    /// Fits to the statistics of each series' windows in time order (`fields x sides.len()` values per
+    /// window). Centres and scatters come from the first 70 % of each series, limits from all of it:
+    /// the last 30 % stand for the future.
+    pub fn fit(
+        fields: usize,
+        sides: &[Side],
+        alpha: f64,
+        series: &BTreeMap<String, Vec<Vec<f64>>>,
+    ) -> Self {
+        let count = fields * sides.len();
+        let mut chart = Self {
+            fields,
+            sides: sides.to_vec(),
+            alpha,
+            series: BTreeMap::new(),
+            scatter: vec![0.0; count],
+            limits: vec![f64::INFINITY; count],
+            overall: f64::INFINITY,
+        };
+        let mut windows_seen = 0.0;
+        for (name, windows) in series {
+            let learn = &windows[..(windows.len() * 7 / 10).max(1).min(windows.len())];
+            let column = |i: usize| learn.iter().map(|w| w[i]).collect::<Vec<_>>();
+            let base: Vec<(f64, f64)> = (0..count)
+                .map(|i| {
+                    let (centre, scale) = winsorised(&column(i));
+                    (centre, scale.max(floor(centre)))
+                })
+                .collect();
+            let n = learn.len() as f64;
+            for (scatter, (_, scale)) in chart.scatter.iter_mut().zip(&base) {
+                *scatter += n * scale * scale;
+            }
+            windows_seen += n;
+            chart.series.insert(name.clone(), Base(base));
+        }
+        for scatter in &mut chart.scatter {
+            *scatter = (*scatter / windows_seen.max(1.0)).sqrt();
+        }
+        chart.set_limits(series);
+        chart
+    }
+
+    fn set_limits(&mut self, series: &BTreeMap<String, Vec<Vec<f64>>>) {
+        let count = self.limits.len();
+        let mut scores: Vec<Vec<f64>> = vec![Vec::new(); count + 1];
+        for (name, windows) in series {
+            let Some(base) = self.known(name) else { continue };
+            let mut track = Track::default();
+            for window in windows {
+                self.smooth(&base, window, &mut track);
+                for (i, score) in scores[..count].iter_mut().enumerate() {
+                    score.push(self.magnitude(i, &track));
+                }
+                scores[count].push(self.together(&track));
+            }
+        }
+        let limit = |scores: &[f64]| (MARGIN * tail_limit(scores, RISK)).max(LEAST_LIMIT);
+        self.limits = scores[..count].iter().map(|s| limit(s)).collect();
+        // The mean over many statistics scatters far less than each of them.
+        self.overall = (MARGIN * tail_limit(&scores[count], RISK)).max(1.5);
+    }
+
+    /// Values per window.
+    pub fn width(&self) -> usize {
+        self.limits.len()
+    }
+
+    /// What training knows of a series.
+    pub fn known(&self, name: &str) -> Option<Base> {
+        self.series.get(name).cloned()
+    }
+
+    /// A base for a series training has not seen, from its first windows: their own centres, and a
+    /// scatter between their own and that of the trained series.
+    pub fn calibrate(&self, windows: &[Vec<f64>]) -> Base {
+        let n = windows.len() as f64;
+        let base = (0..self.width()).map(|i| {
+            let column: Vec<f64> = windows.iter().map(|w| w[i]).collect();
+            let (centre, own) = mean_std(&column);
+            let prior = self.scatter[i];
+            let variance =
+                (PRIOR_WINDOWS * prior * prior + n * own * own) / (PRIOR_WINDOWS + n);
+            (centre, variance.sqrt().max(floor(centre)))
+        });
+        Base(base.collect())
+    }
+
+    /// Takes the statistics of a series' next window.
+    pub fn update(&self, base: &Base, window: &[f64], track: &mut Track) -> Reading {
+        self.smooth(base, window, track);
+        let per_field = self.sides.len();
+        let mut best = (self.together(track), self.overall);
+        let mut fields = vec![0.0_f64; self.fields];
+        for (i, limit) in self.limits.iter().enumerate() {
+            let value = self.magnitude(i, track);
+            let ratio = value / limit;
+            fields[i / per_field] = fields[i / per_field].max(ratio);
+            if ratio > best.0 / best.1 {
+                best = (value, *limit);
+            }
+        }
+        Reading { value: best.0, limit: best.1, fields }
+    }
+
+    fn smooth(&self, base: &Base, window: &[f64], track: &mut Track) {
+        track.smoothed.resize(self.width(), 0.0);
+        // A young track is a plain mean, so that its first window does not count for everything.
+        track.weight = (1.0 - self.alpha) * track.weight + 1.0;
+        let newest = 1.0 / track.weight;
+        for ((s, v), (centre, scale)) in track.smoothed.iter_mut().zip(window).zip(&base.0) {
+            let deviation = ((v - centre) / scale).clamp(-CLIP, CLIP);
+            *s += newest * (deviation - *s);
+        }
+    }
+
+    fn magnitude(&self, i: usize, track: &Track) -> f64 {
+        match self.sides[i % self.sides.len()] {
+            Side::Upper => track.smoothed[i].max(0.0),
+            Side::Both => track.smoothed[i].abs(),
+        }
+    }
+
+    fn together(&self, track: &Track) -> f64 {
+        let sum: f64 = (0..self.width()).map(|i| self.magnitude(i, track).powi(2)).sum();
+        (sum / self.width().max(1) as f64).sqrt()
+    }
+}
+
+/// Scatter below this is rounding.
+fn floor(centre: f64) -> f64 {
+    1e-6 * centre.abs().max(1.0)
+}

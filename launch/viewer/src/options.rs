@@ -1,0 +1,66 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A DDS domain to show, under a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSource {
+    /// Top level of the entity tree.
+    pub name: String,
+    /// DDS domain id, 0 to 232.
+    pub domain: u16,
+}
+
+/// Where the picture goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A native viewer of the right version where one is installed and there is a screen, else
+    /// the web viewer.
+    #[default]
+    Auto,
+    /// The native viewer from PATH.
+    Spawn,
+    /// Rerun's own web viewer, hosted on 127.0.0.1.
+    Web,
+    /// A viewer that already runs, e.g. `rerun+http://127.0.0.1:9876/proxy`.
+    Connect(String),
+    /// An `.rrd` file, for later.
+    Save(PathBuf),
+}
+
+/// Settings of a viewer node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ViewOptions {
+    /// The buses to show.
+    pub sites: Vec<SiteSource>,
+    /// Where to show them.
+    pub target: Target,
+    /// Port of the data server (gRPC), 0 = any free one.
+    pub port: u16,
+    /// Port of the web page, 0 = any free one.
+    pub web_port: u16,
+    /// Points per second and curve. Faster topics keep the least and greatest value of each
+    /// interval, so peaks stay visible.
+    pub max_hz: f64,
+    /// Topics to leave out (exact names).
+    pub exclude: Vec<String>,
+    /// What the data server keeps for viewers that connect late, in MiB.
+    pub memory_mib: u64,
+}
+
+impl Default for ViewOptions {
+    fn default() -> Self {
+        Self {
+            sites: Vec::new(),
+            target: Target::Auto,
+            port: 0,
+            web_port: 0,
+            max_hz: 100.0,
+            exclude: Vec::new(),
+            memory_mib: 512,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use serde::{Deserialize, Serialize};
+
+use crate::BridgeError;
+use crate::filter::Filter;
+
+/// How the bridge takes part in the zenoh network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Talks to other bridges directly.
+    #[default]
+    Peer,
+    /// Talks through a router (`zenohd`) only.
+    Client,
+}
+
+/// Settings of a bridge node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BridgeOptions {
+    /// This site's name: part of the zenoh key, unique among the joined sites.
+    pub site: String,
+    /// DDS domain id, 0 to 232.
+    pub domain: u16,
+    /// Peer, or client of a router.
+    pub mode: Mode,
+    /// Endpoints to listen on, e.g. `tcp/0.0.0.0:7447`. Empty: none but zenoh's own for peers.
+    pub listen: Vec<String>,
+    /// Endpoints of the other sites or of the router. Lost connections are retried for ever.
+    pub connect: Vec<String>,
+    /// Find other bridges by multicast (zenoh's 224.0.0.224:7446).
+    pub scouting: bool,
+    /// Topics that cross, in both directions: globs, `*` matches within a name and over `/`.
+    pub allow: Vec<String>,
+    /// Topics that never cross, though allowed.
+    pub deny: Vec<String>,
+}
+
+impl Default for BridgeOptions {
+    fn default() -> Self {
+        Self {
+            site: "site".into(),
+            domain: 0,
+            mode: Mode::Peer,
+            listen: Vec::new(),
+            connect: Vec::new(),
+            scouting: false,
+            allow: vec!["*".into()],
+            deny: Vec::new(),
+        }
+    }
+}
+
+impl BridgeOptions {
+    /// Compiles the topic patterns.
+    ///
+    /// # Errors
+    /// A pattern that is no glob.
+    pub fn filter(&self) -> Result<Filter, BridgeError> {
+        Filter::new(&self.allow, &self.deny)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), BridgeError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.site.is_empty() || !self.site.chars().all(plain) {
+            return Err(BridgeError::Site(self.site.clone()));
+        }
+        Ok(())
+    }
+
+    /// Zenoh's configuration: what is not set here keeps zenoh's default, but a site that cannot
+    /// be reached yet never keeps the bridge from starting.
+    pub(crate) fn zenoh(&self) -> Result<zenoh::Config, BridgeError> {
+        let mode = match self.mode {
+            Mode::Peer => "\"peer\"",
+            Mode::Client => "\"client\"",
+        };
+        let list = |items: &[String]| serde_json::Value::from(items.to_vec()).to_string();
+        let mut config = zenoh::Config::default();
+        let mut set = |key: &'static str, value: String| {
+            config.insert_json5(key, &value).map_err(|error| BridgeError::Config {
+                key,
+                value,
+                detail: error.to_string(),
+            })
+        };
+        set("mode", mode.into())?;
+        if !self.listen.is_empty() {
+            set("listen/endpoints", list(&self.listen))?;
+        } else if self.mode == Mode::Peer {
+            // Zenoh's default listens on every interface: only on request.
+            set("listen/endpoints", "[\"tcp/127.0.0.1:0\"]".into())?;
+        }
+        set("connect/endpoints", list(&self.connect))?;
+        set("connect/timeout_ms", "-1".into())?;
+        set("connect/exit_on_failure", "false".into())?;
+        set("connect/retry", RETRY.into())?;
+        set("scouting/multicast/enabled", self.scouting.to_string())?;
+        Ok(config)
+    }
+}
+
+/// First retry after 0.2 s, then slower up to one in 4 s.
+const RETRY: &str =
+    "{ period_init_ms: 200, period_max_ms: 4000, period_increase_factor: 2 }";

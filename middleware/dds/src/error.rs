@@ -1,0 +1,79 @@
+//! What can go wrong between the bus and RustDDS.
+
+/// A participant or an endpoint could not be made, or has failed since.
+#[derive(Debug, thiserror::Error)]
+pub enum DdsError {
+    /// No participant: sockets, discovery or threads.
+    #[error(
+        "cannot join DDS domain {domain}: {reason}; check that UDP ports from {port} on are free \
+         and that a network interface (at least loopback) is up"
+    )]
+    Join {
+        /// The domain asked for.
+        domain: u16,
+        /// First port of the domain (RTPS 2.5, 9.6.2).
+        port: u32,
+        /// What RustDDS said.
+        reason: String,
+    },
+    /// The domain's ports would not fit below 65536.
+    #[error("DDS domain {0} does not exist: use 0 to 232")]
+    Domain(u16),
+    /// Something asked for that RustDDS cannot do.
+    #[error("{what} is not supported by the RustDDS backend: {remedy}")]
+    Unsupported {
+        /// The option or policy.
+        what: String,
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// No reader or writer.
+    #[error("cannot create a DDS {role} on topic `{topic}`: {reason}")]
+    Endpoint {
+        /// `reader` or `writer`.
+        role: &'static str,
+        /// The topic.
+        topic: String,
+        /// What RustDDS said.
+        reason: String,
+    },
+    /// A thread of the backend died; nothing is received any more.
+    #[error(
+        "the DDS backend of this participant has stopped ({0}); drop the participant and make a new one"
+    )]
+    Stopped(String),
+    /// The operating system refused a poll or a thread.
+    #[error("cannot start the DDS receive thread: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A sample could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum DdsWriteError {
+    /// RELIABLE, and no room in the send window within `max_blocking_time`.
+    #[error(
+        "no room to write within max_blocking_time: a matched reliable reader does not keep up; \
+         write slower or raise max_blocking_time"
+    )]
+    Timeout,
+    /// Fewer than the four bytes of encapsulation header.
+    #[error("payload of {0} bytes has no encapsulation header (RTPS 2.5, 10.2)")]
+    Header(usize),
+    /// Payload encoded otherwise than the writer has announced.
+    #[error(
+        "payload is encoded as {found}, but the writer announced {announced}: readers would refuse \
+         it; set data_representation in the writer's QoS"
+    )]
+    Representation {
+        /// What the payload's encapsulation says.
+        found: &'static str,
+        /// What discovery told the readers.
+        announced: String,
+    },
+    /// Dispose on a topic without instances.
+    #[error("topic `{0}` has no key: nothing to dispose")]
+    NoKey(String),
+    /// The backend failed.
+    #[error("the DDS backend refused the sample: {0}")]
+    Backend(String),
+}

@@ -1,0 +1,259 @@
+//! One participant: its sockets, its receive thread, its endpoints.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+use parking_lot::{Mutex, RwLock};
+use rustdds::{
+    DomainParticipant, DomainParticipantBuilder, Publisher, QosPolicies, RTPSEntity, Subscriber,
+    Topic, TopicKind,
+};
+use tidewire_transport::{Counter, EndpointSpec, Prefix};
+
+use crate::discovery::{DdsEvent, Discovered, guid};
+use crate::error::DdsError;
+use crate::health::Threads;
+use crate::poll::{Command, ReceiveThread};
+use crate::qos::{cache_samples, reader_policies, writer_policies};
+use crate::reader::{self, DdsReader, Entry, Sink};
+use crate::writer::{self, DdsWriter};
+
+/// How to join a domain.
+#[derive(Clone, Debug)]
+pub struct DdsOptions {
+    /// Domain id, 0 to 232.
+    pub domain: u16,
+    /// The participant's name, for logs: RustDDS does not announce an `entity_name`.
+    pub name: String,
+    /// Interfaces to announce and to send multicast on, by address; empty means all. The sockets
+    /// themselves stay bound to every address: this is no firewall.
+    pub interfaces: Vec<IpAddr>,
+    /// Unicast discovery peers. RustDDS has none beyond this host's own ports, so a non-empty list is
+    /// refused.
+    pub peers: Vec<IpAddr>,
+}
+
+impl DdsOptions {
+    /// All interfaces, multicast discovery.
+    pub fn new(domain: u16, name: impl Into<String>) -> Self {
+        Self { domain, name: name.into(), interfaces: Vec::new(), peers: Vec::new() }
+    }
+}
+
+type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
+
+/// What participant, endpoints and receive thread share.
+pub(crate) struct Inner {
+    pub discovered: Mutex<Discovered>,
+    pub observers: RwLock<Vec<Observer>>,
+    pub failed: RwLock<Option<String>>,
+    commands: Sender<Command>,
+    waker: mio::Waker,
+}
+
+impl Inner {
+    pub fn command(&self, command: Command) {
+        // After the thread has ended there is nobody left to tell, and nothing left to do.
+        if self.commands.send(command).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// A DDS participant on RustDDS with its receive thread; cheap to clone, gone with the last clone.
+#[derive(Clone)]
+pub struct DdsParticipant {
+    rust: DomainParticipant,
+    publisher: Publisher,
+    subscriber: Subscriber,
+    inner: Arc<Inner>,
+    tokens: Arc<AtomicUsize>,
+    _thread: Arc<ReceiveThread>,
+}
+
+impl DdsParticipant {
+    /// Joins the domain and starts receiving.
+    pub fn start(options: DdsOptions) -> Result<Self, DdsError> {
+        if options.domain > 232 {
+            return Err(DdsError::Domain(options.domain));
+        }
+        if !options.peers.is_empty() {
+            return Err(DdsError::Unsupported {
+                what: format!("unicast discovery peers ({})", options.peers[0]),
+                remedy: "use multicast, or carry the topics with the bridge",
+            });
+        }
+        let mut builder = DomainParticipantBuilder::new(options.domain);
+        if !options.interfaces.is_empty() {
+            builder = builder.with_only_networks(options.interfaces.iter().copied());
+        }
+        let fail = |reason: String| DdsError::Join {
+            domain: options.domain,
+            port: 7400 + 250 * u32::from(options.domain),
+            reason,
+        };
+        // One at a time, so that each knows its own threads.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let starting = STARTING.lock();
+        let (rust, threads) = Threads::of(|| builder.build());
+        drop(starting);
+        let rust = rust.map_err(|error| fail(error.to_string()))?;
+        let none = QosPolicies::qos_none();
+        let publisher =
+            rust.create_publisher(&none).map_err(|error| fail(error.to_string()))?;
+        let subscriber =
+            rust.create_subscriber(&none).map_err(|error| fail(error.to_string()))?;
+
+        let poll = mio::Poll::new()?;
+        let (commands, receiver) = crossbeam_channel::unbounded();
+        let inner = Arc::new(Inner {
+            discovered: Mutex::default(),
+            observers: RwLock::default(),
+            failed: RwLock::default(),
+            commands,
+            waker: mio::Waker::new(poll.registry(), crate::poll::WAKE)?,
+        });
+        let thread = ReceiveThread::spawn(
+            poll,
+            receiver,
+            rust.status_listener(),
+            inner.clone(),
+            threads,
+            &options.name,
+        )?;
+        Ok(Self {
+            rust,
+            publisher,
+            subscriber,
+            inner,
+            tokens: Arc::new(AtomicUsize::new(crate::poll::FIRST_READER)),
+            _thread: Arc::new(thread),
+        })
+    }
+
+    /// The 12 bytes every GUID of this participant begins with.
+    pub fn prefix(&self) -> Prefix {
+        guid(self.rust.guid()).prefix()
+    }
+
+    /// Calls `observer` on every discovery event from now on, on the receive thread.
+    pub fn observe(&self, observer: impl Fn(&DdsEvent) + Send + Sync + 'static) {
+        self.inner.observers.write().push(Box::new(observer));
+    }
+
+    /// What is known of the domain now.
+    pub fn discovered(&self) -> Discovered {
+        self.inner.discovered.lock().clone()
+    }
+
+    /// Looks at what is known of the domain without copying it; `f` must be brief.
+    pub fn with_discovered<R>(&self, f: impl FnOnce(&Discovered) -> R) -> R {
+        f(&self.inner.discovered.lock())
+    }
+
+    /// Why nothing is received any more, if so.
+    pub fn check(&self) -> Result<(), DdsError> {
+        match &*self.inner.failed.read() {
+            Some(reason) => Err(DdsError::Stopped(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// A writer for `spec`.
+    pub fn writer(&self, spec: &EndpointSpec) -> Result<DdsWriter, DdsError> {
+        self.check()?;
+        let fail = |error: rustdds::dds::CreateError| DdsError::Endpoint {
+            role: "writer",
+            topic: spec.topic.clone(),
+            reason: error.to_string(),
+        };
+        let payload = spec.plain_size.map(|size| size + 4).or(spec.max_payload);
+        let policies = writer_policies(&spec.qos, spec.keyed, payload);
+        let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
+        let port = if spec.keyed {
+            let writer = self.publisher.create_datawriter(&topic_handle, Some(policies));
+            writer::Port::Keyed(writer.map_err(fail)?)
+        } else {
+            let writer = self.publisher.create_datawriter_no_key(&topic_handle, Some(policies));
+            writer::Port::Unkeyed(writer.map_err(fail)?)
+        };
+        Ok(DdsWriter {
+            guid: match &port {
+                writer::Port::Keyed(writer) => guid(writer.guid()),
+                writer::Port::Unkeyed(writer) => guid(writer.guid()),
+            },
+            port,
+            topic: spec.topic.clone(),
+            announced: spec.qos.representations()[0],
+            participant: self.inner.clone(),
+            written: Counter::default(),
+        })
+    }
+
+    /// A reader for `spec` that hands everything to `sink`.
+    pub fn reader(
+        &self,
+        spec: &EndpointSpec,
+        sink: Arc<dyn Sink>,
+    ) -> Result<DdsReader, DdsError> {
+        self.check()?;
+        let fail = |error: rustdds::dds::CreateError| DdsError::Endpoint {
+            role: "reader",
+            topic: spec.topic.clone(),
+            reason: error.to_string(),
+        };
+        // RustDDS keeps that many payloads for good: room for few until their size is known.
+        let payload = spec.plain_size.map(|size| size + 4).or(spec.max_payload);
+        let cache = payload.map_or(512, cache_samples);
+        let policies = reader_policies(&spec.qos, cache);
+        let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
+        let (port, guid) = if spec.keyed {
+            let reader =
+                self.subscriber.create_datareader(&topic_handle, Some(policies)).map_err(fail)?;
+            let guid = guid(reader.guid());
+            (reader::Port::Keyed(reader), guid)
+        } else {
+            let reader = self
+                .subscriber
+                .create_simple_datareader_no_key(&topic_handle, Some(policies))
+                .map_err(fail)?;
+            let guid = guid(reader.guid());
+            (reader::Port::Unkeyed(reader), guid)
+        };
+        let grow = {
+            let (rust, spec) = (self.rust.clone(), spec.clone());
+            Box::new(move |samples| {
+                // A cache that stays small costs samples in a burst, no more.
+                let _ = topic(&rust, &spec, &reader_policies(&spec.qos, samples));
+            })
+        };
+        let foreign = Arc::new(Counter::default());
+        let token = self.tokens.fetch_add(1, Ordering::Relaxed);
+        self.inner.command(Command::Add(
+            token,
+            Box::new(Entry {
+                port,
+                sink,
+                topic: spec.topic.clone(),
+                type_name: spec.type_name.clone(),
+                cache,
+                grow,
+                foreign: foreign.clone(),
+                same_type: Default::default(),
+            }),
+        ));
+        Ok(DdsReader { guid, token, participant: self.inner.clone(), foreign })
+    }
+}
+
+/// RustDDS keeps one receive cache per topic name, sized by the largest limits it was ever given.
+fn topic(
+    rust: &DomainParticipant,
+    spec: &EndpointSpec,
+    policies: &QosPolicies,
+) -> rustdds::dds::CreateResult<Topic> {
+    let kind = if spec.keyed { TopicKind::WithKey } else { TopicKind::NoKey };
+    rust.create_topic(spec.topic.clone(), spec.type_name.clone(), policies, kind)
+}

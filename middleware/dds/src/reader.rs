@@ -1,0 +1,225 @@
+//! Readers: where the receive thread puts what arrives.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustdds::with_key::Sample;
+use rustdds::{ReadCondition, no_key, with_key};
+use tidewire_idl::{Guid, InstanceState, KeyHash};
+use tidewire_transport::Counter;
+
+use crate::discovery::{Discovered, guid};
+use crate::participant::Inner;
+use crate::payload::{RawAdapter, RawData, with_sink};
+use crate::poll::Command;
+use crate::qos::cache_samples;
+use crate::time::from_rtps;
+
+/// One sample off the wire.
+#[derive(Clone, Debug)]
+pub struct DdsSample {
+    /// Who wrote it.
+    pub writer: Guid,
+    /// RTPS sequence number of that writer.
+    pub sequence: u64,
+    /// When it was written, ns since the Unix epoch; 0 if the writer did not say.
+    pub source_time: i64,
+    /// The instance, as [`Sink::key_of`] says.
+    pub key: KeyHash,
+    /// Data, or dispose. RustDDS does not tell unregister from dispose.
+    pub state: InstanceState,
+    /// With encapsulation header; its two option bytes are zero, RustDDS drops them.
+    pub payload: Bytes,
+}
+
+/// Receives samples, on the participant's receive thread: it must not block.
+pub trait Sink: Send + Sync {
+    /// The instance of a data payload.
+    fn key_of(&self, payload: &[u8]) -> KeyHash;
+    /// The instance of a serialised key, as a dispose carries it.
+    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash;
+    /// Takes one sample.
+    fn deliver(&self, sample: DdsSample);
+    /// After a batch of samples: wake whoever waits.
+    fn flush(&self);
+}
+
+/// A reader on the wire; dropping it leaves the topic.
+pub struct DdsReader {
+    pub(crate) guid: Guid,
+    pub(crate) token: usize,
+    pub(crate) participant: Arc<Inner>,
+    pub(crate) foreign: Arc<Counter>,
+}
+
+impl DdsReader {
+    /// Its GUID.
+    pub fn guid(&self) -> Guid {
+        self.guid
+    }
+
+    /// Writers matched now.
+    pub fn matched(&self) -> Vec<Guid> {
+        self.participant.discovered.lock().matched(&self.guid)
+    }
+
+    /// Samples dropped because their writer announced another type on the same topic name.
+    pub fn foreign(&self) -> u64 {
+        self.foreign.get()
+    }
+}
+
+impl Drop for DdsReader {
+    fn drop(&mut self) {
+        self.participant.command(Command::Remove(self.token));
+    }
+}
+
+pub(crate) enum Port {
+    Keyed(with_key::DataReader<RawData, RawAdapter>),
+    Unkeyed(no_key::SimpleDataReader<RawData, RawAdapter>),
+}
+
+impl Port {
+    pub fn source(&mut self) -> &mut dyn mio::event::Source {
+        match self {
+            Self::Keyed(reader) => reader,
+            Self::Unkeyed(reader) => reader,
+        }
+    }
+}
+
+/// A reader as the receive thread owns it.
+pub(crate) struct Entry {
+    pub port: Port,
+    pub sink: Arc<dyn Sink>,
+    pub topic: String,
+    pub type_name: String,
+    /// Samples the receive cache holds now, and how to make it hold more.
+    pub cache: i32,
+    pub grow: Box<dyn Fn(i32) + Send>,
+    pub foreign: Arc<Counter>,
+    /// Whether a writer's type is ours: RustDDS matches by topic name alone.
+    pub same_type: HashMap<Guid, bool>,
+}
+
+impl Entry {
+    /// Moves everything that has arrived to the sink.
+    pub fn drain(&mut self, discovered: &parking_lot::Mutex<Discovered>) {
+        let mut batch = Vec::new();
+        let Self { port, sink, topic, .. } = self;
+        with_sink(sink, || match port {
+            Port::Keyed(reader) => take_keyed(reader, &mut batch, topic),
+            Port::Unkeyed(reader) => take_unkeyed(reader, &mut batch, topic),
+        });
+        if batch.is_empty() {
+            return;
+        }
+        let largest = batch.iter().map(|sample| sample.payload.len()).max().unwrap_or(0);
+        for sample in batch {
+            if self.is_ours(&sample.writer, discovered) {
+                self.sink.deliver(sample);
+            } else {
+                self.foreign.add(1);
+            }
+        }
+        self.sink.flush();
+        let room = cache_samples(largest);
+        if room > self.cache {
+            self.cache = room;
+            (self.grow)(room);
+        }
+    }
+
+    fn is_ours(&mut self, writer: &Guid, discovered: &parking_lot::Mutex<Discovered>) -> bool {
+        if let Some(same) = self.same_type.get(writer) {
+            return *same;
+        }
+        let discovered = discovered.lock();
+        // A writer of this very participant is not in the table; the bus has made it with a type.
+        let Some(theirs) = discovered.writer_type(writer) else {
+            return true;
+        };
+        let same = theirs == self.type_name;
+        if !same {
+            tracing::warn!(
+                topic = self.topic, ours = self.type_name, theirs, %writer,
+                "a writer uses another type on this topic: its samples are dropped"
+            );
+        }
+        self.same_type.insert(*writer, same);
+        same
+    }
+}
+
+fn take_keyed(
+    reader: &mut with_key::DataReader<RawData, RawAdapter>,
+    batch: &mut Vec<DdsSample>,
+    topic: &str,
+) {
+    loop {
+        match reader.take(usize::MAX, ReadCondition::any()) {
+            Ok(samples) => {
+                batch.extend(samples.into_iter().map(|sample| {
+                    let info = sample.sample_info();
+                    let id = info.sample_identity();
+                    let source_time = info.source_timestamp().map_or(0, from_rtps);
+                    let (key, state, payload) = match sample.into_value() {
+                        Sample::Value(data) => (data.key, InstanceState::Alive, data.payload),
+                        Sample::Dispose(key) => {
+                            (key.hash, InstanceState::Disposed, key.payload)
+                        }
+                    };
+                    DdsSample {
+                        writer: guid(id.writer_guid),
+                        sequence: i64::from(id.sequence_number) as u64,
+                        source_time,
+                        key,
+                        state,
+                        payload,
+                    }
+                }));
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(topic, %error, "a sample that cannot be read was dropped");
+                if fatal(&error) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn take_unkeyed(
+    reader: &no_key::SimpleDataReader<RawData, RawAdapter>,
+    batch: &mut Vec<DdsSample>,
+    topic: &str,
+) {
+    reader.drain_read_notifications();
+    loop {
+        match reader.try_take_one() {
+            Ok(Some(change)) => batch.push(DdsSample {
+                writer: guid(change.writer_guid),
+                sequence: i64::from(change.sequence_number) as u64,
+                source_time: change.source_timestamp().map_or(0, from_rtps),
+                key: KeyHash::default(),
+                state: InstanceState::Alive,
+                payload: change.sample.payload,
+            }),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(topic, %error, "a sample that cannot be read was dropped");
+                if fatal(&error) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Errors after which asking again gives the same one.
+fn fatal(error: &rustdds::dds::ReadError) -> bool {
+    !matches!(error, rustdds::dds::ReadError::Deserialization { .. })
+}

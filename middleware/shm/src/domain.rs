@@ -1,0 +1,180 @@
+//! One participant's membership in a domain's shared memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use iceoryx2::config::Config;
+use tidewire_idl::Guid;
+use tidewire_transport::{EndpointSpec, Prefix};
+
+use crate::control::Control;
+use crate::error::ShmError;
+use crate::janitor::{self, Bell, Janitor};
+use crate::options::ShmOptions;
+use crate::presence::{OwnPresence, Peers};
+use crate::reader::ShmReader;
+use crate::service::{self, IpcNode};
+use crate::writer::ShmWriter;
+
+/// A participant on this host's shared memory. Cheap to clone; the participant leaves when the last
+/// clone, writer, reader and sample of it is gone.
+///
+/// ```
+/// use tidewire_shm::{ShmDomain, ShmOptions};
+///
+/// # let root = tempfile::tempdir().unwrap();
+/// # let options = ShmOptions { root: Some(root.path().join("shm")), ..ShmOptions::default() };
+/// let pump = ShmDomain::join(7, [1; 12], "plant/pump1", &options)?;
+/// let arm = ShmDomain::join(7, [2; 12], "plant/arm", &options)?;
+/// assert!(pump.is_local(&[2; 12]));
+/// assert_eq!(pump.name_of(&[2; 12]).as_deref(), Some("plant/arm"));
+/// assert!(!pump.is_local(&[3; 12]));
+/// # drop((pump, arm));
+/// # assert!(!root.path().join("shm").exists());
+/// # Ok::<(), tidewire_shm::ShmError>(())
+/// ```
+#[derive(Clone)]
+pub struct ShmDomain {
+    shared: Arc<Shared>,
+}
+
+/// What a domain's endpoints and samples keep alive. Fields drop in this order: ports are gone by
+/// then, so iceoryx2's node closes, then the presence disappears, then the domain is left.
+pub(crate) struct Shared {
+    janitor: Janitor,
+    pub(crate) node: IpcNode,
+    pub(crate) own: OwnPresence,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) options: ShmOptions,
+    pub(crate) prefix: Prefix,
+}
+
+/// A participant on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalParticipant {
+    /// Its GUID prefix.
+    pub prefix: Prefix,
+    /// Its process.
+    pub pid: u32,
+    /// Its name, for example `plant/pump1`.
+    pub name: Arc<str>,
+}
+
+impl ShmDomain {
+    /// Joins `domain` as the participant `prefix`, known to others on this host as `name` (at most
+    /// 256 bytes). Do this before the participant appears on DDS, so that no reader takes it for a
+    /// remote one.
+    ///
+    /// # Errors
+    /// [`ShmError::Permission`] if the place belongs to another user, [`ShmError::AlreadyJoined`] if
+    /// the prefix is in use, [`ShmError::Version`] if another version of Tidewire is in the domain.
+    pub fn join(
+        domain: u16,
+        prefix: Prefix,
+        name: &str,
+        options: &ShmOptions,
+    ) -> Result<Self, ShmError> {
+        let control = Arc::new(Control::join(&options.root(), domain)?);
+        let own = OwnPresence::create(control.dir(), prefix, name)?;
+        let config: Config = service::config(&control)?;
+        let peers = Arc::new(Peers::new(control.dir(), control.clone(), &own));
+        if peers.reap() {
+            janitor::clean_nodes(&config);
+        }
+        let node = match service::node(&config, control.dir(), name) {
+            Ok(node) => node,
+            Err(error) => {
+                let _ = std::fs::remove_file(own.path());
+                return Err(error);
+            }
+        };
+        control.bump();
+        let janitor = Janitor::start(peers.clone(), config, options.janitor_period)?;
+        let options = options.clone();
+        let shared = Shared { janitor, node, own, peers, control, options, prefix };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Whether the participant is on this host, or was before it left: its samples come, or came, by
+    /// shared memory. True for ourselves.
+    pub fn is_local(&self, prefix: &Prefix) -> bool {
+        self.shared.peers.is_known(prefix)
+    }
+
+    /// Name of a participant that is, or was, on this host.
+    pub fn name_of(&self, prefix: &Prefix) -> Option<Arc<str>> {
+        self.shared.peers.name_of(prefix)
+    }
+
+    /// The participants on this host now, ourselves included, in order of their prefixes.
+    pub fn locals(&self) -> Vec<LocalParticipant> {
+        let mut locals: Vec<_> = self
+            .shared
+            .peers
+            .present()
+            .iter()
+            .map(|p| LocalParticipant { prefix: p.prefix(), pid: p.pid(), name: p.name().clone() })
+            .collect();
+        locals.sort_by_key(|p| p.prefix);
+        locals
+    }
+
+    /// Makes the shared-memory side of a writer. `guid` is the writer's DDS GUID.
+    ///
+    /// # Errors
+    /// [`ShmError::Limit`] if the participant has too many endpoints.
+    pub fn writer(&self, spec: &EndpointSpec, guid: Guid) -> Result<ShmWriter, ShmError> {
+        ShmWriter::new(self.shared.clone(), spec, guid)
+    }
+
+    /// Makes the shared-memory side of a reader. Samples sent from now on reach it.
+    ///
+    /// # Errors
+    /// [`ShmError::Incompatible`], [`ShmError::Limit`], [`ShmError::Permission`] or
+    /// [`ShmError::Backend`] if the topic's service cannot be opened.
+    pub fn reader(&self, spec: &EndpointSpec, guid: Guid) -> Result<ShmReader, ShmError> {
+        ShmReader::new(self.shared.clone(), spec, guid)
+    }
+
+    /// Counts wake-ups of this participant; wraps. Read it, take from all readers, then
+    /// [`wait`](Self::wait) for it to change: nothing is missed in between.
+    pub fn epoch(&self) -> u32 {
+        self.shared.own.wake().epoch()
+    }
+
+    /// Waits until a sample came for any reader of this participant, or [`wake_self`](Self::wake_self)
+    /// was called, since the epoch was `seen_epoch`; false when `timeout` passed first.
+    pub fn wait(&self, seen_epoch: u32, timeout: Duration) -> bool {
+        self.shared.own.wake().wait(seen_epoch, timeout)
+    }
+
+    /// Wakes whoever waits on this participant: other transports' threads call it when they have
+    /// something.
+    pub fn wake_self(&self) {
+        self.shared.own.wake().wake();
+    }
+}
+
+impl std::fmt::Debug for ShmDomain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShmDomain")
+            .field("dir", &self.shared.control.dir())
+            .field("name", self.shared.own.peer().name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn bell(&self) -> Bell {
+        self.janitor.bell()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Before the fields go: others stop counting on us while our words are still mapped.
+        let _ = std::fs::remove_file(self.own.path());
+        self.control.bump();
+    }
+}

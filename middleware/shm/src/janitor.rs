@@ -1,0 +1,100 @@
+//! Clearing up after processes that were killed.
+//!
+//! iceoryx2 frees a dead subscriber's place only when somebody asks it to; until then a writer that
+//! waits for that subscriber waits in vain. Every participant runs a janitor that looks for released
+//! presence locks, and at once when a writer of ours starts to wait.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use iceoryx2::config::Config;
+use iceoryx2::prelude::{CallbackProgression, Node, NodeState};
+
+use crate::error::ShmError;
+use crate::presence::Peers;
+use crate::service::Ipc;
+
+enum Order {
+    Look,
+    Stop,
+}
+
+/// The thread, stopped and joined on drop.
+pub(crate) struct Janitor {
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Asks the janitor to look now.
+#[derive(Clone)]
+pub(crate) struct Bell(Sender<Order>);
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        // A full channel means that a look is due already.
+        let _ = self.0.try_send(Order::Look);
+    }
+}
+
+impl Janitor {
+    pub(crate) fn start(
+        peers: Arc<Peers>,
+        config: Config,
+        period: Duration,
+    ) -> Result<Self, ShmError> {
+        let (orders, inbox) = crossbeam_channel::bounded(1);
+        let thread = std::thread::Builder::new()
+            .name("tidewire-shm".into())
+            .spawn(move || run(&peers, &config, period, &inbox))
+            .map_err(|e| ShmError::io("start the janitor thread of", "tidewire-shm", e))?;
+        Ok(Self { orders, thread: Some(thread) })
+    }
+
+    pub(crate) fn bell(&self) -> Bell {
+        Bell(self.orders.clone())
+    }
+}
+
+impl Drop for Janitor {
+    fn drop(&mut self) {
+        // Blocks for at most one look if the bell rang just before.
+        let _ = self.orders.send(Order::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(peers: &Peers, config: &Config, period: Duration, inbox: &Receiver<Order>) {
+    // A death may come between the lock's release and iceoryx2 noticing: look once more after it.
+    let mut again = false;
+    loop {
+        match inbox.recv_timeout(period) {
+            Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Order::Look) | Err(RecvTimeoutError::Timeout) => {
+                let died = peers.reap();
+                if died || again {
+                    clean_nodes(config);
+                }
+                again = died;
+            }
+        }
+    }
+}
+
+/// Frees what dead iceoryx2 nodes hold. Several processes may do so at once.
+pub(crate) fn clean_nodes(config: &Config) {
+    let listed = Node::<Ipc>::list(config, |state| {
+        if let NodeState::Dead(node) = state
+            && let Err(error) = node.try_remove_stale_resources()
+        {
+            tracing::debug!(?error, "a killed process is not cleaned up yet");
+        }
+        CallbackProgression::Continue
+    });
+    if let Err(error) = listed {
+        tracing::debug!(?error, "cannot list iceoryx2 nodes");
+    }
+}

@@ -1,0 +1,51 @@
+//! Settings of one participant's shared memory.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How [`ShmDomain::join`](crate::ShmDomain::join) sets up.
+///
+/// ```
+/// use tidewire_shm::ShmOptions;
+///
+/// let options = ShmOptions { root: Some("/dev/shm/my-test".into()), ..ShmOptions::default() };
+/// assert_eq!(options.linger.as_millis(), 250);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ShmOptions {
+    /// Directory of all domains. `None`: the environment's `TIDEWIRE_SHM_DIR`, else
+    /// `/dev/shm/tidewire-<uid>`. Participants find each other only under the same root.
+    pub root: Option<PathBuf>,
+    /// How long a writer that goes away waits for readers to take what it sent.
+    pub linger: Duration,
+    /// How often the janitor looks for participants that were killed.
+    pub janitor_period: Duration,
+    /// Address space one writer may spend on preallocated samples, in bytes. Memory is used only
+    /// where samples were written, and reused first.
+    pub segment_budget: usize,
+}
+
+impl Default for ShmOptions {
+    fn default() -> Self {
+        Self {
+            root: None,
+            linger: Duration::from_millis(250),
+            janitor_period: Duration::from_millis(250),
+            segment_budget: 128 << 20,
+        }
+    }
+}
+
+impl ShmOptions {
+    pub(crate) fn root(&self) -> PathBuf {
+        self.root
+            .clone()
+            .or_else(|| {
+                std::env::var_os("TIDEWIRE_SHM_DIR").filter(|v| !v.is_empty()).map(PathBuf::from)
+            })
+            .unwrap_or_else(|| {
+                let uid = rustix::process::getuid().as_raw();
+                PathBuf::from(format!("/dev/shm/tidewire-{uid}"))
+            })
+    }
+}

@@ -1,0 +1,149 @@
+//! The bytes of a presence file.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::map::Shared;
+use crate::wake::WakeWords;
+
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"tidewire");
+/// Raised with every change of the structures below or of what is sent.
+pub(crate) const VERSION: u32 = 1;
+/// Longest participant name in bytes.
+pub(crate) const NAME_MAX: usize = 256;
+/// Readers and writers one participant can have.
+pub(crate) const SLOTS: usize = 2048;
+
+/// A presence file: written once before it appears under its name, except for the atomics.
+#[repr(C)]
+pub(crate) struct PresenceFile {
+    pub(crate) magic: u64,
+    pub(crate) version: u32,
+    pub(crate) pid: u32,
+    /// ns since the Unix epoch.
+    pub(crate) started: i64,
+    pub(crate) prefix: [u8; 12],
+    pub(crate) name_len: u32,
+    pub(crate) name: [u8; NAME_MAX],
+    pub(crate) wake: WakeWords,
+    /// All used slots lie below this index.
+    pub(crate) slots_used: AtomicU32,
+    pub(crate) slots: [Slot; SLOTS],
+}
+
+// SAFETY: repr(C), integers and atomics only, so any bits are valid; after publication only the
+// atomics change.
+unsafe impl Shared for PresenceFile {}
+
+/// The way a sample takes: which iceoryx2 service of the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// A full reader makes the writer wait.
+    Reliable,
+    /// A full reader loses its oldest sample.
+    BestEffort,
+}
+
+/// What a slot describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndpointKind {
+    Reader(Lane),
+    Writer(Lane),
+}
+
+impl EndpointKind {
+    fn encode(self) -> u32 {
+        match self {
+            Self::Reader(Lane::Reliable) => 1,
+            Self::Reader(Lane::BestEffort) => 2,
+            Self::Writer(Lane::Reliable) => 3,
+            Self::Writer(Lane::BestEffort) => 4,
+        }
+    }
+
+    fn decode(word: u32) -> Option<Self> {
+        Some(match word {
+            1 => Self::Reader(Lane::Reliable),
+            2 => Self::Reader(Lane::BestEffort),
+            3 => Self::Writer(Lane::Reliable),
+            4 => Self::Writer(Lane::BestEffort),
+            _ => return None,
+        })
+    }
+}
+
+/// One endpoint of the participant; a cache line each, since a reader writes `drained` often.
+#[repr(C, align(64))]
+pub(crate) struct Slot {
+    /// 0: free. Written last when the slot is taken, first when it is freed.
+    kind: AtomicU32,
+    /// The participant's epoch up to which this reader has taken everything.
+    drained: AtomicU32,
+    topic: [AtomicU64; 2],
+}
+
+impl Slot {
+    /// What lives here and on which topic (hash), if anything does.
+    pub(crate) fn read(&self) -> Option<(EndpointKind, u128)> {
+        let kind = EndpointKind::decode(self.kind.load(Ordering::Acquire))?;
+        let [low, high] = &self.topic;
+        let topic = u128::from(high.load(Ordering::Relaxed)) << 64
+            | u128::from(low.load(Ordering::Relaxed));
+        // A slot freed and taken again meanwhile would mix two topics.
+        (EndpointKind::decode(self.kind.load(Ordering::Acquire)) == Some(kind)).then_some((kind, topic))
+    }
+
+    /// Fills a free slot; only the owner calls it, under its own lock.
+    pub(super) fn take(&self, kind: EndpointKind, topic: u128, epoch: u32) {
+        self.topic[0].store(topic as u64, Ordering::Relaxed);
+        self.topic[1].store((topic >> 64) as u64, Ordering::Relaxed);
+        self.drained.store(epoch, Ordering::Relaxed);
+        self.kind.store(kind.encode(), Ordering::Release);
+    }
+
+    pub(super) fn free(&self) {
+        self.kind.store(0, Ordering::Release);
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        self.kind.load(Ordering::Relaxed) == 0
+    }
+
+    /// Says that everything sent before the participant's epoch became `epoch` was taken.
+    pub(crate) fn set_drained(&self, epoch: u32) {
+        self.drained.store(epoch, Ordering::Release);
+    }
+
+    /// Whether the reader has taken everything up to `epoch` (which wraps).
+    pub(crate) fn has_drained(&self, epoch: u32) -> bool {
+        self.drained.load(Ordering::Acquire).wrapping_sub(epoch) as i32 >= 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Slot {
+        Slot { kind: 0.into(), drained: 0.into(), topic: [0.into(), 0.into()] }
+    }
+
+    #[test]
+    fn a_slot_tells_what_was_put_in() {
+        let slot = slot();
+        assert!(slot.read().is_none() && slot.is_free());
+        let topic = u128::MAX - 5;
+        slot.take(EndpointKind::Reader(Lane::BestEffort), topic, 9);
+        assert_eq!(slot.read(), Some((EndpointKind::Reader(Lane::BestEffort), topic)));
+        slot.free();
+        assert!(slot.read().is_none());
+    }
+
+    #[test]
+    fn drained_compares_across_the_wrap() {
+        let slot = slot();
+        slot.set_drained(2);
+        assert!(slot.has_drained(u32::MAX));
+        assert!(slot.has_drained(2));
+        assert!(!slot.has_drained(3));
+    }
+}

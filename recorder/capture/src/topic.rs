@@ -1,0 +1,224 @@
+//! One topic under record: its readers, its place in the store, its books.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use tidewire_bus::{EndpointInfo, Participant, RawReader, RawTopic, TopicInfo, now_ns};
+use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle, TypeRegistry};
+use tidewire_store::{Store, TopicId, TopicMeta};
+
+use crate::classes::Class;
+use crate::error::CaptureError;
+use crate::latency::Histogram;
+use crate::stats::TopicStats;
+
+/// Samples taken from one reader before the next one gets its turn.
+const TURN: usize = 512;
+
+/// Instances whose point is remembered; past it the table starts anew.
+const MAX_INSTANCES: usize = 1 << 16;
+
+/// A reader and the writers it stands for.
+struct Slot {
+    class: Class,
+    reader: RawReader,
+}
+
+/// Takes a topic's samples from the bus and hands them to the store.
+pub(crate) struct TopicRecorder {
+    pub(crate) stats: TopicStats,
+    raw: RawTopic,
+    id: TopicId,
+    key: Option<KeyReader>,
+    slots: Vec<Slot>,
+    /// Class of each writer discovered so far.
+    writers: HashMap<Guid, Class>,
+    points: HashMap<KeyHash, Arc<str>>,
+    latency: Histogram,
+    /// Journal number after each batch, with the count of samples up to it.
+    unacknowledged: VecDeque<(u64, u64)>,
+    batch: Vec<Sample>,
+}
+
+impl TopicRecorder {
+    /// Registers the topic with the store; the readers come with [`TopicRecorder::follow`].
+    pub(crate) fn new(
+        info: &TopicInfo,
+        types: &TypeRegistry,
+        store: &Store,
+    ) -> Result<Self, CaptureError> {
+        let known = types.get(&info.type_name);
+        let key = if info.keyed { known.as_ref().and_then(KeyReader::new) } else { None };
+        let qos = info.writers.first().map(|w| &w.qos);
+        let id = store.register_topic(&TopicMeta {
+            name: info.name.clone(),
+            type_name: info.type_name.clone(),
+            keyed: info.keyed,
+            descriptor: known.as_ref().map(|handle: &TypeHandle| (**handle).clone()),
+            qos: qos.and_then(|q| serde_json::to_value(q).ok()).unwrap_or_default(),
+        })?;
+        Ok(Self {
+            stats: TopicStats {
+                topic: info.name.clone(),
+                type_name: info.type_name.clone(),
+                known_type: known.is_some(),
+                ..TopicStats::default()
+            },
+            raw: RawTopic {
+                name: info.name.clone(),
+                type_name: info.type_name.clone(),
+                keyed: info.keyed,
+            },
+            id,
+            key,
+            slots: Vec::new(),
+            writers: HashMap::new(),
+            points: HashMap::new(),
+            latency: Histogram::default(),
+            unacknowledged: VecDeque::new(),
+            batch: Vec::new(),
+        })
+    }
+
+    /// Whether this is the same topic, not another one of the same name.
+    pub(crate) fn is(&self, info: &TopicInfo) -> bool {
+        self.raw.type_name == info.type_name && self.raw.keyed == info.keyed
+    }
+
+    /// Makes a reader for every class of writers that has none yet.
+    pub(crate) fn follow(
+        &mut self,
+        writers: &[EndpointInfo],
+        participant: &Participant,
+    ) -> Result<(), CaptureError> {
+        self.stats.writers = writers.len();
+        for writer in writers {
+            let class = Class::of(&writer.qos);
+            if !self.slots.iter().any(|slot| slot.class == class) {
+                let reader = participant.raw_reader(&self.raw, &class.request()).map_err(
+                    |source| CaptureError::Reader { topic: self.raw.name.clone(), source },
+                )?;
+                self.slots.push(Slot { class: class.clone(), reader });
+            }
+            self.writers.insert(writer.guid, class);
+        }
+        Ok(())
+    }
+
+    /// Takes what has arrived, up to a turn's worth per reader, and hands each sample to `append`.
+    /// Returns how many were taken.
+    pub(crate) fn drain(
+        &mut self,
+        append: &mut dyn FnMut(TopicId, &Sample) -> Result<Appended, CaptureError>,
+    ) -> Result<usize, CaptureError> {
+        let mut taken = 0;
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut last = None;
+        for index in 0..self.slots.len() {
+            taken += self.slots[index].reader.take_into(&mut batch, TURN);
+            for mut sample in batch.drain(..) {
+                if !self.is_mine(&sample.info.writer, index) {
+                    continue;
+                }
+                self.identify(&mut sample);
+                self.stats.received += 1;
+                self.latency.record(sample.info.reception_time - sample.info.source_time);
+                let bytes = sample.payload.len() as u64;
+                match append(self.id, &sample)? {
+                    Appended::At(seq) => {
+                        self.stats.recorded += 1;
+                        self.stats.bytes += bytes;
+                        last = Some((seq, sample.info.reception_time));
+                    }
+                    Appended::Rejected => self.stats.rejected += 1,
+                }
+            }
+        }
+        self.batch = batch;
+        if let Some((seq, reception_time)) = last {
+            self.unacknowledged.push_back((seq, self.stats.recorded));
+            self.stats.lag_ns = now_ns() - reception_time;
+        }
+        Ok(taken)
+    }
+
+    /// Where a topic has writers of several classes, the more modest reader also gets what the
+    /// other one records; each writer's samples are taken from the reader of its own class.
+    fn is_mine(&self, writer: &Guid, slot: usize) -> bool {
+        if self.slots.len() == 1 {
+            return true;
+        }
+        match self.writers.get(writer) {
+            Some(class) => self.slots[slot].class == *class,
+            // Not discovered yet: every reader it serves may have the sample; the first one that
+            // all the others' writers serve too has it for sure.
+            None => {
+                let modest = |s: &Slot| self.slots.iter().all(|o| o.class.serves(&s.class));
+                self.slots.iter().position(modest).unwrap_or(0) == slot
+            }
+        }
+    }
+
+    /// Fills in instance and collection point from the payload, where the type is known.
+    fn identify(&mut self, sample: &mut Sample) {
+        let Some(key) = &self.key else {
+            return;
+        };
+        let info = &mut sample.info;
+        if info.state != InstanceState::Alive {
+            if let Some(point) = self.points.get(&info.key) {
+                info.point = point.clone();
+            } else if let Ok(Some(point)) = key.point(&sample.payload) {
+                // A key alone starts with the members the sample starts with, `point` first.
+                info.point = point.into();
+            }
+            return;
+        }
+        if info.key == KeyHash::default() {
+            match key.key_hash(&sample.payload) {
+                Ok(hash) => info.key = hash,
+                Err(_) => {
+                    self.stats.malformed += 1;
+                    return;
+                }
+            }
+        }
+        if let Some(point) = self.points.get(&info.key) {
+            info.point = point.clone();
+            return;
+        }
+        match key.point(&sample.payload) {
+            Ok(point) => {
+                if let Some(point) = point {
+                    info.point = point.into();
+                }
+                if self.points.len() >= MAX_INSTANCES {
+                    self.points.clear();
+                }
+                self.points.insert(info.key, info.point.clone());
+            }
+            Err(_) => self.stats.malformed += 1,
+        }
+    }
+
+    /// Brings the books up to date; `acknowledged` is the store's.
+    pub(crate) fn balance(&mut self, acknowledged: u64) {
+        while let Some((seq, count)) = self.unacknowledged.front().copied() {
+            if seq > acknowledged {
+                break;
+            }
+            self.stats.acknowledged = count;
+            self.unacknowledged.pop_front();
+        }
+        self.stats.lost = self.slots.iter().map(|slot| slot.reader.lost()).sum();
+        self.stats.latency = self.latency.summary();
+    }
+}
+
+/// What became of a sample.
+pub(crate) enum Appended {
+    /// It has this journal number.
+    At(u64),
+    /// The store will never take it.
+    Rejected,
+}

@@ -1,0 +1,76 @@
+//! Aligned columns for people.
+
+use super::Table;
+use super::cell::Cell;
+
+/// Wider cells are cut with an ellipsis: a payload or a JSON column must not push the rest away.
+const MAX_WIDTH: usize = 60;
+
+pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
+    let total = table.len();
+    let shown = max_rows.unwrap_or(total).min(total);
+    let mut widths: Vec<usize> = table.columns().iter().map(|n| n.chars().count()).collect();
+    let mut right = vec![true; widths.len()];
+    let mut rows = Vec::with_capacity(shown);
+    for row in table.cells().take(shown) {
+        let texts: Vec<String> = row.iter().map(line).collect();
+        for (i, cell) in row.iter().enumerate() {
+            widths[i] = widths[i].max(texts[i].chars().count());
+            right[i] &= cell.is_number() || *cell == Cell::Null;
+        }
+        rows.push(texts);
+    }
+    if rows.is_empty() {
+        right.fill(false);
+    }
+    let mut out = String::new();
+    push_row(&mut out, table.columns(), &widths, &right);
+    let rule: Vec<String> = widths.iter().map(|w| "─".repeat(*w)).collect();
+    push_row(&mut out, &rule, &widths, &right);
+    for row in &rows {
+        push_row(&mut out, row, &widths, &right);
+    }
+    let noun = if total == 1 { "row" } else { "rows" };
+    if shown < total {
+        out.push_str(&format!("({shown} of {total} {noun} shown)\n"));
+    } else {
+        out.push_str(&format!("({total} {noun})\n"));
+    }
+    for note in table.notes() {
+        out.push_str(&format!("note: {note}\n"));
+    }
+    out
+}
+
+/// One cell on one line.
+fn line(cell: &Cell<'_>) -> String {
+    let text = cell.text();
+    let mut out = String::with_capacity(text.len());
+    for (i, c) in text.chars().enumerate() {
+        if i + 1 == MAX_WIDTH && text.chars().nth(i + 1).is_some() {
+            out.push('…');
+            break;
+        }
+        // A control character in a string must not move the terminal's cursor.
+        out.push(if c.is_control() { '\u{fffd}' } else { c });
+    }
+    out
+}
+
+fn push_row(out: &mut String, texts: &[String], widths: &[usize], right: &[bool]) {
+    let last = texts.len().saturating_sub(1);
+    for (i, text) in texts.iter().enumerate() {
+        let pad = " ".repeat(widths[i] - text.chars().count());
+        if i > 0 {
+            out.push_str("  ");
+        }
+        if right[i] {
+            out.push_str(&pad);
+        }
+        out.push_str(text);
+        if !right[i] && i < last {
+            out.push_str(&pad);
+        }
+    }
+    out.push('\n');
+}
