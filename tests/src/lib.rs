@@ -1,1 +1,62 @@
+//! Helpers of the end-to-end tests: the built binary, other vendors' programs, JSON lines.
+//!
+//! The room may use everything; nothing may use it. Tests live in `tests/tests/`, one file per
+//! story; programs on Cyclone DDS in `tests/interop/`.
+//!
+//! ```no_run
+//! let out = tidewire_tests::tidewire(&["--version"]).output().unwrap();
+//! assert!(out.status.success());
+//! ```
 
+mod lines;
+mod peer;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub use lines::Child;
+pub use peer::{PATIENCE, Peer};
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
+}
+
+/// The `tidewire` binary of this build.
+///
+/// # Panics
+/// It was not built: `cargo test -p tidewire-tests` alone does not.
+pub fn binary() -> PathBuf {
+    let mut path = std::env::current_exe().expect("a test knows its own path");
+    // target/<profile>/deps/<test> -> target/<profile>/tidewire
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.push("tidewire");
+    assert!(
+        path.exists(),
+        "{} is missing; build it first: cargo build --profile demo -p tidewire",
+        path.display()
+    );
+    path
+}
+
+/// A command line of the binary, run in the repository's root.
+pub fn tidewire(args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(root());
+    command
+}
+
+/// The recordings for trials, where this machine has them.
+pub fn data(folder: &str) -> Option<PathBuf> {
+    let base = std::env::var_os("TIDEWIRE_DATA")
+        .map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    let path = base.join(folder);
+    if !path.is_dir() {
+        eprintln!("skipped: {} is not on this machine (set TIDEWIRE_DATA)", path.display());
+        return None;
+    }
+    Some(path)
+}

@@ -68,7 +68,7 @@ pub(crate) fn encode_node(
                 encode_node(plan, *element, item, w).within_index(i)?;
             }
             if let Some(mark) = mark {
-                w.end_delimited(mark);
+                w.end_collection(mark);
             }
             Ok(())
         }
@@ -85,7 +85,7 @@ pub(crate) fn encode_node(
             let mark = (!plan.is_primitive(*element)).then(|| w.begin_collection());
             array(plan, *element, dims, value, w)?;
             if let Some(mark) = mark {
-                w.end_delimited(mark);
+                w.end_collection(mark);
             }
             Ok(())
         }

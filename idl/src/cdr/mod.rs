@@ -47,6 +47,7 @@ mod encoding;
 mod error;
 mod key;
 mod read;
+mod walk;
 mod write;
 
 pub use codec::{Codec, decode, encode};

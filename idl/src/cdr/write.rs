@@ -218,7 +218,18 @@ impl<'a> Writer<'a> {
     /// Opens a collection of non-primitive elements: XCDR2 puts a delimiter before it.
     #[inline]
     pub fn begin_collection(&mut self) -> DelimitedMark {
-        self.begin_delimited()
+        if self.v2 {
+            self.u32(0);
+        }
+        DelimitedMark(self.out.len())
+    }
+
+    /// Closes what [`Self::begin_collection`] opened.
+    #[inline]
+    pub fn end_collection(&mut self, mark: DelimitedMark) {
+        if self.v2 {
+            self.patch(mark.0);
+        }
     }
 
     /// Opens an appendable value: XCDR2 puts a delimiter before it.

@@ -24,10 +24,13 @@ fn to_duration(value: Duration) -> rustdds::Duration {
 
 fn from_duration(value: rustdds::Duration) -> Duration {
     if value == rustdds::Duration::INFINITE {
-        Duration::INFINITE
-    } else {
-        Duration::from_nanos(value.to_nanoseconds().max(0) as u64)
+        return Duration::INFINITE;
     }
+    // The wire counts in 2^-32 s and both conversions round down, so 20 ms would come back a
+    // nanosecond short.
+    let below = Duration::from_nanos(value.to_nanoseconds().max(0) as u64);
+    let above = Duration::from_nanos(below.nanos().unwrap_or(0) + 1);
+    if to_duration(above) == value { above } else { below }
 }
 
 /// Every policy discovery announces; history and limits are not announced and set by the callers.

@@ -10,6 +10,7 @@ use tidewire_transport::{EndpointSpec, Prefix};
 use crate::control::Control;
 use crate::error::ShmError;
 use crate::janitor::{self, Bell, Janitor};
+use crate::linger::Lingering;
 use crate::options::ShmOptions;
 use crate::presence::{OwnPresence, Peers};
 use crate::reader::ShmReader;
@@ -42,6 +43,7 @@ pub struct ShmDomain {
 /// then, so iceoryx2's node closes, then the presence disappears, then the domain is left.
 pub(crate) struct Shared {
     janitor: Janitor,
+    pub(crate) lingering: Lingering,
     pub(crate) node: IpcNode,
     pub(crate) own: OwnPresence,
     pub(crate) peers: Arc<Peers>,
@@ -82,17 +84,13 @@ impl ShmDomain {
         if peers.reap() {
             janitor::clean_nodes(&config);
         }
-        let node = match service::node(&config, control.dir(), name) {
-            Ok(node) => node,
-            Err(error) => {
-                let _ = std::fs::remove_file(own.path());
-                return Err(error);
-            }
-        };
+        let node = service::node(&config, control.dir(), name)?;
         control.bump();
-        let janitor = Janitor::start(peers.clone(), config, options.janitor_period)?;
+        let lingering = Lingering::default();
+        let period = options.janitor_period;
+        let janitor = Janitor::start(peers.clone(), lingering.clone(), config, period)?;
         let options = options.clone();
-        let shared = Shared { janitor, node, own, peers, control, options, prefix };
+        let shared = Shared { janitor, lingering, node, own, peers, control, options, prefix };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -173,8 +171,9 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.lingering.finish(self.options.linger);
         // Before the fields go: others stop counting on us while our words are still mapped.
-        let _ = std::fs::remove_file(self.own.path());
+        self.own.vanish();
         self.control.bump();
     }
 }

@@ -13,6 +13,7 @@ use iceoryx2::config::Config;
 use iceoryx2::prelude::{CallbackProgression, Node, NodeState};
 
 use crate::error::ShmError;
+use crate::linger::Lingering;
 use crate::presence::Peers;
 use crate::service::Ipc;
 
@@ -41,13 +42,14 @@ impl Bell {
 impl Janitor {
     pub(crate) fn start(
         peers: Arc<Peers>,
+        lingering: Lingering,
         config: Config,
         period: Duration,
     ) -> Result<Self, ShmError> {
         let (orders, inbox) = crossbeam_channel::bounded(1);
         let thread = std::thread::Builder::new()
             .name("tidewire-shm".into())
-            .spawn(move || run(&peers, &config, period, &inbox))
+            .spawn(move || run(&peers, &lingering, &config, period, &inbox))
             .map_err(|e| ShmError::io("start the janitor thread of", "tidewire-shm", e))?;
         Ok(Self { orders, thread: Some(thread) })
     }
@@ -67,7 +69,13 @@ impl Drop for Janitor {
     }
 }
 
-fn run(peers: &Peers, config: &Config, period: Duration, inbox: &Receiver<Order>) {
+fn run(
+    peers: &Peers,
+    lingering: &Lingering,
+    config: &Config,
+    period: Duration,
+    inbox: &Receiver<Order>,
+) {
     // A death may come between the lock's release and iceoryx2 noticing: look once more after it.
     let mut again = false;
     loop {
@@ -79,6 +87,7 @@ fn run(peers: &Peers, config: &Config, period: Duration, inbox: &Receiver<Order>
                     clean_nodes(config);
                 }
                 again = died;
+                lingering.sweep();
             }
         }
     }

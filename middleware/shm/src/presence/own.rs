@@ -100,8 +100,9 @@ impl OwnPresence {
         &self.peer
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Takes the file away, so that others stop counting on us; our own view of it stays.
+    pub(crate) fn vanish(&self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 
     pub(crate) fn wake(&self) -> &WakeWords {
@@ -125,6 +126,12 @@ impl OwnPresence {
         file.slots_used.fetch_max(index as u32 + 1, Ordering::Relaxed);
         file.slots[index].take(kind, topic, file.wake.epoch());
         Ok(SlotGuard { peer: self.peer.clone(), index })
+    }
+}
+
+impl Drop for OwnPresence {
+    fn drop(&mut self) {
+        self.vanish();
     }
 }
 

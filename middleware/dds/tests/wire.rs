@@ -1,0 +1,221 @@
+//! Two participants of one process talk over UDP: bytes, keys, disposes, bursts, late joiners.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tidewire_dds::{DdsOptions, DdsParticipant, DdsSample, DdsWriteError, DdsWriter, Sink};
+use tidewire_idl::{InstanceState, KeyHash};
+use tidewire_qos::Qos;
+use tidewire_qos::policy::DataRepresentation;
+use tidewire_transport::EndpointSpec;
+
+/// Key = first 4 bytes of the body.
+#[derive(Default)]
+struct Collect(Mutex<Vec<DdsSample>>);
+
+fn key(payload: &[u8]) -> KeyHash {
+    let mut hash = KeyHash::default();
+    if let Some(bytes) = payload.get(4..8) {
+        hash.0[..4].copy_from_slice(bytes);
+    }
+    hash
+}
+
+impl Sink for Collect {
+    fn key_of(&self, payload: &[u8]) -> KeyHash {
+        key(payload)
+    }
+    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash {
+        key(key_payload)
+    }
+    fn deliver(&self, sample: DdsSample) {
+        self.0.lock().push(sample);
+    }
+    fn flush(&self) {}
+}
+
+fn wait(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited 30 s for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn domain(offset: u32) -> u16 {
+    (60 + (std::process::id() + offset) % 170) as u16
+}
+
+fn pair(offset: u32) -> (DdsParticipant, DdsParticipant) {
+    let start = |name| DdsParticipant::start(DdsOptions::new(domain(offset), name)).unwrap();
+    (start("a"), start("b"))
+}
+
+fn payload(header: [u8; 2], body: &[u8]) -> Bytes {
+    [&header[..], &[0, 0], body].concat().into()
+}
+
+fn matched(writer: &DdsWriter) {
+    wait("a matched reader", || !writer.matched().is_empty());
+}
+
+#[test]
+fn every_encapsulation_arrives_byte_for_byte() {
+    let (a, b) = pair(0);
+    for (header, representation) in [
+        ([0, 0], DataRepresentation::Xcdr1),
+        ([0, 1], DataRepresentation::Xcdr1),
+        ([0, 3], DataRepresentation::Xcdr1),
+        ([0, 6], DataRepresentation::Xcdr2),
+        ([0, 7], DataRepresentation::Xcdr2),
+        ([0, 9], DataRepresentation::Xcdr2),
+        ([0, 11], DataRepresentation::Xcdr2),
+    ] {
+        for keyed in [false, true] {
+            let topic = format!("bytes/{}/{keyed}", header[1]);
+            let mut spec = EndpointSpec::new(topic, "T", keyed);
+            spec.qos = Qos::reliable();
+            let sink = Arc::new(Collect::default());
+            let _reader = b.reader(&spec, sink.clone()).unwrap();
+            spec.qos.data_representation = vec![representation];
+            let writer = a.writer(&spec).unwrap();
+            matched(&writer);
+            // Odd length: nothing may be padded or cut.
+            let sent: Vec<Bytes> =
+                (0..5u8).map(|i| payload(header, &[i, 0, 0, 0, 9, 8, 7])).collect();
+            for (i, bytes) in sent.iter().enumerate() {
+                writer.write(bytes.clone(), key(bytes), 1_700_000_000_000_000_001 + i as i64).unwrap();
+            }
+            wait("five samples", || sink.0.lock().len() == 5);
+            let got = sink.0.lock();
+            for (i, sample) in got.iter().enumerate() {
+                assert_eq!(sample.payload, sent[i], "{header:?} keyed {keyed}");
+                assert_eq!(sample.source_time, 1_700_000_000_000_000_001 + i as i64);
+                assert_eq!(sample.sequence, i as u64 + 1);
+                assert_eq!(sample.writer, writer.guid());
+                assert_eq!(sample.key, if keyed { key(&sent[i]) } else { KeyHash::default() });
+            }
+        }
+    }
+}
+
+#[test]
+fn dispose_carries_the_serialised_key() {
+    let (a, b) = pair(1);
+    let mut spec = EndpointSpec::new("dispose", "T", true);
+    spec.qos = Qos::reliable();
+    let sink = Arc::new(Collect::default());
+    let _reader = b.reader(&spec, sink.clone()).unwrap();
+    let writer = a.writer(&spec).unwrap();
+    matched(&writer);
+    let data = payload([0, 1], &[5, 0, 0, 0, 1, 1]);
+    let gone = payload([0, 1], &[5, 0, 0, 0]);
+    writer.write(data.clone(), key(&data), 1).unwrap();
+    writer.dispose(gone.clone(), key(&gone), 2).unwrap();
+    wait("data and dispose", || sink.0.lock().len() == 2);
+    let got = sink.0.lock();
+    assert_eq!(got[1].state, InstanceState::Disposed);
+    assert_eq!(got[1].payload, gone);
+    assert_eq!(got[1].key, got[0].key);
+}
+
+#[test]
+fn a_payload_of_another_representation_than_announced_is_refused() {
+    let (a, _b) = pair(2);
+    let writer = a.writer(&EndpointSpec::new("refuse", "T", false)).unwrap();
+    let refused = writer.write(payload([0, 7], &[1]), KeyHash::default(), 0);
+    assert!(matches!(refused, Err(DdsWriteError::Representation { found: "XCDR2", .. })));
+    assert!(matches!(
+        writer.write(Bytes::from_static(&[0]), KeyHash::default(), 0),
+        Err(DdsWriteError::Header(1))
+    ));
+}
+
+#[test]
+fn a_reliable_burst_of_20_000_arrives_whole_and_in_order() {
+    let (a, b) = pair(3);
+    for keyed in [false, true] {
+        let mut spec = EndpointSpec::new(format!("burst/{keyed}"), "T", keyed);
+        spec.qos = Qos::reliable();
+        spec.plain_size = Some(64);
+        let sink = Arc::new(Collect::default());
+        let _reader = b.reader(&spec, sink.clone()).unwrap();
+        spec.qos.resource_limits.max_samples = None;
+        let writer = a.writer(&spec).unwrap();
+        matched(&writer);
+        let start = Instant::now();
+        for i in 0..20_000u32 {
+            let mut body = [0u8; 64];
+            body[..4].copy_from_slice(&(i % 16).to_le_bytes());
+            body[4..8].copy_from_slice(&i.to_le_bytes());
+            let bytes = payload([0, 1], &body);
+            let key = key(&bytes);
+            writer.write(bytes, key, i64::from(i)).unwrap();
+        }
+        let written = start.elapsed();
+        wait("the burst", || sink.0.lock().len() >= 20_000);
+        println!("keyed {keyed}: written in {written:?}, all received after {:?}", start.elapsed());
+        let got = sink.0.lock();
+        assert_eq!(got.len(), 20_000);
+        assert!(got.iter().enumerate().all(|(i, s)| s.sequence == i as u64 + 1));
+    }
+}
+
+#[test]
+fn a_late_joiner_finds_every_instance_although_history_is_per_writer() {
+    let (a, b) = pair(4);
+    let mut spec = EndpointSpec::new("late", "T", true);
+    spec.qos = Qos::event();
+    let writer = a.writer(&spec).unwrap();
+    for i in 0..400u32 {
+        let mut body = [0u8; 8];
+        body[..4].copy_from_slice(&(i % 4).to_le_bytes());
+        let bytes = payload([0, 1], &body);
+        writer.write(bytes.clone(), key(&bytes), 0).unwrap();
+    }
+    let sink = Arc::new(Collect::default());
+    let _reader = b.reader(&spec, sink.clone()).unwrap();
+    wait("the history", || sink.0.lock().len() >= 400);
+    let keys: std::collections::BTreeSet<_> = sink.0.lock().iter().map(|s| s.key).collect();
+    assert_eq!(keys.len(), 4);
+}
+
+#[test]
+fn discovery_names_topics_types_and_policies_of_others() {
+    let (a, b) = pair(5);
+    let mut spec = EndpointSpec::new("found", "plant::Vibration", true);
+    spec.qos = Qos::event();
+    let writer = a.writer(&spec).unwrap();
+    wait("discovery", || b.discovered().writers.contains_key(&writer.guid()));
+    let found = b.discovered().writers[&writer.guid()].clone();
+    assert_eq!((found.topic.as_str(), found.type_name.as_str()), ("found", "plant::Vibration"));
+    assert!(found.guid.is_keyed());
+    assert_eq!(found.qos.reliability, spec.qos.reliability);
+    assert_eq!(found.qos.durability, spec.qos.durability);
+    assert_eq!(b.with_discovered(|d| d.keyed("found")), Some(true));
+    drop(writer);
+    wait("the writer to go", || b.discovered().writers.is_empty());
+}
+
+#[test]
+fn another_type_on_the_same_topic_is_not_delivered() {
+    let (a, b) = pair(6);
+    let mut spec = EndpointSpec::new("types", "Mine", false);
+    spec.qos = Qos::reliable();
+    let sink = Arc::new(Collect::default());
+    let reader = b.reader(&spec, sink.clone()).unwrap();
+    let mine = a.writer(&spec).unwrap();
+    spec.type_name = "Other".into();
+    let other = a.writer(&spec).unwrap();
+    matched(&mine);
+    matched(&other);
+    std::thread::sleep(Duration::from_secs(3)); println!("{:#?}", b.discovered()); println!("SELF b {:?} a {:?} w {:?} {:?}", b.prefix(), a.prefix(), mine.guid(), other.guid());
+    wait("both writers", || b.discovered().writers.len() == 2);
+    for writer in [&other, &mine] {
+        writer.write(payload([0, 1], &[1]), KeyHash::default(), 0).unwrap();
+    }
+    wait("one of two", || reader.foreign() == 1 && sink.0.lock().len() == 1);
+    assert_eq!(sink.0.lock()[0].writer, mine.guid());
+}

@@ -1,0 +1,236 @@
+//! One iceoryx2 publisher of a writer: the chunks it preallocates and how they grow.
+
+use std::mem::MaybeUninit;
+use std::time::Instant;
+
+use iceoryx2::port::backpressure_strategy::BackpressureStrategy;
+use iceoryx2::port::publisher::PublisherCreateError;
+use iceoryx2::port::{LoanError, SendError};
+use iceoryx2::prelude::AllocationStrategy;
+use iceoryx2::sample_mut_uninit::SampleMutUninit;
+use tidewire_transport::EndpointSpec;
+
+use crate::error::ShmError;
+use crate::pressure::Pressure;
+use crate::presence::Lane;
+use crate::service::{Factory, Ipc, MAX_BORROWED, MAX_BUFFER, MAX_LOANS, MAX_PUBLISHERS, Publisher};
+use crate::wire::{ALIGN, PAD, WireMeta};
+
+/// A chunk of shared memory being filled.
+pub(crate) type Chunk = SampleMutUninit<Ipc, [MaybeUninit<u8>], WireMeta>;
+
+/// Enough for one full reader, what it holds, and as much again for others that differ.
+const MAX_CHUNKS: usize = 2 * (MAX_BUFFER + MAX_BORROWED);
+/// A stopped BEST_EFFORT reader holds up to 64 samples of a large type; the rest must still flow.
+const MIN_BEST_EFFORT: usize = 128;
+const MIN_RELIABLE: usize = 32;
+/// Chunk size in bytes where the spec gives no hint.
+const DEFAULT_LEN: usize = 512;
+/// A BEST_EFFORT writer whose chunks are all held gets more, up to this much address space.
+const MAX_SEGMENT: usize = 2 << 30;
+
+/// A publisher on one lane.
+pub(crate) struct Outlet {
+    factory: Factory,
+    publisher: Publisher,
+    topic: String,
+    lane: Lane,
+    pressure: Pressure,
+    capacity: usize,
+    chunks: usize,
+    /// The last loan timed out for want of chunks: do not wait again until one succeeds.
+    starved: bool,
+}
+
+/// What a loan came to.
+pub(crate) enum Loaned {
+    Chunk(Chunk),
+    /// No chunk is free: make the outlet larger and try again.
+    Full,
+}
+
+/// What a send came to.
+pub(crate) struct Sent {
+    pub(crate) readers: usize,
+    pub(crate) timed_out: usize,
+}
+
+/// Chunk length for the first publisher of a writer.
+pub(crate) fn first_len(spec: &EndpointSpec) -> usize {
+    let payload = spec.plain_size.map(|body| body + 4).or(spec.max_payload).unwrap_or(DEFAULT_LEN);
+    (payload + PAD).next_multiple_of(ALIGN)
+}
+
+impl Outlet {
+    /// Makes a publisher for samples of up to `len` bytes, pad included.
+    pub(crate) fn open(
+        factory: Factory,
+        spec: &EndpointSpec,
+        lane: Lane,
+        len: usize,
+        budget: usize,
+        pressure: Pressure,
+    ) -> Result<Self, ShmError> {
+        let least = match lane {
+            Lane::Reliable => MIN_RELIABLE,
+            Lane::BestEffort => MIN_BEST_EFFORT,
+        };
+        let chunks = (budget / len).clamp(least, MAX_CHUNKS);
+        Self::with_chunks(factory, &spec.topic, lane, len, chunks, pressure)
+    }
+
+    fn with_chunks(
+        factory: Factory,
+        topic: &str,
+        lane: Lane,
+        len: usize,
+        chunks: usize,
+        pressure: Pressure,
+    ) -> Result<Self, ShmError> {
+        check_room(topic, len)?;
+        let handler = pressure.clone();
+        let mut builder = factory
+            .publisher_builder()
+            .initial_max_slice_len(len)
+            // Growing is ours (see `Writer`): iceoryx2's costs a table of 255 segments per connection.
+            .allocation_strategy(AllocationStrategy::Static)
+            .max_loaned_samples(MAX_LOANS)
+            .override_sample_preallocation(move |worst| chunks.min(worst))
+            .backpressure_strategy(BackpressureStrategy::DiscardData);
+        if lane == Lane::Reliable {
+            builder = builder.set_backpressure_handler(move |info| handler.decide(info));
+        }
+        let publisher = builder.create().map_err(|error| match error {
+            PublisherCreateError::ExceedsMaxSupportedPublishers => ShmError::Limit {
+                what: "the writers",
+                of: topic.to_owned(),
+                limit: MAX_PUBLISHERS,
+                instead: "topics",
+            },
+            PublisherCreateError::UnableToCreateDataSegment => {
+                ShmError::NoMemory { topic: topic.to_owned(), bytes: len * chunks }
+            }
+            _ => ShmError::Backend {
+                action: format!("making a writer of `{topic}`"),
+                detail: format!("{error:?}"),
+            },
+        })?;
+        Ok(Self {
+            factory,
+            publisher,
+            topic: topic.to_owned(),
+            lane,
+            pressure,
+            capacity: len,
+            chunks,
+            starved: false,
+        })
+    }
+
+    /// A successor with room for `len` bytes per sample.
+    pub(crate) fn larger(self, len: usize, budget: usize) -> Result<(Self, Self), (Self, ShmError)> {
+        let len = len.next_power_of_two().max(4 * self.capacity);
+        let least = if self.lane == Lane::Reliable { MIN_RELIABLE } else { MIN_BEST_EFFORT };
+        let chunks = (budget / len).clamp(least, MAX_CHUNKS);
+        self.succeed(len, chunks)
+    }
+
+    /// A successor with more chunks, if there may be more.
+    pub(crate) fn deeper(self) -> Result<(Self, Self), (Self, ShmError)> {
+        let chunks = 4 * self.chunks;
+        if chunks * self.capacity > MAX_SEGMENT {
+            let bytes = chunks * self.capacity;
+            let topic = self.topic.clone();
+            return Err((self, ShmError::NoMemory { topic, bytes }));
+        }
+        let len = self.capacity;
+        self.succeed(len, chunks)
+    }
+
+    /// Returns the successor first, then the old one to linger.
+    fn succeed(self, len: usize, chunks: usize) -> Result<(Self, Self), (Self, ShmError)> {
+        let factory = self.factory.clone();
+        let pressure = self.pressure.clone();
+        match Self::with_chunks(factory, &self.topic, self.lane, len, chunks, pressure) {
+            Ok(next) => Ok((next, self)),
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    /// Whether a sample of `len` bytes, pad included, fits.
+    pub(crate) fn fits(&self, len: usize) -> bool {
+        len <= self.capacity
+    }
+
+    /// Takes a free chunk of `len` bytes, pad included. On the RELIABLE lane it waits for one as long
+    /// as the writer may block.
+    pub(crate) fn loan(&mut self, len: usize) -> Result<Loaned, ShmError> {
+        let start = Instant::now();
+        loop {
+            match self.publisher.loan_slice_uninit(len) {
+                Ok(chunk) => {
+                    self.starved = false;
+                    return Ok(Loaned::Chunk(chunk));
+                }
+                Err(LoanError::OutOfMemory) if self.lane == Lane::BestEffort => {
+                    return Ok(Loaned::Full);
+                }
+                Err(LoanError::OutOfMemory) => {
+                    if self.starved || start.elapsed() >= self.pressure.limit() {
+                        self.starved = true;
+                        return Err(ShmError::WriteTimeout {
+                            topic: self.topic.clone(),
+                            waited: self.pressure.limit(),
+                            readers: 1,
+                        });
+                    }
+                    self.pressure.ring();
+                    std::thread::sleep(std::time::Duration::from_micros(100));
+                }
+                Err(LoanError::ExceedsMaxLoans) => {
+                    return Err(ShmError::Limit {
+                        what: "the loans",
+                        of: self.topic.clone(),
+                        limit: MAX_LOANS,
+                        instead: "writers",
+                    });
+                }
+                Err(error) => {
+                    return Err(ShmError::Backend {
+                        action: format!("loaning {len} bytes on `{}`", self.topic),
+                        detail: format!("{error:?}"),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Sends a filled chunk to every reader of the lane.
+    pub(crate) fn send(&self, chunk: Chunk) -> Result<Sent, ShmError> {
+        // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after, so
+        // every byte of it is initialised.
+        let sample = unsafe { chunk.assume_init() };
+        let sent = sample.send();
+        let timed_out = self.pressure.settle();
+        match sent {
+            Ok(readers) => Ok(Sent { readers, timed_out }),
+            Err(SendError::UnableToDeliver) => Ok(Sent { readers: 0, timed_out }),
+            Err(error) => Err(ShmError::Backend {
+                action: format!("sending on `{}`", self.topic),
+                detail: format!("{error:?}"),
+            }),
+        }
+    }
+}
+
+/// Fails early where the next samples could not be backed: touching a page of a full tmpfs kills the
+/// process (SIGBUS).
+fn check_room(topic: &str, len: usize) -> Result<(), ShmError> {
+    let Ok(stat) = rustix::fs::statvfs("/dev/shm") else { return Ok(()) };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let needed = (8 * len + (1 << 20)) as u64;
+    if stat.f_blocks > 0 && free < needed {
+        return Err(ShmError::NoMemory { topic: topic.to_owned(), bytes: needed as usize });
+    }
+    Ok(())
+}

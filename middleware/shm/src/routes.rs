@@ -1,0 +1,123 @@
+//! Which readers a writer sends to.
+
+use std::sync::Arc;
+
+use tidewire_transport::Prefix;
+
+use crate::presence::{EndpointKind, Lane, Peer, Peers};
+
+/// One participant with readers of a topic.
+pub(crate) struct Route {
+    peer: Arc<Peer>,
+    topic: u128,
+    slots: Vec<(usize, Lane)>,
+    /// The participant's epoch after our last sample; `None` if we sent none.
+    last_wake: Option<u32>,
+}
+
+impl Route {
+    pub(crate) fn prefix(&self) -> Prefix {
+        self.peer.prefix()
+    }
+
+    /// Tells the participant that a sample came.
+    pub(crate) fn wake(&mut self) {
+        self.last_wake = Some(self.peer.wake().wake());
+    }
+
+    /// Whether its readers have taken all we sent, or will never do so.
+    pub(crate) fn is_drained(&self) -> bool {
+        let Some(epoch) = self.last_wake else { return true };
+        let slots = self.peer.slots();
+        let waiting = self.slots.iter().any(|&(index, lane)| {
+            slots[index].read() == Some((EndpointKind::Reader(lane), self.topic))
+                && !slots[index].has_drained(epoch)
+        });
+        !waiting || !self.peer.is_alive()
+    }
+}
+
+/// All readers of a topic on this host.
+#[derive(Default)]
+pub(crate) struct Routes {
+    pub(crate) list: Vec<Route>,
+}
+
+impl Routes {
+    /// Looks them up. A BEST_EFFORT writer does not match RELIABLE readers (DDS 1.4, 2.2.3.14).
+    pub(crate) fn find(peers: &Peers, topic: u128, reliable: bool) -> Self {
+        let mut list = Vec::new();
+        for peer in peers.present() {
+            let slots: Vec<_> = peer
+                .slots()
+                .iter()
+                .enumerate()
+                .filter_map(|(index, slot)| match slot.read() {
+                    Some((EndpointKind::Reader(lane), hash)) if hash == topic => {
+                        (reliable || lane == Lane::BestEffort).then_some((index, lane))
+                    }
+                    _ => None,
+                })
+                .collect();
+            if !slots.is_empty() {
+                list.push(Route { peer, topic, slots, last_wake: None });
+            }
+        }
+        Self { list }
+    }
+
+    /// Carries over what was sent to participants that are still there.
+    pub(crate) fn inherit(&mut self, old: &Self) {
+        for route in &mut self.list {
+            let before = old.list.iter().find(|o| o.prefix() == route.prefix());
+            route.last_wake = before.and_then(|o| o.last_wake);
+        }
+    }
+
+    /// Readers on one lane.
+    pub(crate) fn on(&self, lane: Lane) -> usize {
+        self.list.iter().flat_map(|r| &r.slots).filter(|(_, l)| *l == lane).count()
+    }
+
+    /// Readers on both lanes.
+    pub(crate) fn readers(&self) -> usize {
+        self.list.iter().map(|r| r.slots.len()).sum()
+    }
+
+    pub(crate) fn wake(&mut self) {
+        self.list.iter_mut().for_each(Route::wake);
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.list.iter().all(Route::is_drained)
+    }
+
+    /// The same readers, to watch them after the writer moved on.
+    pub(crate) fn watch(&self) -> Self {
+        let list = self
+            .list
+            .iter()
+            .map(|r| Route {
+                peer: r.peer.clone(),
+                topic: r.topic,
+                slots: r.slots.clone(),
+                last_wake: r.last_wake,
+            })
+            .collect();
+        Self { list }
+    }
+}
+
+/// Writers a reader on `lane` matches.
+pub(crate) fn count_writers(peers: &Peers, topic: u128, lane: Lane) -> usize {
+    let present = peers.present();
+    let slots = present.iter().flat_map(|peer| peer.slots());
+    slots
+        .filter(|slot| match slot.read() {
+            Some((EndpointKind::Writer(offered), hash)) if hash == topic => {
+                offered == Lane::Reliable || lane == Lane::BestEffort
+            }
+            _ => false,
+        })
+        .count()
+}

@@ -1,0 +1,309 @@
+//! The recorder's thread: watch discovery, drain readers, append, keep books.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tidewire_bus::Participant;
+use tidewire_idl::{Sample, TypeRegistry};
+use tidewire_store::{Store, StoreError, TopicId};
+
+use crate::error::CaptureError;
+use crate::options::CaptureOptions;
+use crate::stats::CaptureStats;
+use crate::topic::{Appended, TopicRecorder};
+
+/// How often discovery is looked at. A new topic's first samples wait in a RELIABLE writer's
+/// history at most this long.
+const DISCOVERY: Duration = Duration::from_millis(50);
+
+/// How often the books are brought up to date.
+const BOOKS: Duration = Duration::from_millis(100);
+
+/// When stopping: silence on all topics for this long means that everything has come.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Pause between two tries of an append that the store refuses for now.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// A recording in progress.
+///
+/// Records every topic its options take: those there are and those that appear, with a known type
+/// or without, whoever writes them. Nothing is dropped here: when the store is slow or the disk is
+/// full the recorder waits, its readers' queues fill and RELIABLE writers wait with it.
+///
+/// Dropping it ends the recording like [`Recorder::stop`] with a second's patience.
+pub struct Recorder {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<Result<(), CaptureError>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stats: Mutex<CaptureStats>,
+    /// Set once: finish by then.
+    deadline: Mutex<Option<Instant>>,
+    ended: AtomicBool,
+}
+
+impl Shared {
+    fn deadline(&self) -> Option<Instant> {
+        *self.deadline.lock()
+    }
+}
+
+/// A view of a recorder's books that outlives it.
+#[derive(Clone)]
+pub struct StatsHandle(Arc<Shared>);
+
+impl StatsHandle {
+    /// The books, at most a tenth of a second old.
+    pub fn get(&self) -> CaptureStats {
+        self.0.stats.lock().clone()
+    }
+}
+
+impl Recorder {
+    /// Starts recording what `options` take into `store`. Types that `types` knows are recorded
+    /// with their description, which later reading needs.
+    pub fn start(
+        participant: &Participant,
+        store: Store,
+        options: CaptureOptions,
+        types: TypeRegistry,
+    ) -> Result<Self, CaptureError> {
+        let shared = Arc::new(Shared::default());
+        let worker = Worker {
+            participant: participant.clone(),
+            store,
+            options,
+            types,
+            shared: shared.clone(),
+            topics: Vec::new(),
+            by_name: HashMap::new(),
+            reported: HashSet::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("tidewire-record".into())
+            .spawn(move || worker.run())
+            .map_err(CaptureError::Thread)?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// The books, at most a tenth of a second old.
+    pub fn stats(&self) -> CaptureStats {
+        self.shared.stats.lock().clone()
+    }
+
+    /// A view of the books that can be given away.
+    pub fn handle(&self) -> StatsHandle {
+        StatsHandle(self.shared.clone())
+    }
+
+    /// Whether the recorder ended by itself, on an error that [`Recorder::stop`] returns.
+    pub fn has_ended(&self) -> bool {
+        self.shared.ended.load(Ordering::Acquire)
+    }
+
+    /// Takes what is still under way until all topics are quiet, or `drain` has passed, then seals
+    /// and syncs the recording. The books it returns are final: all that was recorded is
+    /// acknowledged.
+    pub fn stop(mut self, drain: Duration) -> Result<CaptureStats, CaptureError> {
+        self.finish(drain)?;
+        Ok(self.stats())
+    }
+
+    fn finish(&mut self, drain: Duration) -> Result<(), CaptureError> {
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        *self.shared.deadline.lock() = Some(Instant::now() + drain);
+        thread.join().map_err(|_| CaptureError::Panicked)?
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if let Err(error) = self.finish(Duration::from_secs(1)) {
+            tracing::error!(%error, "the recording did not end cleanly");
+        }
+    }
+}
+
+struct Worker {
+    participant: Participant,
+    store: Store,
+    options: CaptureOptions,
+    types: TypeRegistry,
+    shared: Arc<Shared>,
+    topics: Vec<TopicRecorder>,
+    by_name: HashMap<String, usize>,
+    /// Problems told once.
+    reported: HashSet<String>,
+}
+
+impl Worker {
+    fn run(mut self) -> Result<(), CaptureError> {
+        let result = self.record();
+        // Even after an error: what was taken must reach the disk.
+        let result = result.and(self.close());
+        if let Err(error) = &result {
+            tracing::error!(%error, "recording ended");
+        }
+        result
+    }
+
+    fn record(&mut self) -> Result<(), CaptureError> {
+        let start = Instant::now();
+        let (mut discovery, mut books, mut busy) = (start, start, start);
+        loop {
+            let epoch = self.participant.epoch();
+            let now = Instant::now();
+            if now >= discovery {
+                self.discover();
+                discovery = now + DISCOVERY;
+            }
+            let moved = self.drain()?;
+            let now = Instant::now();
+            if now >= books {
+                self.balance(self.store.acknowledged());
+                books = now + BOOKS;
+            }
+            if moved {
+                busy = now;
+            }
+            if let Some(deadline) = self.shared.deadline() {
+                if now >= deadline || (!moved && now >= busy + QUIET) {
+                    return Ok(());
+                }
+            }
+            if !moved {
+                let timeout = discovery.min(books).saturating_duration_since(now);
+                self.participant.wait_since(epoch, timeout.min(QUIET / 4));
+            }
+        }
+    }
+
+    /// Follows every topic that is to be recorded and has a writer.
+    fn discover(&mut self) {
+        for info in self.participant.topics() {
+            if info.writers.is_empty() && !self.by_name.contains_key(&info.name) {
+                continue;
+            }
+            if !self.options.takes(&info.name) {
+                continue;
+            }
+            let index = match self.by_name.get(&info.name) {
+                Some(index) => *index,
+                None => match TopicRecorder::new(&info, &self.types, &self.store) {
+                    Ok(topic) => {
+                        tracing::info!(topic = info.name, ty = info.type_name, "recording");
+                        self.topics.push(topic);
+                        self.by_name.insert(info.name.clone(), self.topics.len() - 1);
+                        self.topics.len() - 1
+                    }
+                    Err(error) => {
+                        self.report(format!("topic \"{}\": {error}", info.name));
+                        continue;
+                    }
+                },
+            };
+            let topic = &mut self.topics[index];
+            if !topic.is(&info) {
+                if info.writers.is_empty() {
+                    continue;
+                }
+                let recorded = &topic.stats.type_name;
+                let problem = format!(
+                    "topic \"{}\" also has type {} ({}), which is not recorded: it is recorded \
+                     as {recorded}; give one of them another name",
+                    info.name,
+                    info.type_name,
+                    if info.keyed { "keyed" } else { "unkeyed" },
+                );
+                self.report(problem);
+            } else if let Err(error) = topic.follow(&info.writers, &self.participant) {
+                self.report(error.to_string());
+            }
+        }
+    }
+
+    /// Says a problem once, in the log and in the books.
+    fn report(&mut self, problem: String) {
+        if self.reported.insert(problem.clone()) {
+            tracing::warn!("{problem}");
+            self.shared.stats.lock().problems.push(problem);
+        }
+    }
+
+    /// One turn of every topic. Returns whether anything came.
+    fn drain(&mut self) -> Result<bool, CaptureError> {
+        let Self { topics, store, shared, .. } = self;
+        let mut moved = 0;
+        for topic in topics {
+            moved += topic.drain(&mut |id, sample| append(store, shared, id, sample))?;
+        }
+        Ok(moved > 0)
+    }
+
+    fn balance(&mut self, acknowledged: u64) {
+        let bytes_on_disk = self.store.stats().bytes_on_disk;
+        let mut stats = self.shared.stats.lock();
+        stats.topics.clear();
+        for topic in &mut self.topics {
+            topic.balance(acknowledged);
+            stats.topics.push(topic.stats.clone());
+        }
+        stats.bytes_on_disk = bytes_on_disk;
+    }
+
+    fn close(mut self) -> Result<(), CaptureError> {
+        let acknowledged = self.store.sync();
+        self.balance(*acknowledged.as_ref().unwrap_or(&self.store.acknowledged()));
+        let closed = self.store.close();
+        self.shared.ended.store(true, Ordering::Release);
+        acknowledged?;
+        Ok(closed?)
+    }
+}
+
+/// Hands a sample over, and waits as long as the store takes nothing: a sample is never dropped for
+/// a full disk, unless the recording is being stopped.
+fn append(
+    store: &Store,
+    shared: &Shared,
+    topic: TopicId,
+    sample: &Sample,
+) -> Result<Appended, CaptureError> {
+    let mut refused = false;
+    loop {
+        match store.append(topic, sample) {
+            Ok(seq) => {
+                if refused {
+                    tracing::info!("the store takes samples again");
+                    shared.stats.lock().refusing = None;
+                }
+                return Ok(Appended::At(seq));
+            }
+            Err(error @ StoreError::TooLarge { .. }) => {
+                tracing::warn!(%error, "a sample is not recorded");
+                return Ok(Appended::Rejected);
+            }
+            Err(error @ (StoreError::DiskFull { .. } | StoreError::Refusing { .. })) => {
+                if !refused {
+                    tracing::error!(%error, "recording waits");
+                    shared.stats.lock().refusing = Some(error.to_string());
+                    refused = true;
+                }
+                if shared.deadline().is_some_and(|deadline| Instant::now() >= deadline) {
+                    return Err(error.into());
+                }
+                std::thread::sleep(RETRY);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading a block back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};
+
+use super::column::{Bad, Streams};
+use super::encode::{SPLIT, WHOLE};
+use super::header::{BlockHeader, Encoding};
+use super::plan::Plan;
+use crate::journal::record::array_at;
+
+/// A block's arrays, in (source time, arrival) order.
+#[derive(Debug)]
+pub struct Decoded {
+    pub source: Vec<i64>,
+    pub reception: Vec<i64>,
+    pub sequence: Vec<u64>,
+    pub writer: Vec<u8>,
+    pub key: Vec<u8>,
+    pub state: Vec<u8>,
+    pub ends: Vec<u32>,
+    pub payload: Vec<u8>,
+}
+
+/// Decodes a block's data after checking its checksum.
+pub fn rows(header: &BlockHeader, data: &[u8], plan: Option<&Plan>) -> Result<Decoded, Bad> {
+    if data.len() != header.data_len as usize {
+        return Err("the block has another length than its index entry says");
+    }
+    if crc32fast::hash(data) != header.data_crc {
+        return Err("the block's checksum is wrong");
+    }
+    let n = header.count as usize;
+    let mut streams = Streams::new(data);
+    let source: Vec<i64> = streams.numbers(n)?;
+    let mut reception: Vec<i64> = streams.numbers(n)?;
+    reception.iter_mut().zip(&source).for_each(|(r, s)| *r = r.wrapping_add(*s));
+    let sequence = streams.numbers(n)?;
+    let writer = ids(&mut streams, n)?;
+    let key = ids(&mut streams, n)?;
+    let state = streams.octets(n)?;
+    if state.iter().any(|&s| InstanceState::from_u8(s).is_none()) {
+        return Err("an instance state is out of range");
+    }
+    let (ends, payload) = match header.encoding {
+        Encoding::Raw => streams.texts(n)?,
+        Encoding::Columnar => {
+            let plan = plan.ok_or("the block is columnar but its topic has no type")?;
+            payloads(header, &mut streams, plan)?
+        }
+    };
+    if !streams.is_empty() {
+        return Err("the block has bytes after its last column");
+    }
+    if payload.len() as u64 != header.payload_bytes {
+        return Err("the payloads have another size than the index entry says");
+    }
+    Ok(Decoded { source, reception, sequence, writer, key, state, ends, payload })
+}
+
+fn ids(streams: &mut Streams<'_>, n: usize) -> Result<Vec<u8>, Bad> {
+    let (ends, bytes) = streams.texts(n)?;
+    match ends.iter().zip(1..).all(|(&end, i)| end == i * 16) {
+        true => Ok(bytes),
+        false => Err("an identifier is not 16 bytes"),
+    }
+}
+
+fn payloads(
+    header: &BlockHeader,
+    streams: &mut Streams<'_>,
+    plan: &Plan,
+) -> Result<(Vec<u32>, Vec<u8>), Bad> {
+    let kinds = streams.octets(header.count as usize)?;
+    let split = kinds.iter().filter(|&&k| k == SPLIT).count();
+    let (head_ends, heads) = streams.texts(split)?;
+    if head_ends.iter().zip(1..).any(|(&end, i)| end != i * 4) {
+        return Err("an encapsulation header is not 4 bytes");
+    }
+    let (whole_ends, whole) = streams.texts(kinds.len() - split)?;
+    let mut reader = plan.read(streams, split)?;
+    let mut ends = Vec::with_capacity(kinds.len());
+    let mut payload = Vec::with_capacity(header.payload_bytes.min(1 << 28) as usize);
+    let (mut heads, mut wholes) = (heads.chunks_exact(4), whole_ends.iter());
+    let mut whole_start = 0;
+    for kind in kinds {
+        match kind {
+            SPLIT => {
+                let head = array_at(heads.next().ok_or("a header is missing")?, 0);
+                let start = payload.len();
+                reader.join(head, &mut payload)?;
+                // The writer's padding at the end, as the header says.
+                let padding = usize::from(head[3] & 3);
+                let padded = (payload.len() - start).next_multiple_of(4);
+                if padded - (payload.len() - start) == padding {
+                    payload.resize(start + padded, 0);
+                }
+            }
+            WHOLE => {
+                let end = *wholes.next().ok_or("a payload is missing")? as usize;
+                payload.extend_from_slice(&whole[whole_start..end]);
+                whole_start = end;
+            }
+            _ => return Err("a row kind is out of range"),
+        }
+        ends.push(payload.len() as u32);
+    }
+    Ok((ends, payload))
+}
+
+impl Decoded {
+    pub fn len(&self) -> usize {
+        self.source.len()
+    }
+
+    /// The samples; their payloads share one buffer.
+    pub fn into_samples(self, point: &Arc<str>) -> Vec<Sample> {
+        let payload = Bytes::from(self.payload);
+        let mut start = 0;
+        let ends = self.ends.iter().map(|&end| std::mem::replace(&mut start, end)..end);
+        ends.enumerate()
+            .map(|(i, range)| Sample {
+                info: SampleInfo {
+                    source_time: self.source[i],
+                    reception_time: self.reception[i],
+                    writer: Guid(array_at(&self.writer, i * 16)),
+                    sequence: self.sequence[i],
+                    key: KeyHash(array_at(&self.key, i * 16)),
+                    state: InstanceState::from_u8(self.state[i]).unwrap_or_default(),
+                    point: point.clone(),
+                },
+                payload: payload.slice(range.start as usize..range.end as usize),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,211 @@
+//! Two sites, two DDS domains, one zenoh network: directly and through a router.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tidewire_bridge::{BridgeOptions, BridgeStats, Mode};
+use tidewire_bus::testing::{FreeDomain, free_domain};
+use tidewire_bus::{Participant, Reader};
+use tidewire_idl::{InstanceState, TypeSupport};
+use tidewire_qos::Qos;
+use tidewire_tests::{Child, PATIENCE, Peer};
+use tidewire_types::event::Anomaly;
+
+/// A bridge on a thread; stopped and joined when dropped.
+struct Bridge {
+    stop: Arc<AtomicBool>,
+    stats: Arc<BridgeStats>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Bridge {
+    fn start(options: BridgeOptions) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stats = Arc::new(BridgeStats::default());
+        let (up, ready) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn({
+            let (stop, stats) = (stop.clone(), stats.clone());
+            move || {
+                tidewire_bridge::run(&options, &stop, &stats, || up.send(()).unwrap()).unwrap();
+            }
+        });
+        ready.recv_timeout(PATIENCE).expect("the bridge starts");
+        Self { stop, stats, thread: Some(thread) }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+struct Sites {
+    _domains: [FreeDomain; 2],
+    plant: Participant,
+    exchange: Participant,
+}
+
+impl Sites {
+    fn new() -> Self {
+        let domains = [free_domain(), free_domain()];
+        let join = |i: usize, name: &str| {
+            Participant::builder().domain(domains[i].id()).name(name).build().unwrap()
+        };
+        let (plant, exchange) = (join(0, "plant/detector"), join(1, "exchange/detector"));
+        Self { _domains: domains, plant, exchange }
+    }
+
+    fn options(&self, site: &str) -> BridgeOptions {
+        let participant = if site == "plant" { &self.plant } else { &self.exchange };
+        BridgeOptions {
+            site: site.into(),
+            domain: participant.domain(),
+            allow: vec!["anomaly".into(), "shared*".into()],
+            deny: vec!["shared/secret".into()],
+            ..BridgeOptions::default()
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn anomaly(point: &str, score: f64) -> Anomaly {
+    Anomaly { point: point.into(), topic: "vibration".into(), score, ..Anomaly::default() }
+}
+
+fn take(reader: &Reader<Anomaly>) -> (Anomaly, InstanceState) {
+    let sample = reader.recv_timeout(PATIENCE).unwrap().expect("a sample crosses");
+    (sample.data, sample.info.state)
+}
+
+fn nothing_more(reader: &Reader<Anomaly>) {
+    let extra = reader.recv_timeout(Duration::from_millis(700)).unwrap();
+    assert!(extra.is_none(), "a sample came twice or came back: {extra:?}");
+}
+
+/// Both directions, once each, nothing comes back.
+fn crosses_both_ways(sites: &Sites) {
+    let qos = Qos::event();
+    let plant_in = sites.plant.reader::<Anomaly>("anomaly", &qos).unwrap();
+    let exchange_in = sites.exchange.reader::<Anomaly>("anomaly", &qos).unwrap();
+    let plant_out = sites.plant.writer::<Anomaly>("anomaly", &qos).unwrap();
+    let exchange_out = sites.exchange.writer::<Anomaly>("anomaly", &qos).unwrap();
+
+    plant_out.write(&anomaly("plant/pump1", 3.0)).unwrap();
+    let (here, _) = take(&plant_in);
+    let (there, _) = take(&exchange_in);
+    assert_eq!(here, there);
+    assert_eq!(there.score, 3.0);
+
+    exchange_out.write(&anomaly("exchange/gateway", 4.0)).unwrap();
+    assert_eq!(take(&exchange_in).0.point, "exchange/gateway");
+    assert_eq!(take(&plant_in).0.point, "exchange/gateway");
+    nothing_more(&plant_in);
+    nothing_more(&exchange_in);
+}
+
+#[test]
+fn peers_carry_a_topic_both_ways_once() {
+    let sites = Sites::new();
+    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
+    let _plant =
+        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
+    let _exchange =
+        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    crosses_both_ways(&sites);
+}
+
+#[test]
+fn clients_meet_at_a_router_and_survive_its_restart() {
+    let sites = Sites::new();
+    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
+    let router = |endpoint: &str| {
+        let router = Child::spawn(Peer::python("router.py").arg(endpoint));
+        router.event("ready", PATIENCE);
+        router
+    };
+    let first = router(&endpoint);
+    let client = |site: &str| {
+        Bridge::start(BridgeOptions {
+            mode: Mode::Client,
+            connect: vec![endpoint.clone()],
+            ..sites.options(site)
+        })
+    };
+    let (_plant, _exchange) = (client("plant"), client("exchange"));
+    crosses_both_ways(&sites);
+
+    drop(first);
+    let _second = router(&endpoint);
+    let qos = Qos::event();
+    let reader = sites.exchange.reader::<Anomaly>("anomaly", &qos).unwrap();
+    let writer = sites.plant.writer::<Anomaly>("anomaly", &qos).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    // The bridges come back by themselves; until then samples of this kind are not carried.
+    for round in 0.. {
+        writer.write(&anomaly("plant/after", f64::from(round))).unwrap();
+        let got = reader.recv_timeout(Duration::from_millis(300)).unwrap();
+        if got.is_some_and(|sample| sample.data.point == "plant/after") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the bridges did not reconnect");
+    }
+}
+
+#[test]
+fn a_late_site_gets_the_history_of_each_instance_and_disposes_cross() {
+    let sites = Sites::new();
+    let qos = Qos::event();
+    let writer = sites.plant.writer::<Anomaly>("anomaly", &qos).unwrap();
+    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
+    let plant =
+        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
+    for i in 0..4 {
+        writer.write(&anomaly(&format!("plant/pump{i}"), 1.0)).unwrap();
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while plant.stats.sent.load(Ordering::Relaxed) < 4 {
+        assert!(Instant::now() < deadline, "the bridge did not read its own site");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _exchange =
+        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    let reader = sites.exchange.reader::<Anomaly>("anomaly", &qos).unwrap();
+    let mut points: Vec<String> = (0..4).map(|_| take(&reader).0.point).collect();
+    points.sort();
+    assert_eq!(points, ["plant/pump0", "plant/pump1", "plant/pump2", "plant/pump3"]);
+
+    writer.dispose(&anomaly("plant/pump2", 0.0)).unwrap();
+    let (gone, state) = take(&reader);
+    assert_eq!(state, InstanceState::Disposed);
+    assert_eq!(gone.point, "plant/pump2");
+}
+
+#[test]
+fn a_denied_topic_stays_at_home() {
+    let sites = Sites::new();
+    let qos = Qos::event();
+    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
+    let _plant =
+        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
+    let _exchange =
+        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    let reader = |topic: &str| sites.exchange.reader::<Anomaly>(topic, &qos).unwrap();
+    let writer = |topic: &str| sites.plant.writer::<Anomaly>(topic, &qos).unwrap();
+    let (open, secret, other) = (reader("shared/open"), reader("shared/secret"), reader("private"));
+    let writers = [writer("shared/secret"), writer("private"), writer("shared/open")];
+    for writer in &writers {
+        writer.write(&anomaly("plant/pump1", 1.0)).unwrap();
+    }
+    assert_eq!(take(&open).0.point, "plant/pump1");
+    nothing_more(&secret);
+    nothing_more(&other);
+    assert_eq!(Anomaly::TYPE_NAME, "tidewire::event::Anomaly");
+}
