@@ -110,7 +110,9 @@ impl fmt::Display for Duration {
 
 /// What [`Duration::from_str`] says about text it cannot read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a duration: write a number and a unit (`250ms`, `1.5s`, `2m`, `1h`) or `infinite`")]
+#[error(
+    "`{0}` is not a duration: write a number and a unit (`250ms`, `1.5s`, `2m`, `1h`) or `infinite`"
+)]
 pub struct ParseDurationError(pub String);
 
 impl FromStr for Duration {

@@ -87,8 +87,7 @@ fn find_target(
         None => (from, name),
     };
     let entities = &profiles[profile].entities;
-    let entity =
-        entities.iter().position(|e| e.kind == kind && e.name.as_deref() == Some(name))?;
+    let entity = entities.iter().position(|e| e.kind == kind && e.name.as_deref() == Some(name))?;
     Some(Target::Entity(profile, entity))
 }
 
@@ -97,12 +96,20 @@ fn find_target(
 fn circles(profiles: &[ProfileDef], links: &[Links]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for kind in EntityKind::ALL {
-        let mut walk = Walk { profiles, links, kind, path: Vec::new(), done: Vec::new(), problems: Vec::new() };
+        let mut walk = Walk {
+            profiles,
+            links,
+            kind,
+            path: Vec::new(),
+            done: Vec::new(),
+            problems: Vec::new(),
+        };
         for index in 0..profiles.len() {
             walk.visit(Target::Profile(index));
         }
         for problem in walk.problems {
-            let known = problems.iter().any(|p| (p.line, p.column) == (problem.line, problem.column));
+            let known =
+                problems.iter().any(|p| (p.line, p.column) == (problem.line, problem.column));
             if !known {
                 problems.push(problem);
             }

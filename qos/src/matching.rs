@@ -94,10 +94,7 @@ pub fn check(offered: &Qos, requested: &Qos) -> Vec<Mismatch> {
             Policy::DestinationOrder,
             offered.destination_order.to_string(),
             requested.destination_order.to_string(),
-            format!(
-                "write {}, or read {}",
-                requested.destination_order, offered.destination_order
-            ),
+            format!("write {}, or read {}", requested.destination_order, offered.destination_order),
         );
     }
     check_presentation(offered, requested, &mut add);

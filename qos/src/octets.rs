@@ -6,7 +6,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
         .split(|c: char| c.is_whitespace() || c == ',')
         .map(|part| part.strip_prefix("0x").unwrap_or(part))
         .collect();
-    if digits.len() % 2 != 0 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok()).collect()
@@ -15,7 +15,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// RFC 4648 base64, the lexical form of `xs:base64Binary`; blanks are skipped, padding is required.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     let symbols: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    if symbols.len() % 4 != 0 {
+    if !symbols.len().is_multiple_of(4) {
         return None;
     }
     let padding = symbols.iter().rev().take_while(|&&b| b == b'=').count();

@@ -56,7 +56,15 @@ impl Profile {
     /// The QoS of a reader of `topic`.
     pub fn reader_qos(&self, topic: &str) -> Qos {
         use EntityKind::{Reader, Subscriber, Topic};
-        self.resolve(Qos::default_reader(), &[Topic, Subscriber, Reader], topic)
+        let default = Qos::default_reader();
+        let qos = self.resolve(default.clone(), &[Topic, Subscriber, Reader], topic);
+        // A topic has these and hands them to its writers; a reader has none of them.
+        Qos {
+            lifespan: default.lifespan,
+            transport_priority: default.transport_priority,
+            durability_service: default.durability_service,
+            ..qos
+        }
     }
 
     /// The QoS of the topic itself.
@@ -117,10 +125,8 @@ impl Profile {
     /// One QoS per way to come through this profile, each with the place to blame for it.
     pub(crate) fn every_qos(&self) -> Vec<(&Problem, Qos)> {
         let profile = &self.set.profiles[self.index];
-        let mut all = vec![
-            (&profile.place, self.writer_qos("")),
-            (&profile.place, self.reader_qos("")),
-        ];
+        let mut all =
+            vec![(&profile.place, self.writer_qos("")), (&profile.place, self.reader_qos(""))];
         for (e, entity) in profile.entities.iter().enumerate() {
             let default = match entity.kind {
                 EntityKind::Writer => Qos::default_writer(),

@@ -54,7 +54,10 @@ mod tests {
         let known = ["reliability", "durability", "history", "deadline"];
         assert_eq!(nearest("relibility", known), Some("reliability"));
         assert_eq!(nearest("Deadlien", known), Some("deadline"));
-        assert_eq!(nearest("RELIABLE", ["RELIABLE_RELIABILITY_QOS"]), Some("RELIABLE_RELIABILITY_QOS"));
+        assert_eq!(
+            nearest("RELIABLE", ["RELIABLE_RELIABILITY_QOS"]),
+            Some("RELIABLE_RELIABILITY_QOS")
+        );
         assert_eq!(nearest("colour", known), None);
     }
 }

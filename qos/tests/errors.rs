@@ -54,7 +54,8 @@ fn a_policy_of_another_entity() {
 
 #[test]
 fn a_duration_without_its_parts() {
-    let text = in_profile("<datawriter_qos><deadline><period>1.5s</period></deadline></datawriter_qos>");
+    let text =
+        in_profile("<datawriter_qos><deadline><period>1.5s</period></deadline></datawriter_qos>");
     assert!(text.contains("p.xml:3:35: <period> takes <sec> and <nanosec>"), "{text}");
     assert!(
         text.contains("= write <period><sec>1</sec><nanosec>500000000</nanosec></period>"),
@@ -184,10 +185,7 @@ fn a_profile_that_contradicts_itself() {
         "<datawriter_qos><history><depth>9</depth></history>\
          <resource_limits><max_samples_per_instance>4</max_samples_per_instance></resource_limits></datawriter_qos>",
     );
-    assert!(
-        text.contains("HISTORY: depth 9 exceeds max_samples_per_instance 4"),
-        "{text}"
-    );
+    assert!(text.contains("HISTORY: depth 9 exceeds max_samples_per_instance 4"), "{text}");
     assert!(text.contains("= lower the depth or raise the limit"), "{text}");
 }
 

@@ -52,9 +52,11 @@ fn max_blocking_time_is_not_matched() {
 #[test]
 fn durability_is_ordered() {
     use Durability::*;
-    ordered(Policy::Durability, &[Volatile, TransientLocal, Transient, Persistent], |qos, value| {
-        qos.durability = value
-    });
+    ordered(
+        Policy::Durability,
+        &[Volatile, TransientLocal, Transient, Persistent],
+        |qos, value| qos.durability = value,
+    );
 }
 
 const LONG_TO_SHORT: [Duration; 4] =
@@ -95,11 +97,8 @@ fn liveliness_names_both_remedies_when_both_halves_fail() {
 
 #[test]
 fn ownership_must_be_equal_and_strength_is_free() {
-    let exclusive = |strength| Qos {
-        ownership: Ownership::Exclusive,
-        ownership_strength: strength,
-        ..BASE
-    };
+    let exclusive =
+        |strength| Qos { ownership: Ownership::Exclusive, ownership_strength: strength, ..BASE };
     assert_eq!(check(&exclusive(1), &exclusive(7)), []);
     for (offered, requested) in [(BASE, exclusive(0)), (exclusive(0), BASE)] {
         let found = check(&offered, &requested);
@@ -167,10 +166,7 @@ fn partitions_match_by_name_and_by_pattern() {
         let (ours, theirs) = (names(ours), names(theirs));
         assert_eq!(partitions_match(&ours, &theirs), expected, "{ours:?} and {theirs:?}");
         assert_eq!(partitions_match(&theirs, &ours), expected, "{theirs:?} and {ours:?}");
-        let found = check(
-            &Qos { partition: ours, ..BASE },
-            &Qos { partition: theirs, ..BASE },
-        );
+        let found = check(&Qos { partition: ours, ..BASE }, &Qos { partition: theirs, ..BASE });
         assert_eq!(found.is_empty(), expected);
     }
 }

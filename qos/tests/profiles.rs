@@ -85,10 +85,7 @@ fn every_writer_policy_is_read() {
     assert_eq!(qos.destination_order, DestinationOrder::BySourceTimestamp);
     assert_eq!(qos.transport_priority, 5);
     assert!(!qos.writer_data_lifecycle.autodispose_unregistered_instances);
-    assert_eq!(
-        qos.data_representation,
-        [DataRepresentation::Xcdr2, DataRepresentation::Xcdr1]
-    );
+    assert_eq!(qos.data_representation, [DataRepresentation::Xcdr2, DataRepresentation::Xcdr1]);
     assert_eq!(qos.presentation.access_scope, AccessScope::Topic);
     assert!(qos.presentation.ordered_access && !qos.presentation.coherent_access);
     assert_eq!(qos.partition, ["plant", "a&b*"]);
@@ -126,14 +123,8 @@ fn every_reader_policy_is_read() {
     );
     let qos = profile.reader_qos("any");
     assert_eq!(qos.time_based_filter, Duration::from_millis(20));
-    assert_eq!(
-        qos.reader_data_lifecycle.autopurge_nowriter_samples_delay,
-        Duration::from_secs(1)
-    );
-    assert_eq!(
-        qos.reader_data_lifecycle.autopurge_disposed_samples_delay,
-        Duration::INFINITE
-    );
+    assert_eq!(qos.reader_data_lifecycle.autopurge_nowriter_samples_delay, Duration::from_secs(1));
+    assert_eq!(qos.reader_data_lifecycle.autopurge_disposed_samples_delay, Duration::INFINITE);
     assert_eq!(qos.deadline, Duration::INFINITE);
     assert_eq!(qos.type_consistency.kind, TypeConsistencyKind::DisallowTypeCoercion);
     assert!(!qos.type_consistency.ignore_string_bounds);
@@ -181,12 +172,14 @@ fn the_first_matching_filter_counts_and_the_unfiltered_is_the_last_resort() {
              </transport_priority></datawriter_qos>"
         )
     };
-    let profile = only(&[
-        writer("", 1),
-        writer(r#"topic_filter="pump*""#, 2),
-        writer(r#"topic_filter="pump1/*, arm/*""#, 3),
-    ]
-    .concat());
+    let profile = only(
+        &[
+            writer("", 1),
+            writer(r#"topic_filter="pump*""#, 2),
+            writer(r#"topic_filter="pump1/*, arm/*""#, 3),
+        ]
+        .concat(),
+    );
     let priority = |topic| profile.writer_qos(topic).transport_priority;
     assert_eq!(priority("valve"), 1);
     assert_eq!(priority("pump1/vibration"), 2);
@@ -243,6 +236,7 @@ fn what_is_said_of_the_topic_holds_for_its_endpoints_until_they_say_otherwise() 
         <topic_qos topic_filter="pump*">
           <reliability><kind>RELIABLE_RELIABILITY_QOS</kind></reliability>
           <durability><kind>TRANSIENT_LOCAL_DURABILITY_QOS</kind></durability>
+          <lifespan><duration><sec>9</sec></duration></lifespan>
         </topic_qos>
         <datareader_qos><durability><kind>VOLATILE_DURABILITY_QOS</kind></durability></datareader_qos>"#,
     );
@@ -251,6 +245,9 @@ fn what_is_said_of_the_topic_holds_for_its_endpoints_until_they_say_otherwise() 
     assert_eq!(reader.durability, Durability::Volatile);
     assert_eq!(profile.writer_qos("pump1").durability, Durability::TransientLocal);
     assert_eq!(profile.writer_qos("valve"), Qos::default_writer());
+    // Readers have no lifespan.
+    assert_eq!(profile.writer_qos("pump1").lifespan, Duration::from_secs(9));
+    assert!(reader.lifespan.is_infinite());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tidewire_bridge::{BridgeOptions, BridgeStats, Mode};
-use tidewire_bus::testing::{FreeDomain, free_domain};
+use tidewire_bus::testing::free_domain;
 use tidewire_bus::{Participant, Reader};
 use tidewire_idl::{InstanceState, TypeSupport};
 use tidewire_qos::Qos;
@@ -44,7 +44,6 @@ impl Drop for Bridge {
 }
 
 struct Sites {
-    _domains: [FreeDomain; 2],
     plant: Participant,
     exchange: Participant,
 }
@@ -53,10 +52,10 @@ impl Sites {
     fn new() -> Self {
         let domains = [free_domain(), free_domain()];
         let join = |i: usize, name: &str| {
-            Participant::builder().domain(domains[i].id()).name(name).build().unwrap()
+            Participant::builder().domain(domains[i]).name(name).build().unwrap()
         };
         let (plant, exchange) = (join(0, "plant/detector"), join(1, "exchange/detector"));
-        Self { _domains: domains, plant, exchange }
+        Self { plant, exchange }
     }
 
     fn options(&self, site: &str) -> BridgeOptions {

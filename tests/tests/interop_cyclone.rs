@@ -65,8 +65,7 @@ fn interrupt(mut recorder: Child) {
 
 /// Publishes from Cyclone while we record; gives what the peer says it sent.
 fn record_from_cyclone(ty: &str, topic: &str, dir: &Path, types: Option<&Path>) -> Vec<String> {
-    let domain = free_domain();
-    let number = domain.id();
+    let number = free_domain();
     let recorder = record(&number.to_string(), topic, dir, types);
     let mut publisher = Peer::cyclone("pub", number, topic, ty, COUNT);
     let sent: Vec<String> = (0..COUNT)
@@ -82,8 +81,7 @@ fn record_from_cyclone(ty: &str, topic: &str, dir: &Path, types: Option<&Path>) 
 
 /// Data samples only: the peer's exit unregisters its instances, which is recorded too.
 fn replay_to_cyclone(ty: &str, topic: &str, dir: &Path) -> Vec<String> {
-    let domain = free_domain();
-    let number = domain.id();
+    let number = free_domain();
     let subscriber = Peer::cyclone("sub", number, topic, ty, COUNT);
     subscriber.event("ready", PATIENCE);
     run(&["replay", text(dir), "--domain", &number.to_string(), "--rate", "10"]);
@@ -152,13 +150,13 @@ fn sql_sees_the_fields_of_a_type_given_as_idl() {
 #[test]
 fn topic_tools_see_a_foreign_topic() {
     let domain = free_domain();
-    let number = domain.id().to_string();
+    let number = domain.to_string();
     let types = root().join("tests/interop");
     let echo = Child::spawn(&mut tidewire(&[
         "topic", "echo", "factory/valve", "-n", "3", "--json", "--domain", &number, "--types",
         text(&types),
     ]));
-    let publisher = Peer::cyclone("pub", domain.id(), "factory/valve", "Valve", COUNT);
+    let publisher = Peer::cyclone("pub", domain, "factory/valve", "Valve", COUNT);
     publisher.event("matched", PATIENCE);
     let first: Value = serde_json::from_str(&echo.line(PATIENCE)).expect("a JSON line");
     let data = first.get("data").unwrap_or(&first);
@@ -175,8 +173,8 @@ fn our_types_reach_a_cyclone_reader_with_the_bytes_we_record() {
     let scratch = tempfile::tempdir().unwrap();
     let dir = scratch.path().join("recording");
     let domain = free_domain();
-    let number = domain.id().to_string();
-    let subscriber = Peer::cyclone("sub", domain.id(), "vibration", "Vibration", COUNT);
+    let number = domain.to_string();
+    let subscriber = Peer::cyclone("sub", domain, "vibration", "Vibration", COUNT);
     subscriber.event("ready", PATIENCE);
     let recorder = record(&number, "vibration", &dir, None);
     let mut pump =

@@ -40,6 +40,15 @@ const LEAST_LIMIT: f64 = 4.0;
 /// An unseen series starts with the scatter of the trained ones, as if from this many windows.
 const PRIOR_WINDOWS: f64 = 12.0;
 
+/// The base follows a calm series no faster than over this many windows,
+const LEAST_MEMORY: usize = 200;
+
+/// and no further than this many limits from where training saw it: slow seasons pass, wear does not.
+const FURTHEST: f64 = 2.0;
+
+/// Below this share of its limit a series is calm.
+const CALM: f64 = 0.8;
+
 /// Deviations are held within this before smoothing, so that one absurd window is soon forgotten.
 const CLIP: f64 = 60.0;
 
@@ -57,10 +66,11 @@ pub enum Side {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Base(pub Vec<(f64, f64)>);
 
-/// Smoothed deviations of one series, from window to window.
+/// Smoothed deviations of one series, from window to window, and how far its base has moved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Track {
     smoothed: Vec<f64>,
+    moved: Vec<f64>,
     weight: f64,
 }
 
@@ -95,6 +105,8 @@ pub struct Chart {
     limits: Vec<f64>,
     /// Limit of the root mean square over all statistics.
     overall: f64,
+    /// Windows over which a calm series' base follows it.
+    memory: f64,
 }
 
 impl Chart {
@@ -116,6 +128,7 @@ impl Chart {
             scatter: vec![0.0; count],
             limits: vec![f64::INFINITY; count],
             overall: f64::INFINITY,
+            memory: series.values().map(Vec::len).max().unwrap_or(0).max(LEAST_MEMORY) as f64,
         };
         let mut windows_seen = 0.0;
         for (name, windows) in series {
@@ -153,6 +166,7 @@ impl Chart {
                     score.push(self.magnitude(i, &track));
                 }
                 scores[count].push(self.together(&track));
+                self.follow(&mut track);
             }
         }
         let limit = |scores: &[f64]| (MARGIN * tail_limit(scores, RISK)).max(LEAST_LIMIT);
@@ -200,16 +214,35 @@ impl Chart {
                 best = (value, *limit);
             }
         }
-        Reading { value: best.0, limit: best.1, fields }
+        let reading = Reading { value: best.0, limit: best.1, fields };
+        if reading.ratio() < CALM {
+            self.follow(track);
+        }
+        reading
+    }
+
+    /// Moves the base a little towards where a calm series is now.
+    fn follow(&self, track: &mut Track) {
+        for ((moved, smoothed), limit) in
+            track.moved.iter_mut().zip(&mut track.smoothed).zip(&self.limits)
+        {
+            let furthest = FURTHEST * limit;
+            let before = *moved;
+            *moved = (*moved + *smoothed / self.memory).clamp(-furthest, furthest);
+            // What is smoothed is counted from the base.
+            *smoothed -= *moved - before;
+        }
     }
 
     fn smooth(&self, base: &Base, window: &[f64], track: &mut Track) {
         track.smoothed.resize(self.width(), 0.0);
+        track.moved.resize(self.width(), 0.0);
         // A young track is a plain mean, so that its first window does not count for everything.
         track.weight = (1.0 - self.alpha) * track.weight + 1.0;
         let newest = 1.0 / track.weight;
-        for ((s, v), (centre, scale)) in track.smoothed.iter_mut().zip(window).zip(&base.0) {
-            let deviation = ((v - centre) / scale).clamp(-CLIP, CLIP);
+        let kept = track.smoothed.iter_mut().zip(&track.moved);
+        for (((s, moved), v), (centre, scale)) in kept.zip(window).zip(&base.0) {
+            let deviation = ((v - centre) / scale - moved).clamp(-CLIP, CLIP);
             *s += newest * (deviation - *s);
         }
     }

@@ -65,6 +65,10 @@ impl Subspace {
             kept += 1;
         }
         basis.truncate(kept * size);
+        // As a file will hold them, so that a model scores the same before and after.
+        for v in mean.iter_mut().chain(&mut basis) {
+            *v = f64::from(*v as f32);
+        }
         Self { mean, components: basis }
     }
 

@@ -21,7 +21,7 @@
 //! ```
 
 pub mod error;
-//TMP pub mod extract;
+pub mod extract;
 pub mod operator;
 pub mod profile;
 pub mod reorder;
@@ -30,7 +30,7 @@ pub mod row;
 pub mod window;
 
 pub use error::StreamError;
-//TMP pub use extract::{Extracted, Extractor};
+pub use extract::{Extracted, Extractor};
 pub use operator::{LateRow, StreamStats, Windows};
 pub use profile::SeriesProfile;
 pub use reorder::Reorder;

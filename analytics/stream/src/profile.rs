@@ -25,6 +25,10 @@ pub struct SeriesProfile {
     stride: u64,
     run: Vec<u32>,
     longest_run: Vec<u32>,
+    repeats: Vec<u64>,
+    row_run: u32,
+    longest_row_run: u32,
+    row_repeats: u64,
     positive: Vec<bool>,
 }
 
@@ -41,6 +45,8 @@ impl SeriesProfile {
                 self.stride = 1;
                 self.run = vec![1; row.values.len()];
                 self.longest_run = vec![1; row.values.len()];
+                self.repeats = vec![0; row.values.len()];
+                (self.row_run, self.longest_row_run) = (1, 1);
                 self.positive = row.values.iter().map(|v| *v > 0.0).collect();
             }
             Some(last) => {
@@ -60,8 +66,13 @@ impl SeriesProfile {
                 for (i, (old, new)) in last.values.iter().zip(&row.values).enumerate() {
                     self.run[i] = if old == new { self.run[i].saturating_add(1) } else { 1 };
                     self.longest_run[i] = self.longest_run[i].max(self.run[i]);
+                    self.repeats[i] += u64::from(old == new);
                     self.positive[i] &= *new > 0.0;
                 }
+                let same = last.values == row.values;
+                self.row_run = if same { self.row_run.saturating_add(1) } else { 1 };
+                self.longest_row_run = self.longest_row_run.max(self.row_run);
+                self.row_repeats += u64::from(same);
             }
         }
         self.last = Some(row.clone());
@@ -79,9 +90,15 @@ impl SeriesProfile {
 
     /// Median interval between rows, ns; `None` below two rows.
     pub fn period(&self) -> Option<i64> {
+        self.interval(0.5)
+    }
+
+    /// The q-quantile of the intervals between rows, ns; `None` below two rows.
+    pub fn interval(&self, q: f64) -> Option<i64> {
         let mut sorted = self.intervals.clone();
         sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied()
+        let last = sorted.len().checked_sub(1)?;
+        sorted.get((q.clamp(0.0, 1.0) * last as f64).round() as usize).copied()
     }
 
     /// Longest interval between two rows, ns.
@@ -92,6 +109,21 @@ impl SeriesProfile {
     /// For each field, the most consecutive rows with one and the same value.
     pub fn longest_run(&self) -> &[u32] {
         &self.longest_run
+    }
+
+    /// Most consecutive rows that were equal in all fields.
+    pub fn longest_row_run(&self) -> u32 {
+        self.longest_row_run
+    }
+
+    /// For each field, the share of rows that repeat the value before.
+    pub fn repeat_shares(&self) -> Vec<f64> {
+        self.repeats.iter().map(|n| *n as f64 / self.rows.max(1) as f64).collect()
+    }
+
+    /// Share of rows that repeat the row before in all fields.
+    pub fn row_repeat_share(&self) -> f64 {
+        self.row_repeats as f64 / self.rows.max(1) as f64
     }
 
     /// For each field, whether every value was above zero.

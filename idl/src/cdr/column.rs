@@ -211,7 +211,7 @@ fn lay_out(
                         let c = column(name, type_of(primitive));
                         first.get_or_insert(c);
                     }
-                    let first = first.unwrap_or(columns.len());
+                    let first = first.unwrap_or_default();
                     Action::Spread { first, primitive, count: *count }
                 }
                 _ => Action::Json(column(name_or_value(), ColumnType::Json)),

@@ -55,7 +55,8 @@ pub use column::{Column, ColumnSink, ColumnType, Columns};
 
 /// What values need of the codec's insides.
 pub(crate) mod plan {
-    pub(crate) use super::compile::{Kind, MemberPlan, NodeId, Plan, length_code};
+    pub(crate) use super::compile::{Kind, MemberPlan, NodeId, Plan};
+    pub(crate) use super::compile::{bitmask_bytes, enum_bytes, length_code};
     pub(crate) use super::decode::{bitmask_value, enum_value};
     pub(crate) use super::default::{default_node, default_value, discriminator_value};
 }

@@ -16,11 +16,17 @@ use std::time::{Duration, Instant};
 
 use tidewire_bus::{Participant, RawTopic, RawWriter, WriteError, Writer, now_ns};
 use tidewire_idl::TypeSupport;
-use tidewire_qos::{Profile, Qos};
+use tidewire_qos::{Profile, Qos, check};
 use tidewire_types::event::FaultTruth;
 
 use crate::error::SimError;
 use crate::fault::{Change, Clock, Fault, Plan};
+
+/// How long a participant is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Once all waited for are discovered: how long other readers get to match.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How a source's topics meet the bus: names, QoS, and whom to wait for before the first sample.
 #[derive(Clone, Debug, Default)]
@@ -87,25 +93,31 @@ impl Wiring {
         matched: impl Fn() -> usize,
         stop: &AtomicBool,
     ) -> Result<(), SimError> {
+        if self.wait_for.is_empty() {
+            return Ok(());
+        }
         let name = self.name(topic);
-        let patience = if self.patience.is_zero() { Duration::from_secs(10) } else { self.patience };
+        let offered = self.qos(&name, Qos::reliable());
+        let patience = if self.patience.is_zero() { PATIENCE } else { self.patience };
         let begun = Instant::now();
-        loop {
+        let mut seen = None;
+        while !stop.load(Ordering::Relaxed) {
             let topics = participant.topics();
             let readers = topics.iter().find(|t| t.name == name).map_or(&[][..], |t| &t.readers[..]);
-            let missing =
-                self.wait_for.iter().find(|who| !readers.iter().any(|r| r.participant_name == who.as_str()));
-            if (missing.is_none() && (self.wait_for.is_empty() || matched() >= readers.len()))
-                || stop.load(Ordering::Relaxed)
-            {
+            let fitting: Vec<_> = readers.iter().filter(|r| check(&offered, &r.qos).is_empty()).collect();
+            let missing = self.wait_for.iter().find(|who| !fitting.iter().any(|r| &*r.participant_name == who.as_str()));
+            if let Some(missing) = missing {
+                seen = None;
+                if begun.elapsed() >= patience {
+                    let (reader, seconds) = (missing.clone(), patience.as_secs_f64());
+                    return Err(SimError::NoReader { topic: name, reader, seconds });
+                }
+            } else if matched() >= fitting.len() || seen.get_or_insert_with(Instant::now).elapsed() >= SETTLE {
                 return Ok(());
             }
-            if begun.elapsed() >= patience {
-                let reader = missing.or(self.wait_for.first()).cloned().unwrap_or_default();
-                return Err(SimError::NoReader { topic: name, reader, seconds: patience.as_secs_f64() });
-            }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(10));
         }
+        Ok(())
     }
 }
 

@@ -101,9 +101,9 @@ fn place(spec: &NodeSpec) {
             tracing::warn!(cpus = ?spec.cpus, %error, "cannot pin the node");
         }
     }
-    if let Some(nice) = spec.nice
-        && let Err(error) = rustix::process::setpriority_process(None, nice)
+    if spec.nice != 0
+        && let Err(error) = rustix::process::setpriority_process(None, i32::from(spec.nice))
     {
-        tracing::warn!(nice, %error, "cannot set the priority (a negative one needs CAP_SYS_NICE)");
+        tracing::warn!(nice = spec.nice, %error, "cannot set the priority (a negative one needs CAP_SYS_NICE)");
     }
 }

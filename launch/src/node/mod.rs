@@ -3,9 +3,14 @@
 //! The same code serves a node under `tidewire up` (reports to the launcher's socket) and a
 //! subcommand in a terminal (reports on a progress line).
 
-pub mod arguments;
 pub mod child;
+pub mod detect;
 pub mod kinds;
+pub mod link;
+pub mod record;
+pub mod replay;
+pub mod schema;
+pub mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +28,17 @@ impl Stop {
     pub fn on_signals() -> anyhow::Result<Self> {
         let stop = Self::default();
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-            // The second one ends the process at once: the way out of a node that hangs.
+            signal_hook::flag::register(signal, stop.0.clone())?;
+        }
+        Ok(stop)
+    }
+
+    /// Like [`Stop::on_signals`], and a second signal ends the process at once: the way out, for
+    /// someone at the keyboard, of a node that hangs.
+    pub fn at_keyboard() -> anyhow::Result<Self> {
+        let stop = Self::default();
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            // In this order: the first signal finds the flag unset.
             signal_hook::flag::register_conditional_shutdown(signal, 130, stop.0.clone())?;
             signal_hook::flag::register(signal, stop.0.clone())?;
         }

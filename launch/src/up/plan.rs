@@ -1,25 +1,32 @@
-//! What the launcher runs: a launch file, resolved to processes.
+//! What the launcher runs: a launch file's graph, resolved to processes.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tidewire_graph::{Command, Graph, Node, Readiness, Respawn};
+
+use crate::node::schema;
 
 /// Everything a built-in node needs to know; the launcher hands it over as JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NodeSpec {
-    /// Full name: `site/name`.
+    /// Full name, its participant's name: `site/name`.
     pub name: String,
     /// Built-in kind.
     pub kind: String,
     /// DDS domain.
     pub domain: u16,
+    /// Network interfaces; empty: all.
+    pub interfaces: Vec<String>,
     /// IDL search paths.
     pub types: Vec<PathBuf>,
     /// `FILE[::PROFILE]`.
     pub qos: Option<String>,
     /// Topic name in code → on the bus.
-    pub remap: std::collections::BTreeMap<String, String>,
+    pub remap: BTreeMap<String, String>,
     /// Full names of participants that must read before the first sample is written.
     pub wait_for: Vec<String>,
     /// The kind's own options.
@@ -27,7 +34,7 @@ pub struct NodeSpec {
     /// CPUs to run on; empty: all.
     pub cpus: Vec<usize>,
     /// Niceness, -20 to 19.
-    pub nice: Option<i32>,
+    pub nice: i8,
 }
 
 /// What to start.
@@ -37,10 +44,10 @@ pub enum Program {
     Builtin(Box<NodeSpec>),
     /// Any executable.
     External {
-        /// Program, looked up in PATH.
-        program: PathBuf,
-        /// Its arguments.
-        args: Vec<String>,
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// Folder it runs in.
+        cwd: Option<PathBuf>,
     },
 }
 
@@ -70,48 +77,9 @@ impl Phase {
             "detect" => Self::Detector,
             "bridge" => Self::Bridge,
             "record" => Self::Recorder,
-            "view" | "echo" => Self::Viewer,
+            "view" => Self::Viewer,
             _ => Self::Source,
         }
-    }
-}
-
-/// Whether and how a node comes back after it ended by itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Respawn {
-    /// Comes back after a failure.
-    pub on_failure: bool,
-    /// Comes back after a clean end, too.
-    pub on_success: bool,
-    /// First pause; doubles with each restart.
-    pub backoff: Duration,
-    /// Longest pause.
-    pub backoff_max: Duration,
-    /// Restarts in all; `None`: no limit.
-    pub limit: Option<u32>,
-}
-
-impl Default for Respawn {
-    fn default() -> Self {
-        Self {
-            on_failure: false,
-            on_success: false,
-            backoff: Duration::from_millis(250),
-            backoff_max: Duration::from_secs(10),
-            limit: None,
-        }
-    }
-}
-
-impl Respawn {
-    /// The pause before restart number `restarts` (from 1); `None` when it shall not come back.
-    pub fn pause(&self, restarts: u32, failed: bool) -> Option<Duration> {
-        let wanted = if failed { self.on_failure } else { self.on_success };
-        if !wanted || self.limit.is_some_and(|limit| restarts > limit) {
-            return None;
-        }
-        let doubled = self.backoff.saturating_mul(1u32.checked_shl(restarts.saturating_sub(1)).unwrap_or(u32::MAX));
-        Some(doubled.min(self.backoff_max))
     }
 }
 
@@ -120,7 +88,7 @@ impl Respawn {
 pub struct NodePlan {
     /// Full name: `site/name`.
     pub name: String,
-    /// The site it belongs to.
+    /// The site it belongs to; empty without sites.
     pub site: String,
     /// What to start.
     pub program: Program,
@@ -128,10 +96,14 @@ pub struct NodePlan {
     pub phase: Phase,
     /// Full names of nodes that must be ready before this one starts.
     pub needs: Vec<String>,
+    /// When it counts as ready.
+    pub readiness: Readiness,
     /// Whether it comes back.
     pub respawn: Respawn,
     /// Environment variables on top of the launcher's.
     pub env: Vec<(String, String)>,
+    /// From asking it to stop to killing it.
+    pub patience: Duration,
     /// Where its recording lies, for recorders.
     pub recording: Option<PathBuf>,
 }
@@ -139,25 +111,96 @@ pub struct NodePlan {
 /// A launch file, resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// Name of the graph: the launch file's stem.
-    pub name: String,
-    /// In the order of the file.
+    /// Every node after those it needs.
     pub nodes: Vec<NodePlan>,
+}
+
+impl Plan {
+    /// Plans `graph`; recorders without a folder of their own record under `output`, one folder per
+    /// site. `types` are IDL search paths for all nodes.
+    pub fn new(graph: &Graph, output: &Path, types: &[PathBuf]) -> Self {
+        Self { nodes: graph.nodes.iter().map(|node| plan(graph, node, output, types)).collect() }
+    }
+
+    /// Site and folder of every recording.
+    pub fn recordings(&self) -> Vec<(String, PathBuf)> {
+        self.nodes.iter().filter_map(|n| Some((n.site.clone(), n.recording.clone()?))).collect()
+    }
+}
+
+fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePlan {
+    let name = node.participant_name();
+    let site = node.site.clone().unwrap_or_default();
+    let full = |name: &String| graph.node(name).map_or_else(|| name.clone(), Node::participant_name);
+    let mut recording = None;
+    let (program, phase) = match &node.command {
+        Command::Executable { argv, cwd } => {
+            (Program::External { argv: argv.clone(), cwd: cwd.clone() }, Phase::Source)
+        }
+        Command::Builtin { kind, params } => {
+            let phase = Phase::of_kind(kind);
+            let mut params = params.clone();
+            if phase == Phase::Recorder {
+                let default = if site.is_empty() { output.join(&node.name) } else { output.join(&site) };
+                let dir = params.get("dir").and_then(|d| d.as_str()).map_or(default, PathBuf::from);
+                params.insert("dir".into(), dir.display().to_string().into());
+                recording = Some(dir);
+            }
+            if schema::has_point(kind) && !params.contains_key("point") {
+                params.insert("point".into(), name.clone().into());
+            }
+            if kind == "view" && !params.contains_key("sites") {
+                params.insert("sites".into(), sites(graph));
+            }
+            // The simulators call their topics by plain names; a CSV player by its parameter.
+            let written = schema::topics(kind, &params);
+            let spec = NodeSpec {
+                name: name.clone(),
+                kind: kind.clone(),
+                domain: node.domain,
+                interfaces: Vec::new(),
+                types: types.iter().cloned().chain(schema::types(&mut params)).collect(),
+                qos: node.qos.clone(),
+                remap: written.into_iter().map(|topic| (topic.clone(), node.topic(&topic))).collect(),
+                wait_for: wait_for(graph, node),
+                params: params.into(),
+                cpus: node.cpu.clone(),
+                nice: node.nice,
+            };
+            (Program::Builtin(Box::new(spec)), phase)
+        }
+    };
+    NodePlan {
+        name,
+        site,
+        program,
+        phase,
+        needs: node.needs.iter().map(full).collect(),
+        readiness: node.readiness.clone(),
+        respawn: node.respawn.clone(),
+        env: node.env.clone(),
+        patience: node.stop_timeout,
+        recording,
+    }
+}
+
+/// All sites of the graph, as a viewer takes them.
+fn sites(graph: &Graph) -> serde_json::Value {
+    graph.sites.iter().map(|s| serde_json::json!({ "name": s.name, "domain": s.domain })).collect()
+}
+
+/// The recorders a node needs: whatever it writes before they read is not in the books.
+fn wait_for(graph: &Graph, node: &Node) -> Vec<String> {
+    let recorders = node.needs.iter().filter_map(|need| graph.node(need));
+    recorders
+        .filter(|n| n.domain == node.domain && matches!(&n.command, Command::Builtin { kind, .. } if kind == "record"))
+        .map(Node::participant_name)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn respawn_backs_off_and_gives_up() {
-        let respawn = Respawn { on_failure: true, limit: Some(8), ..Respawn::default() };
-        let pause = |n| respawn.pause(n, true).map(|p| p.as_millis());
-        assert_eq!([pause(1), pause(2), pause(3), pause(7)], [Some(250), Some(500), Some(1000), Some(10_000)]);
-        assert_eq!(pause(9), None);
-        assert_eq!(respawn.pause(1, false), None, "it ended well and shall not come back");
-        assert_eq!(Respawn { limit: None, ..respawn }.pause(60, true), Some(Duration::from_secs(10)));
-    }
 
     #[test]
     fn sources_stop_first_and_recorders_after_bridges() {

@@ -5,7 +5,6 @@
 //! processes through one channel. Nodes are children of this very thread: the kernel ends them with
 //! it (`PR_SET_PDEATHSIG`).
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -21,6 +20,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::control::{self, FromNode, How, Report, ToNode};
 use super::plan::{NodePlan, Phase, Plan, Program};
+use tidewire_graph::{ReadyWhen, RespawnPolicy};
 
 /// What the owning thread hears.
 pub enum Event {
@@ -61,6 +61,8 @@ pub struct Node {
     pub state: State,
     /// How often it came back.
     pub restarts: u32,
+    /// How often in a row.
+    streak: u32,
     /// What it counts now.
     pub report: Report,
     /// What its earlier processes counted.
@@ -87,6 +89,13 @@ impl Node {
     /// Topics it ever counted on.
     pub fn topics(&self) -> impl Iterator<Item = &String> {
         self.report.topics.keys().chain(self.earlier.topics.keys())
+    }
+
+    fn works(&mut self) {
+        self.state = State::Ready;
+        if let Some(since) = self.down_since.take() {
+            self.down += since.elapsed();
+        }
     }
 
     fn alive(&self) -> bool {
@@ -137,6 +146,7 @@ impl Supervisor {
             plan,
             state: State::Waiting,
             restarts: 0,
+            streak: 0,
             report: Report::default(),
             earlier: Report::default(),
             down: Duration::ZERO,
@@ -152,17 +162,47 @@ impl Supervisor {
     /// Starts what may start and takes in events for at most `timeout`. Returns `true` when the
     /// user asked to stop.
     pub fn turn(&mut self, timeout: Duration) -> anyhow::Result<bool> {
+        self.look_for_ready();
         self.start_due()?;
         let deadline = Instant::now() + timeout;
-        let mut interrupted = false;
         while let Ok(event) = self.events.recv_deadline(deadline) {
-            interrupted |= self.take(event);
-            if interrupted {
-                break;
+            if self.take(event) {
+                return Ok(true);
             }
             self.start_due()?;
         }
-        Ok(interrupted)
+        Ok(false)
+    }
+
+    /// Readiness that no message tells: time passed, lines logged; and patience that ended.
+    fn look_for_ready(&mut self) {
+        for index in 0..self.nodes.len() {
+            let node = &self.nodes[index];
+            if node.state != State::Starting {
+                continue;
+            }
+            let ready = match &node.plan.readiness.when {
+                ReadyWhen::Started => true,
+                ReadyWhen::After(pause) => node.started.elapsed() >= *pause,
+                ReadyWhen::Log(pattern) => match regex::Regex::new(pattern) {
+                    Ok(pattern) => std::fs::read(self.log(&node.plan.name))
+                        .is_ok_and(|log| pattern.is_match(&String::from_utf8_lossy(&log))),
+                    // Checked when the file was read; a pattern we cannot judge must not hang.
+                    Err(_) => true,
+                },
+                ReadyWhen::Signal => false,
+            };
+            let late = node.started.elapsed() >= node.plan.readiness.timeout;
+            let pid = node.pid;
+            let node = &mut self.nodes[index];
+            if ready {
+                node.works();
+            } else if late {
+                tracing::error!(node = node.plan.name, "is not ready in time; killed");
+                node.state = State::Failed;
+                signal(pid, Signal::KILL);
+            }
+        }
     }
 
     /// Whether every node works or has ended.
@@ -193,7 +233,7 @@ impl Supervisor {
             if phase == Phase::Recorder {
                 self.await_balance(Duration::from_secs(5));
             }
-            clean &= self.stop_phase(phase, Duration::from_secs(5));
+            clean &= self.stop_phase(phase);
         }
         Ok(clean)
     }
@@ -262,9 +302,7 @@ impl Supervisor {
         };
         let pid = child.id();
         node.pid = Some(pid);
-        // A program that does not speak the protocol is ready once it runs.
-        let silent = matches!(node.plan.program, Program::External { .. });
-        node.state = if silent { State::Ready } else { State::Starting };
+        node.state = State::Starting;
         let ended = self.send.clone();
         thread::Builder::new().name(format!("wait {name}")).spawn(move || {
             if let Ok(status) = child.wait() {
@@ -297,12 +335,7 @@ impl Supervisor {
                 }
             }
             Event::Said { message, .. } => match message {
-                FromNode::Ready(true) if current && node.state == State::Starting => {
-                    node.state = State::Ready;
-                    if let Some(since) = node.down_since.take() {
-                        node.down += since.elapsed();
-                    }
-                }
+                FromNode::Ready(true) if current && node.state == State::Starting => node.works(),
                 FromNode::Stats(report) if current => node.report = report,
                 FromNode::Final(report) if current => {
                     node.report = report;
@@ -322,16 +355,30 @@ impl Supervisor {
     fn ended(node: &mut Node, status: ExitStatus) {
         node.pid = None;
         node.stream = None;
-        if node.state == State::Stopping {
-            node.state = State::Done;
-            return;
+        match node.state {
+            State::Stopping => {
+                node.state = State::Done;
+                return;
+            }
+            State::Failed => return,
+            _ => {}
         }
         let failed = !status.success();
         let how = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
         // A node that worked for a while starts its back-off anew.
-        let streak = if node.started.elapsed() > node.plan.respawn.backoff_max { 1 } else { node.restarts + 1 };
-        match node.plan.respawn.pause(streak, failed) {
+        if node.started.elapsed() > node.plan.respawn.max_backoff {
+            node.streak = 0;
+        }
+        let respawn = &node.plan.respawn;
+        let wanted = match respawn.policy {
+            RespawnPolicy::Always => true,
+            RespawnPolicy::OnFailure => failed,
+            RespawnPolicy::Never => false,
+        };
+        let pause = (wanted && respawn.max.is_none_or(|max| node.streak < max)).then(|| respawn.delay(node.streak));
+        match pause {
             Some(pause) => {
+                node.streak += 1;
                 tracing::warn!(node = node.plan.name, how, ?pause, "ended; comes back");
                 let counted = std::mem::take(&mut node.report);
                 for (topic, report) in counted.topics {
@@ -382,9 +429,10 @@ impl Supervisor {
         })
     }
 
-    fn stop_phase(&mut self, phase: Phase, patience: Duration) -> bool {
+    fn stop_phase(&mut self, phase: Phase) -> bool {
         let mut clean = true;
-        let deadline = Instant::now() + patience;
+        let patience = self.nodes.iter().filter(|n| n.plan.phase == phase).map(|n| n.plan.patience).max();
+        let deadline = Instant::now() + patience.unwrap_or_default();
         for node in self.nodes.iter_mut().filter(|n| n.plan.phase == phase) {
             match node.state {
                 State::Starting | State::Ready => {
@@ -453,8 +501,11 @@ fn command(program: &Program) -> anyhow::Result<Command> {
         Program::Builtin(spec) => {
             command.arg("run").arg(serde_json::to_string(spec)?);
         }
-        Program::External { program, args } => {
-            command.arg("exec").arg("--").arg(program).args(args);
+        Program::External { argv, cwd } => {
+            command.arg("exec").arg("--").args(argv);
+            if let Some(cwd) = cwd {
+                command.current_dir(cwd);
+            }
         }
     }
     Ok(command)
@@ -500,12 +551,4 @@ fn listen(stream: UnixStream, events: &Sender<Event>) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Counts by site and topic, over all nodes.
-pub fn sites(nodes: &[Node]) -> BTreeMap<(String, String), ()> {
-    nodes
-        .iter()
-        .flat_map(|n| n.topics().map(|t| ((n.plan.site.clone(), t.clone()), ())))
-        .collect()
 }

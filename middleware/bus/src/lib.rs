@@ -1,1 +1,42 @@
+//! The bus: typed and raw writers and readers over DDS between hosts and shared memory on one host.
+//!
+//! The one API everyone programs against. It may use `dds`, `shm`, `transport`, `idl` and `qos`.
+//! A reader sees each sample once, whichever way it came; a writer whose readers are all on this host
+//! sends no DDS data. Start at [`Participant`], then [`Writer`] and [`Reader`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use tidewire_bus::{Participant, RawTopic, Transports};
+//! use tidewire_qos::Qos;
+//!
+//! let domain = tidewire_bus::testing::free_domain();
+//! let bus = Participant::builder().domain(domain).name("plant/pump1").build()?;
+//! let topic = RawTopic::new("plant/raw", "plant::Raw", false);
+//! let reader = bus.raw_reader(&topic, &Qos::reliable())?;
+//! let writer = bus.raw_writer(&topic, &Qos::reliable())?;
+//! writer.wait_for_readers(1, Duration::from_secs(10))?;
+//! writer.write(b"\0\x01\0\0\x2a\0\0\0", tidewire_bus::now_ns(), None)?;
+//! let sample = reader.recv_timeout(Duration::from_secs(10))?.expect("just written");
+//! assert_eq!(&sample.payload[4..], [42, 0, 0, 0]);
+//! assert_eq!(&*sample.info.point, "plant/pump1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod error;
+mod keys;
+mod participant;
+mod reader;
+mod support;
+pub mod testing;
+mod time;
+mod writer;
+
+pub use error::{BusError, ReadError, WriteError};
+pub use participant::{
+    Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
+};
+pub use reader::{Change, RawReader, Reader, TypedSample};
+pub use time::now_ns;
+pub use writer::{Loan, RawWriter, Writer};
+
+pub use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};

@@ -93,8 +93,26 @@ fn endpoint(description: EndpointDescription, writer: bool) -> RemoteEndpoint {
     }
 }
 
-/// Our view of a RustDDS status event; `None` for those that say nothing new.
+/// Discovery's own endpoints (RTPS 2.5, 9.3.1.2) are nobody's business.
+fn builtin(guid: &Guid) -> bool {
+    guid.0[15] & 0xc0 != 0
+}
+
+/// Our view of a RustDDS status event; `None` for those of no interest outside RustDDS.
 pub(crate) fn translate(status: Status) -> Option<DdsEvent> {
+    let event = convert(status)?;
+    let of_builtin = match &event {
+        DdsEvent::ReaderFound(endpoint) | DdsEvent::WriterFound(endpoint) => {
+            builtin(&endpoint.guid)
+        }
+        DdsEvent::EndpointLost(guid) => builtin(guid),
+        DdsEvent::Matched { local, .. } | DdsEvent::Incompatible { local, .. } => builtin(local),
+        DdsEvent::ParticipantFound(_) | DdsEvent::ParticipantLost(_) => false,
+    };
+    (!of_builtin).then_some(event)
+}
+
+fn convert(status: Status) -> Option<DdsEvent> {
     Some(match status {
         Status::ParticipantDiscovered { dpd } => {
             DdsEvent::ParticipantFound(RemoteParticipant {

@@ -1,6 +1,7 @@
 //! One iceoryx2 publisher of a writer: the chunks it preallocates and how they grow.
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::time::Instant;
 
 use iceoryx2::port::backpressure_strategy::BackpressureStrategy;
@@ -31,7 +32,7 @@ const MAX_SEGMENT: usize = 2 << 30;
 
 /// A publisher on one lane.
 pub(crate) struct Outlet {
-    factory: Factory,
+    factory: Arc<Factory>,
     publisher: Publisher,
     topic: String,
     lane: Lane,
@@ -64,7 +65,7 @@ pub(crate) fn first_len(spec: &EndpointSpec) -> usize {
 impl Outlet {
     /// Makes a publisher for samples of up to `len` bytes, pad included.
     pub(crate) fn open(
-        factory: Factory,
+        factory: Arc<Factory>,
         spec: &EndpointSpec,
         lane: Lane,
         len: usize,
@@ -80,7 +81,7 @@ impl Outlet {
     }
 
     fn with_chunks(
-        factory: Factory,
+        factory: Arc<Factory>,
         topic: &str,
         lane: Lane,
         len: usize,

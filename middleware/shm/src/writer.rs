@@ -184,7 +184,7 @@ impl ShmWriter {
     fn outlet(&mut self, lane: Lane) -> Result<&mut Outlet, ShmError> {
         let place = &mut self.outlets[lane as usize];
         if place.is_none() {
-            let factory = service::open(&self.shared.node, &self.spec, lane)?;
+            let factory = Arc::new(service::open(&self.shared.node, &self.spec, lane)?);
             let (len, budget) = (first_len(&self.spec), self.shared.options.segment_budget);
             let pressure = self.pressure.clone();
             *place = Some(Outlet::open(factory, &self.spec, lane, len, budget, pressure)?);

@@ -28,8 +28,12 @@ pub(crate) fn parse(file: &str, source: &str) -> (Vec<ProfileDef>, Vec<Problem>)
     for node in root.children().filter(Node::is_element) {
         match node.tag_name().name() {
             "qos_library" => reader.library(node, &mut profiles),
-            name @ ("types" | "domain_library" | "domain_participant_library"
-            | "application_library" | "data_sample" | "data_library") => {
+            name @ ("types"
+            | "domain_library"
+            | "domain_participant_library"
+            | "application_library"
+            | "data_sample"
+            | "data_library") => {
                 let what = format!("<{name}> is DDS-XML, but not about QoS");
                 let remedy = "keep QoS libraries in a file of their own".to_owned();
                 reader.problem(reader.at(node), what, remedy);
@@ -66,9 +70,8 @@ impl Reader<'_> {
                 continue;
             }
             let profile = self.profile(child, &library);
-            let taken = profiles
-                .iter()
-                .any(|other| other.library == library && other.name == profile.name);
+            let taken =
+                profiles.iter().any(|other| other.library == library && other.name == profile.name);
             if taken && !profile.name.is_empty() {
                 self.problem(
                     self.at_attribute(child, "name"),
@@ -134,8 +137,11 @@ impl Reader<'_> {
     fn entity(&mut self, node: Node, kind: EntityKind) -> EntityDef {
         let filterable =
             matches!(kind, EntityKind::Writer | EntityKind::Reader | EntityKind::Topic);
-        let known: &[&str] =
-            if filterable { &["name", "base_name", "topic_filter"] } else { &["name", "base_name"] };
+        let known: &[&str] = if filterable {
+            &["name", "base_name", "topic_filter"]
+        } else {
+            &["name", "base_name"]
+        };
         self.attributes(node, known);
         EntityDef {
             kind,

@@ -121,7 +121,8 @@ impl<'d> Reader<'d> {
                 let lead = raw.len() - raw.trim_start().len();
                 let width = text.lines().next().unwrap_or("").chars().count();
                 let place = self.place(child.range().start + lead, width);
-                let what = format!("text inside <{}>, which takes elements only", node.tag_name().name());
+                let what =
+                    format!("text inside <{}>, which takes elements only", node.tag_name().name());
                 self.problem(place, what, "remove it, or put it into an element".to_owned());
             }
         }

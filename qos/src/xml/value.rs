@@ -19,13 +19,21 @@ impl Reader<'_> {
         let text = plain(node);
         if text.is_empty() {
             let what = format!("<{element}> is empty");
-            self.problem(self.at(node), what, "give it a value, or leave the element out".to_owned());
+            self.problem(
+                self.at(node),
+                what,
+                "give it a value, or leave the element out".to_owned(),
+            );
             return None;
         }
         Some(text)
     }
 
-    pub(super) fn choice<T: Copy>(&mut self, node: Option<Node>, values: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        node: Option<Node>,
+        values: &[(&str, T)],
+    ) -> Option<T> {
         let node = node?;
         let text = self.text(node)?;
         if let Some((_, value)) = values.iter().find(|(name, _)| *name == text) {
@@ -109,7 +117,9 @@ impl Reader<'_> {
                 ),
                 Ok(duration) => {
                     let (sec, nanosec) = duration.to_parts();
-                    format!("write <{element}><sec>{sec}</sec><nanosec>{nanosec}</nanosec></{element}>")
+                    format!(
+                        "write <{element}><sec>{sec}</sec><nanosec>{nanosec}</nanosec></{element}>"
+                    )
                 }
                 Err(_) => format!("write <{element}><sec>S</sec><nanosec>N</nanosec></{element}>"),
             };
@@ -130,7 +140,8 @@ impl Reader<'_> {
                 Some(Duration::INFINITE)
             }
             (Part::Value(_), Part::Infinite) => {
-                let place = fields.get("nanosec").map_or_else(|| self.at(node), |n| self.at_text(*n));
+                let place =
+                    fields.get("nanosec").map_or_else(|| self.at(node), |n| self.at_text(*n));
                 self.problem(
                     place,
                     "infinite nanoseconds beside finite seconds".to_owned(),
@@ -179,11 +190,8 @@ impl Reader<'_> {
         }
         let text = self.text(node)?;
         let marked = text.contains("0x") || text.contains(',');
-        let octets = if marked {
-            from_hex(&text)
-        } else {
-            from_base64(&text).or_else(|| from_hex(&text))
-        };
+        let octets =
+            if marked { from_hex(&text) } else { from_base64(&text).or_else(|| from_hex(&text)) };
         if octets.is_none() {
             let what = format!("`{text}` is neither base64 nor hexadecimal octets");
             let remedy = "write base64 (`cHVtcA==`) or hexadecimal (`0x70, 0x75`)".to_owned();
@@ -210,7 +218,11 @@ impl Reader<'_> {
 
     /// The text of one `<element>` that may be empty.
     pub(super) fn name(&mut self, node: Node) -> Option<String> {
-        if node.children().any(|child| child.is_element()) { self.text(node) } else { Some(plain(node)) }
+        if node.children().any(|child| child.is_element()) {
+            self.text(node)
+        } else {
+            Some(plain(node))
+        }
     }
 }
 

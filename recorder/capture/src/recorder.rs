@@ -23,6 +23,9 @@ const DISCOVERY: Duration = Duration::from_millis(50);
 /// How often the books are brought up to date.
 const BOOKS: Duration = Duration::from_millis(100);
 
+/// How often the size on disk is measured: it walks the recording's files.
+const MEASURE: Duration = Duration::from_secs(1);
+
 /// When stopping: silence on all topics for this long means that everything has come.
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -85,6 +88,8 @@ impl Recorder {
             topics: Vec::new(),
             by_name: HashMap::new(),
             reported: HashSet::new(),
+            bytes_on_disk: 0,
+            measured: None,
         };
         let thread = std::thread::Builder::new()
             .name("tidewire-record".into())
@@ -143,6 +148,8 @@ struct Worker {
     by_name: HashMap<String, usize>,
     /// Problems told once.
     reported: HashSet<String>,
+    bytes_on_disk: u64,
+    measured: Option<Instant>,
 }
 
 impl Worker {
@@ -212,21 +219,20 @@ impl Worker {
                 },
             };
             let topic = &mut self.topics[index];
-            if !topic.is(&info) {
-                if info.writers.is_empty() {
-                    continue;
-                }
-                let recorded = &topic.stats.type_name;
-                let problem = format!(
-                    "topic \"{}\" also has type {} ({}), which is not recorded: it is recorded \
-                     as {recorded}; give one of them another name",
+            let stranger = topic.stranger(&info.writers).map(|writer| {
+                format!(
+                    "topic \"{}\" is recorded with type {}; {} writes it with {}{}, which is not \
+                     recorded: give one of them another name",
                     info.name,
-                    info.type_name,
-                    if info.keyed { "keyed" } else { "unkeyed" },
-                );
+                    topic.stats.type_name,
+                    writer.participant_name,
+                    writer.type_name,
+                    if writer.guid.is_keyed() { " (keyed)" } else { " (unkeyed)" },
+                )
+            });
+            let failed = topic.follow(&info.writers, &self.participant).err();
+            for problem in stranger.into_iter().chain(failed.map(|error| error.to_string())) {
                 self.report(problem);
-            } else if let Err(error) = topic.follow(&info.writers, &self.participant) {
-                self.report(error.to_string());
             }
         }
     }
@@ -250,18 +256,22 @@ impl Worker {
     }
 
     fn balance(&mut self, acknowledged: u64) {
-        let bytes_on_disk = self.store.stats().bytes_on_disk;
+        if self.measured.is_none_or(|at| at.elapsed() >= MEASURE) {
+            self.bytes_on_disk = self.store.stats().bytes_on_disk;
+            self.measured = Some(Instant::now());
+        }
         let mut stats = self.shared.stats.lock();
         stats.topics.clear();
         for topic in &mut self.topics {
             topic.balance(acknowledged);
             stats.topics.push(topic.stats.clone());
         }
-        stats.bytes_on_disk = bytes_on_disk;
+        stats.bytes_on_disk = self.bytes_on_disk;
     }
 
     fn close(mut self) -> Result<(), CaptureError> {
         let acknowledged = self.store.sync();
+        self.measured = None;
         self.balance(*acknowledged.as_ref().unwrap_or(&self.store.acknowledged()));
         let closed = self.store.close();
         self.shared.ended.store(true, Ordering::Release);

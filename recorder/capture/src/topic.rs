@@ -29,6 +29,7 @@ pub(crate) struct TopicRecorder {
     pub(crate) stats: TopicStats,
     raw: RawTopic,
     id: TopicId,
+    ty: Option<TypeHandle>,
     key: Option<KeyReader>,
     slots: Vec<Slot>,
     /// Class of each writer discovered so far.
@@ -48,13 +49,13 @@ impl TopicRecorder {
         store: &Store,
     ) -> Result<Self, CaptureError> {
         let known = types.get(&info.type_name);
-        let key = if info.keyed { known.as_ref().and_then(KeyReader::new) } else { None };
+        let key = if info.keyed { known.as_ref().and_then(|ty| KeyReader::new(ty)) } else { None };
         let qos = info.writers.first().map(|w| &w.qos);
         let id = store.register_topic(&TopicMeta {
             name: info.name.clone(),
             type_name: info.type_name.clone(),
             keyed: info.keyed,
-            descriptor: known.as_ref().map(|handle: &TypeHandle| (**handle).clone()),
+            descriptor: known.as_deref().cloned(),
             qos: qos.and_then(|q| serde_json::to_value(q).ok()).unwrap_or_default(),
         })?;
         Ok(Self {
@@ -70,6 +71,7 @@ impl TopicRecorder {
                 keyed: info.keyed,
             },
             id,
+            ty: known,
             key,
             slots: Vec::new(),
             writers: HashMap::new(),
@@ -80,9 +82,13 @@ impl TopicRecorder {
         })
     }
 
-    /// Whether this is the same topic, not another one of the same name.
-    pub(crate) fn is(&self, info: &TopicInfo) -> bool {
-        self.raw.type_name == info.type_name && self.raw.keyed == info.keyed
+    /// The first writer that uses the topic's name for another type.
+    pub(crate) fn stranger<'a>(&self, writers: &'a [EndpointInfo]) -> Option<&'a EndpointInfo> {
+        writers.iter().find(|writer| !self.has_type_of(writer))
+    }
+
+    fn has_type_of(&self, writer: &EndpointInfo) -> bool {
+        writer.type_name == self.raw.type_name && writer.guid.is_keyed() == self.raw.keyed
     }
 
     /// Makes a reader for every class of writers that has none yet.
@@ -92,12 +98,17 @@ impl TopicRecorder {
         participant: &Participant,
     ) -> Result<(), CaptureError> {
         self.stats.writers = writers.len();
-        for writer in writers {
+        for writer in writers.iter().filter(|writer| self.has_type_of(writer)) {
             let class = Class::of(&writer.qos);
             if !self.slots.iter().any(|slot| slot.class == class) {
-                let reader = participant.raw_reader(&self.raw, &class.request()).map_err(
-                    |source| CaptureError::Reader { topic: self.raw.name.clone(), source },
-                )?;
+                let reader = match &self.ty {
+                    Some(ty) => participant.raw_reader_of(&self.raw, ty, &class.request()),
+                    None => participant.raw_reader(&self.raw, &class.request()),
+                };
+                let reader = reader.map_err(|source| CaptureError::Reader {
+                    topic: self.raw.name.clone(),
+                    source,
+                })?;
                 self.slots.push(Slot { class: class.clone(), reader });
             }
             self.writers.insert(writer.guid, class);

@@ -13,10 +13,11 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::TryStreamExt;
-use tidewire_store::{StoreError, StoreReader, TopicSummary};
+use tidewire_store::{StoreError, TopicSummary};
 use tokio::runtime::Runtime;
 
 use crate::error::QueryError;
+use crate::pool::{Pool, Snapshot};
 use crate::table::{CsvWriter, Format, JsonWriter, Table};
 use crate::topic::{Shape, Topic, TopicTable};
 use crate::{listing, names};
@@ -27,7 +28,7 @@ use crate::{listing, names};
 /// while another process writes it.
 ///
 /// A topic is a table of the same name with `time` (UTC, ns), `point` and one column per member:
-/// `accel.x`, `position[0]`. Quote names that are not plain words: `FROM "plant/vibration"`.
+/// `accel.x`, `position[0]`; of an unknown type `size` and `payload` instead. Quote names that are not plain words: `FROM "plant/vibration"`.
 ///
 /// ```
 /// let dir = tempfile::tempdir()?;
@@ -44,12 +45,14 @@ pub struct Engine {
 
 struct Inner {
     dir: PathBuf,
+    pool: Arc<Pool>,
 }
 
 impl Engine {
     /// Opens the recording in `dir` for reading; takes no lock.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, QueryError> {
-        let inner = Inner { dir: dir.as_ref().to_owned() };
+        let dir = dir.as_ref().to_owned();
+        let inner = Inner { pool: Arc::new(Pool::new(dir.clone())), dir };
         inner.snapshot()?;
         Ok(Self { inner: Arc::new(inner), runtime: OnceLock::new() })
     }
@@ -59,13 +62,14 @@ impl Engine {
         Ok(self.inner.snapshot()?.topics())
     }
 
-    /// How many samples of a topic are recorded as of now; reads no block.
+    /// How many data samples of a topic are recorded as of now, which is how many rows its table
+    /// has; reads no block. Disposes are recorded and replayed, but are no rows.
     pub fn count(&self, topic: &str) -> Result<u64, QueryError> {
         let topics = self.topics()?;
         match topics.iter().find(|t| t.meta.name == topic) {
-            Some(found) => Ok(found.samples),
+            Some(found) => Ok(found.alive),
             None => {
-                let known = topics.into_iter().map(|t| t.meta.name).collect();
+                let known = topics.iter().map(|t| t.meta.name.clone()).collect();
                 Err(QueryError::unknown_table(topic, known))
             }
         }
@@ -231,9 +235,9 @@ impl Inner {
         QueryError::Store { dir: self.dir.clone(), source }
     }
 
-    /// A reader of the recording as it is now.
-    fn snapshot(&self) -> Result<Arc<StoreReader>, QueryError> {
-        StoreReader::open(&self.dir).map(Arc::new).map_err(|e| self.failed(e))
+    /// The recording as it is now.
+    fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
+        Pool::snapshot(&self.pool).map(Arc::new).map_err(|e| self.failed(e))
     }
 
     async fn table(&self, sql: &str) -> Result<Table, QueryError> {
@@ -264,8 +268,8 @@ impl Inner {
     }
 
     async fn run(&self, sql: &str) -> Result<Answer, QueryError> {
-        let reader = self.snapshot()?;
-        let summaries = reader.topics();
+        let snapshot = self.snapshot()?;
+        let summaries = snapshot.topics();
         let known: Vec<String> = summaries.iter().map(|t| t.meta.name.clone()).collect();
         let failed = |error| QueryError::from_datafusion(error, sql, &known);
 
@@ -273,10 +277,20 @@ impl Inner {
         let state = context.state();
         let dialect = state.config().options().sql_parser.dialect;
         let mut statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
-        if let Statement::Statement(ast) = &statement {
-            if matches!(**ast, SqlStatement::ShowTables { .. }) {
-                return Ok(Answer::Table(listing::tables(&summaries)));
-            }
+        match &statement {
+            Statement::Statement(ast) => match **ast {
+                SqlStatement::ShowTables { .. } => {
+                    return Ok(Answer::Table(listing::tables(&summaries)));
+                }
+                SqlStatement::Query(_)
+                | SqlStatement::Explain { .. }
+                | SqlStatement::ExplainTable { .. }
+                | SqlStatement::ShowColumns { .. }
+                | SqlStatement::ShowFunctions { .. } => {}
+                _ => return Err(read_only(sql)),
+            },
+            Statement::Explain(_) => {}
+            _ => return Err(read_only(sql)),
         }
 
         let shapes: Vec<Arc<Shape>> = summaries
@@ -290,13 +304,14 @@ impl Inner {
         let (used, notes) = names::resolve(&mut statement, &known, columns_of);
         let mut topics = Vec::new();
         for (summary, shape) in summaries.iter().zip(&shapes) {
+            let times = summary.first.zip(summary.last);
             let topic = Arc::new(Topic {
                 shape: shape.clone(),
-                reader: reader.clone(),
+                meta: summary.meta.clone(),
+                snapshot: snapshot.clone(),
                 points: summary.points.clone(),
-                samples: summary.samples,
-                first: summary.first,
-                last: summary.last,
+                rows: summary.alive,
+                times: times.filter(|_| summary.alive == summary.samples),
                 undecodable: Default::default(),
             });
             if used.contains(&summary.meta.name) {
@@ -308,7 +323,8 @@ impl Inner {
                 .map_err(failed)?;
         }
         for reference in state.resolve_table_references(&statement).map_err(failed)? {
-            let ours = matches!(&reference, TableReference::Bare { .. });
+            let ours = matches!(&reference, TableReference::Bare { .. })
+                && !state.table_functions().contains_key(reference.table());
             if ours && !known.iter().any(|t| t == reference.table()) {
                 return Err(QueryError::unknown_table(reference.table(), known));
             }
@@ -320,12 +336,17 @@ impl Inner {
             .with_allow_dml(false)
             .with_allow_statements(false)
             .verify_plan(&plan)
-            .map_err(|error| QueryError::ReadOnly(error.strip_backtrace()))?;
+            .map_err(|_| read_only(sql))?;
         let frame = context.execute_logical_plan(plan).await.map_err(failed)?;
         let names = column_names(&frame, &used);
         let stream = frame.execute_stream().await.map_err(failed)?;
         Ok(Answer::Running(Running { stream, names, notes, topics, known }))
     }
+}
+
+/// The statement by its first word.
+fn read_only(sql: &str) -> QueryError {
+    QueryError::ReadOnly(sql.split_whitespace().next().unwrap_or("it").to_uppercase())
 }
 
 fn session() -> SessionContext {
@@ -342,8 +363,8 @@ fn column_names(frame: &datafusion::dataframe::DataFrame, topics: &[String]) -> 
     let short: Vec<String> = schema
         .iter()
         .map(|(_, field)| match topics {
-            [topic] => field.name().replace(&format!("{topic}."), ""),
-            _ => field.name().clone(),
+            [topic] => plain(&field.name().replace(&format!("{topic}."), "")),
+            _ => plain(field.name()),
         })
         .collect();
     let mut names = Vec::with_capacity(short.len());
@@ -351,9 +372,41 @@ fn column_names(frame: &datafusion::dataframe::DataFrame, topics: &[String]) -> 
         let twice = short.iter().filter(|n| **n == short[i]).count() > 1;
         names.push(match relation {
             Some(relation) if twice => format!("{}.{}", relation.table(), field.name()),
-            None if twice => field.name().clone(),
             _ => short[i].clone(),
         });
     }
     names
+}
+
+/// The planner writes the type around every literal: `round(x,Int64(2))` is read as `round(x,2)`.
+fn plain(name: &str) -> String {
+    const WRAPPERS: [&str; 6] = ["Utf8(", "Int64(", "Float64(", "Boolean(", "UInt64(", "Int32("];
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((at, wrapper)) =
+        WRAPPERS.iter().filter_map(|w| Some((rest.find(w)?, *w))).min_by_key(|(at, _)| *at)
+    {
+        let inner = &rest[at + wrapper.len()..];
+        let Some(end) = inner.find(')') else {
+            break;
+        };
+        out.push_str(&rest[..at]);
+        out.push_str(&inner[..end].replace('"', "'"));
+        rest = &inner[end + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_lose_their_types() {
+        assert_eq!(plain("round(x / Int64(3),Int64(2))"), "round(x / 3,2)");
+        assert_eq!(plain(r#"like(point,Utf8("a%"))"#), "like(point,'a%')");
+        assert_eq!(plain("x"), "x");
+        assert_eq!(plain("Int64("), "Int64(");
+    }
 }

@@ -21,7 +21,7 @@ pub enum QueryError {
         source: StoreError,
     },
     /// The text is not SQL.
-    #[error("SQL syntax error{}: {message}{}", place(.line, .column), hint(.hint))]
+    #[error("SQL syntax error{}: {message}{}", place(.line, .column), remedy(.hint))]
     Syntax {
         /// What the parser expected and found.
         message: String,
@@ -53,7 +53,7 @@ pub enum QueryError {
         known: Vec<String>,
     },
     /// The statement would change something; a recording is only read here.
-    #[error("only SELECT, SHOW TABLES, DESCRIBE and EXPLAIN work on a recording: {0}")]
+    #[error("a recording is only read: SELECT, SHOW TABLES, DESCRIBE and EXPLAIN work, {0} does not")]
     ReadOnly(String),
     /// The statement is well formed but cannot be planned or run.
     #[error("{0}")]
@@ -73,7 +73,7 @@ fn place(line: &u64, column: &u64) -> String {
     }
 }
 
-fn hint(hint: &Option<String>) -> String {
+fn remedy(hint: &Option<String>) -> String {
     hint.as_ref().map(|h| format!("\n  hint: {h}")).unwrap_or_default()
 }
 
@@ -143,6 +143,9 @@ fn plain(message: &str) -> String {
     let message = message.split("\n\nbacktrace").next().unwrap_or(message);
     let prefixes = ["Error during planning: ", "Execution error: ", "This feature is not implemented: "];
     let message = prefixes.iter().find_map(|p| message.strip_prefix(p)).unwrap_or(message);
+    if message.contains("Timestamp(") && message.contains("Int64") {
+        return format!("{message}\n  hint: write a time as '2026-01-31T12:00:00Z'");
+    }
     message.to_owned()
 }
 
@@ -184,8 +187,8 @@ fn schema(error: SchemaError) -> QueryError {
                 Some(relation) => format!("{}.{}", relation.table(), field.name),
                 None => field.name.clone(),
             };
-            let nearest = nearest(&field.name, known.iter().map(String::as_str))
-                .or_else(|| nearest(&name, known.iter().map(String::as_str)))
+            let nearest = nearest(&name, known.iter().map(String::as_str))
+                .or_else(|| nearest(&field.name, known.iter().map(String::as_str)))
                 .map(str::to_owned);
             QueryError::UnknownColumn { name, nearest, known }
         }

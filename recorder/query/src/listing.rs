@@ -24,7 +24,7 @@ pub(crate) fn tables(topics: &[TopicSummary]) -> Table {
     let columns = [
         ("topic", text(&|t| t.meta.name.clone())),
         ("type", text(&|t| t.meta.type_name.clone())),
-        ("samples", count(&|t| t.samples)),
+        ("samples", count(&|t| t.alive)),
         ("bytes", count(&|t| t.bytes)),
         ("first", time(&|t| t.first)),
         ("last", time(&|t| t.last)),

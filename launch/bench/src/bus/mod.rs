@@ -58,7 +58,7 @@ pub fn run(runs: usize, progress: &mut dyn FnMut(&str)) -> Result<Vec<Figure>, B
     compare("one-way latency, shared memory, 64 KB", "ns", &shm64k, &ice64k, &|c| {
         latency(c, ROUNDS / 4)
     })?;
-    let (dds64, raw64) = (ours::Typed::<Block64>::dds(), rustdds::Raw);
+    let (dds64, raw64) = (ours::Typed::<Block64>::dds(), rustdds::Raw::new());
     compare("one-way latency, DDS loopback, 64 B", "ns", &dds64, &raw64, &|c| {
         latency(c, DDS_ROUNDS)
     })?;

@@ -1,30 +1,108 @@
 use std::marker::PhantomData;
-use std::sync::Mutex;
 
 use tidewire_bus::{Participant, Reader, Transports, Writer, testing};
-use tidewire_idl::PlainCdr;
+use tidewire_idl::{PlainCdr, TypeSupport};
 use tidewire_qos::{History, Qos};
 
 use crate::BenchError;
 use crate::contender::{Contender, Endpoint, Role};
 
-/// Our typed path: loan, fill in place, send; take, read in place.
+/// Our typed path: loan, fill in place, send; take, read.
 pub struct Typed<T> {
     transports: Transports,
-    domain: Mutex<Option<testing::FreeDomain>>,
+    domain: u16,
     _type: PhantomData<fn() -> T>,
 }
 
 impl<T> Typed<T> {
+    /// Shared memory, with DDS discovery beside it as in real use.
     pub fn shm() -> Self {
         Self::over(Transports { dds: true, shm: true })
     }
 
+    /// DDS only.
     pub fn dds() -> Self {
         Self::over(Transports { dds: true, shm: false })
     }
 
     fn over(transports: Transports) -> Self {
-        Self { transports, domain: Mutex::new(None), _type: PhantomData }
+        Self { transports, domain: testing::free_domain(), _type: PhantomData }
+    }
+}
+
+struct End<T: TypeSupport> {
+    writer: Writer<T>,
+    reader: Reader<T>,
+    loans: bool,
+}
+
+/// A sample whose bytes can all be set and read: what both sides of the benchmark do.
+pub trait Bytes: PlainCdr + Default {
+    fn bytes(&self) -> &[u8];
+    fn bytes_mut(&mut self) -> &mut [u8];
+}
+
+impl Bytes for tidewire_types::bench::Block64 {
+    fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
+
+impl Bytes for tidewire_types::bench::Block64K {
+    fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
+
+impl<T: Bytes> Contender for Typed<T> {
+    fn name(&self) -> &'static str {
+        "tidewire"
+    }
+
+    fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError> {
+        let fail = BenchError::of("bus");
+        let participant = Participant::builder()
+            .domain(self.domain)
+            .name(if role == Role::Ping { "bench/ping" } else { "bench/pong" })
+            .transports(self.transports)
+            .build()
+            .map_err(|e| fail(&e))?;
+        let (out, back) = match role {
+            Role::Ping => ("ping", "pong"),
+            Role::Pong => ("pong", "ping"),
+        };
+        let qos = Qos { history: History::KeepLast(256), ..Qos::reliable() };
+        let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
+        let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
+        Ok(Box::new(End::<T> { writer, reader, loans: self.transports.shm }))
+    }
+}
+
+impl<T: Bytes> Endpoint for End<T> {
+    fn send(&mut self, fill: u8) -> Result<(), BenchError> {
+        let fail = BenchError::of("bus");
+        if self.loans {
+            let mut loan = self.writer.loan().map_err(|e| fail(&e))?;
+            loan.bytes_mut().fill(fill);
+            return loan.send().map_err(|e| fail(&e));
+        }
+        let mut sample = T::default();
+        sample.bytes_mut().fill(fill);
+        self.writer.write(&sample).map_err(|e| fail(&e))
+    }
+
+    fn poll(&mut self) -> Result<Option<u64>, BenchError> {
+        let sample = self.reader.take().map_err(|e| BenchError::of("bus")(&e))?;
+        Ok(sample.map(|sample| super::sum(sample.data.bytes())))
+    }
+
+    fn connected(&mut self) -> bool {
+        self.writer.matched_readers() > 0 && self.reader.matched_writers() > 0
     }
 }

@@ -13,12 +13,17 @@ pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
     let mut right = vec![true; widths.len()];
     let mut rows = Vec::with_capacity(shown);
     for row in table.cells().take(shown) {
-        let texts: Vec<String> = row.iter().map(line).collect();
+        let cells: Vec<Vec<String>> = row.iter().map(lines).collect();
         for (i, cell) in row.iter().enumerate() {
-            widths[i] = widths[i].max(texts[i].chars().count());
+            let widest = cells[i].iter().map(|line| line.chars().count()).max().unwrap_or(0);
+            widths[i] = widths[i].max(widest);
             right[i] &= cell.is_number() || *cell == Cell::Null;
         }
-        rows.push(texts);
+        let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+        for at in 0..height {
+            let line = |cell: &Vec<String>| cell.get(at).cloned().unwrap_or_default();
+            rows.push(cells.iter().map(line).collect::<Vec<_>>());
+        }
     }
     if rows.is_empty() {
         right.fill(false);
@@ -42,19 +47,23 @@ pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
     out
 }
 
-/// One cell on one line.
-fn line(cell: &Cell<'_>) -> String {
+/// A cell's lines; text of one line is cut at [`MAX_WIDTH`].
+fn lines(cell: &Cell<'_>) -> Vec<String> {
     let text = cell.text();
-    let mut out = String::with_capacity(text.len());
-    for (i, c) in text.chars().enumerate() {
-        if i + 1 == MAX_WIDTH && text.chars().nth(i + 1).is_some() {
-            out.push('…');
-            break;
-        }
-        // A control character in a string must not move the terminal's cursor.
-        out.push(if c.is_control() { '\u{fffd}' } else { c });
+    if text.contains('\n') {
+        return text.lines().map(|line| line.chars().map(visible).collect()).collect();
     }
-    out
+    let mut out: String = text.chars().take(MAX_WIDTH).map(visible).collect();
+    if text.chars().nth(MAX_WIDTH).is_some() {
+        out.pop();
+        out.push('…');
+    }
+    vec![out]
+}
+
+/// A control character in a string must not move the terminal's cursor.
+fn visible(c: char) -> char {
+    if c.is_control() { '\u{fffd}' } else { c }
 }
 
 fn push_row(out: &mut String, texts: &[String], widths: &[usize], right: &[bool]) {

@@ -12,9 +12,10 @@ use datafusion::arrow::datatypes::{
     UInt64Type,
 };
 use datafusion::error::Result;
-use tidewire_idl::{ColumnSink, ColumnType, InstanceState, Sample};
+use tidewire_idl::Sample;
+use tidewire_idl::cdr::{ColumnSink, ColumnType};
 
-use super::shape::{Shape, Source};
+use super::shape::{Shape, Source, Variant};
 
 /// Collects the projected columns of samples until a batch is full.
 pub(crate) struct BatchBuilder {
@@ -71,7 +72,8 @@ impl BatchBuilder {
         self.rows += count;
     }
 
-    pub(crate) fn push(&mut self, sample: &Sample) {
+    /// Adds one data sample; `variant` reads it if its type was described otherwise.
+    pub(crate) fn push(&mut self, sample: &Sample, variant: Option<&Variant>) {
         for (source, column) in self.sources.iter().zip(&mut self.columns) {
             match source {
                 Source::Time => column.time(sample.info.source_time),
@@ -82,27 +84,20 @@ impl BatchBuilder {
             }
         }
         if self.decodes {
-            self.decode(sample);
+            self.decode(sample, variant);
         }
         self.rows += 1;
     }
 
-    fn decode(&mut self, sample: &Sample) {
-        let alive = sample.info.state == InstanceState::Alive;
-        let done = match (&self.shape.values, &self.shape.keys) {
-            (Some(values), _) if alive => {
-                let mut sink = Sink { columns: &mut self.columns, wanted: &self.wanted, keys: None };
-                values.read(&sample.payload, &mut sink).is_ok()
-            }
-            // A dispose carries its key, or nothing at all.
-            (_, Some((columns, keys))) if !alive && sample.payload.len() > 4 => {
-                let mut sink =
-                    Sink { columns: &mut self.columns, wanted: &self.wanted, keys: Some(keys) };
-                // Whatever else a writer may send with a dispose is not worth an error.
-                columns.read(&sample.payload, &mut sink).is_ok() || !alive
-            }
-            _ => !alive,
+    fn decode(&mut self, sample: &Sample, variant: Option<&Variant>) {
+        let shape = self.shape.clone();
+        let index = variant.map(|v| v.index.as_slice());
+        let mut sink = Sink { columns: &mut self.columns, wanted: &self.wanted, index };
+        let columns = match variant {
+            Some(variant) => variant.columns.as_ref(),
+            None => shape.values.as_ref(),
         };
+        let done = columns.is_some_and(|c| c.read(&sample.payload, &mut sink).is_ok());
         if !done {
             self.undecodable += 1;
         }
@@ -129,16 +124,16 @@ impl BatchBuilder {
 struct Sink<'a> {
     columns: &'a mut [ColumnBuffer],
     wanted: &'a [Option<usize>],
-    /// Value column of each key column, when a key is read.
-    keys: Option<&'a [Option<usize>]>,
+    /// Value column of each column of a variant.
+    index: Option<&'a [Option<usize>]>,
 }
 
 impl Sink<'_> {
     #[inline]
     fn at(&mut self, col: usize) -> Option<&mut ColumnBuffer> {
-        let value = match self.keys {
+        let value = match self.index {
             None => col,
-            Some(keys) => (*keys.get(col)?)?,
+            Some(index) => (*index.get(col)?)?,
         };
         let column = (*self.wanted.get(value)?)?;
         self.columns.get_mut(column)

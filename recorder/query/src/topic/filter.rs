@@ -1,5 +1,7 @@
-//! The part of a WHERE clause that the store's index answers: times and points.
+//! The part of a WHERE clause that the store's index answers: times and points exactly, numbers by
+//! the range of values that a block has.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -110,14 +112,73 @@ impl Filter {
         Some(Self { points: Some(points), ..Self::default() })
     }
 
-    /// Whether a time is inside.
-    pub(crate) fn holds(&self, time: i64) -> bool {
-        self.start.is_none_or(|start| time >= start) && self.end.is_none_or(|end| time <= end)
-    }
-
     /// Whether nothing is left out.
     pub(crate) fn is_everything(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// A range that a numeric column must touch for any row of a block to pass.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) column: String,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Bound {
+    /// What `expr` demands of single columns; rows that pass must still be checked.
+    pub(crate) fn of(expr: &Expr) -> Vec<Self> {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if *op == Operator::And => {
+                let mut bounds = Self::of(left);
+                bounds.extend(Self::of(right));
+                bounds
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let bound = match (column(left), column(right)) {
+                    (Some(name), None) => Self::compare(name, *op, right),
+                    (None, Some(name)) => op.swap().and_then(|op| Self::compare(name, op, left)),
+                    _ => None,
+                };
+                bound.into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn compare(column: &str, op: Operator, value: &Expr) -> Option<Self> {
+        let Expr::Literal(value, _) = value else {
+            return None;
+        };
+        if !value.data_type().is_numeric() {
+            return None;
+        }
+        let ScalarValue::Float64(Some(at)) = value.cast_to(&DataType::Float64).ok()? else {
+            return None;
+        };
+        let (low, high) = match op {
+            Operator::Eq => (at, at),
+            Operator::Gt | Operator::GtEq => (at, f64::INFINITY),
+            Operator::Lt | Operator::LtEq => (f64::NEG_INFINITY, at),
+            _ => return None,
+        };
+        Some(Self { column: column.to_owned(), low, high })
+    }
+
+    /// Whether a block with values from `min` to `max` may have a row that passes. Comparisons with
+    /// NaN pass: nothing is known then.
+    pub(crate) fn may_hold(&self, min: f64, max: f64) -> bool {
+        !(max < self.low || min > self.high)
+    }
+}
+
+/// The column that an operand is, seen through a widening to double.
+fn column(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Column(column) => Some(&column.name),
+        Expr::Cast(cast) if *cast.field.data_type() == DataType::Float64 => column(&cast.expr),
+        _ => None,
     }
 }
 
@@ -150,7 +211,6 @@ mod tests {
         let expr = col("time").gt(at(10)).and(at(20).gt_eq(col("time")));
         let filter = Filter::exact(&expr).unwrap();
         assert_eq!((filter.start, filter.end), (Some(11), Some(20)));
-        assert!(filter.holds(11) && filter.holds(20) && !filter.holds(10) && !filter.holds(21));
 
         let points = col("point").eq(lit("a")).or(col("point").in_list(vec![lit("b")], false));
         assert_eq!(Filter::exact(&points).unwrap().points, Some(vec!["a".into(), "b".into()]));
@@ -164,5 +224,16 @@ mod tests {
         assert_eq!(Filter::exact(&col("time").lt(at(1)).or(col("time").gt(at(5)))), None);
         assert_eq!(Filter::exact(&col("point").not_eq(lit("a"))), None);
         assert_eq!(Filter::exact(&col("time").gt(at(1)).and(col("x").gt(lit(1)))), None);
+    }
+
+    #[test]
+    fn numbers_bound_blocks() {
+        let expr = col("x").gt(lit(5.0)).and(lit(9i64).gt_eq(col("x"))).and(col("y").not_eq(lit(1)));
+        let bounds = Bound::of(&expr);
+        assert_eq!(bounds.len(), 2);
+        let may_hold = |min, max| bounds.iter().all(|bound| bound.may_hold(min, max));
+        assert!(may_hold(0.0, 6.0) && may_hold(8.0, 20.0) && may_hold(f64::NAN, f64::NAN));
+        assert!(!may_hold(0.0, 4.9) && !may_hold(9.1, 20.0));
+        assert!(Bound::of(&col("x").gt(lit(5)).or(col("y").gt(lit(1)))).is_empty());
     }
 }

@@ -10,7 +10,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::filter::Filter;
+use super::filter::{Bound, Filter};
 use super::scan::{Topic, TopicScan};
 
 /// One topic of one snapshot.
@@ -59,6 +59,7 @@ impl TableProvider for TopicTable {
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |expr: &&Expr| match Filter::exact(expr) {
             Some(_) => TableProviderFilterPushDown::Exact,
+            None if !Bound::of(expr).is_empty() => TableProviderFilterPushDown::Inexact,
             None => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(support).collect())
@@ -78,12 +79,15 @@ impl TableProvider for TopicTable {
         let schema = Arc::new(self.0.shape.schema.project(&projection)?);
         let filter =
             filters.iter().filter_map(Filter::exact).fold(Filter::default(), Filter::and);
+        let inexact = filters.iter().filter(|expr| Filter::exact(expr).is_none());
+        let bounds = inexact.flat_map(Bound::of).collect();
         let partitions = self.partitions(&filter, state.config().target_partitions());
         Ok(Arc::new(TopicScan::new(
             self.0.clone(),
             schema,
             projection,
             filter,
+            bounds,
             partitions,
             limit,
         )))

@@ -16,11 +16,13 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
 };
-use tidewire_store::{Scan, StoreReader};
+use tidewire_idl::InstanceState;
+use tidewire_store::{Chunk, Scan, TopicMeta};
 
 use super::batch::BatchBuilder;
-use super::filter::Filter;
-use super::shape::{Shape, Source};
+use super::filter::{Bound, Filter};
+use super::shape::{Shape, Source, Variant};
+use crate::pool::Snapshot;
 
 /// A batch is cut when its samples' payloads pass this, whatever their number: large images must
 /// not fill memory.
@@ -29,12 +31,13 @@ const BATCH_BYTES: usize = 32 << 20;
 /// One topic of one snapshot.
 pub(crate) struct Topic {
     pub(crate) shape: Arc<Shape>,
-    pub(crate) reader: Arc<StoreReader>,
+    pub(crate) meta: Arc<TopicMeta>,
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) points: Vec<String>,
-    /// Samples, first and last time: known without reading a block.
-    pub(crate) samples: u64,
-    pub(crate) first: Option<i64>,
-    pub(crate) last: Option<i64>,
+    /// Data samples: known without reading a block.
+    pub(crate) rows: u64,
+    /// First and last time, if it is theirs for sure and not that of a dispose.
+    pub(crate) times: Option<(i64, i64)>,
     /// Samples met by scans so far that did not decode as the recorded type.
     pub(crate) undecodable: AtomicU64,
 }
@@ -45,6 +48,7 @@ pub(crate) struct TopicScan {
     schema: SchemaRef,
     projection: Vec<usize>,
     filter: Filter,
+    bounds: Vec<Bound>,
     /// Points each partition reads; `None` reads all.
     partitions: Vec<Option<Vec<String>>>,
     limit: Option<usize>,
@@ -57,6 +61,7 @@ impl TopicScan {
         schema: SchemaRef,
         projection: Vec<usize>,
         filter: Filter,
+        bounds: Vec<Bound>,
         partitions: Vec<Option<Vec<String>>>,
         limit: Option<usize>,
     ) -> Self {
@@ -66,7 +71,7 @@ impl TopicScan {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        Self { topic, schema, projection, filter, partitions, limit, properties }
+        Self { topic, schema, projection, filter, bounds, partitions, limit, properties }
     }
 }
 
@@ -93,6 +98,9 @@ impl DisplayAs for TopicScan {
         }
         if let Some(points) = &self.filter.points {
             write!(f, " points={points:?}")?;
+        }
+        for bound in &self.bounds {
+            write!(f, " {} in [{}, {}]", bound.column, bound.low, bound.high)?;
         }
         if let Some(limit) = self.limit {
             write!(f, " limit={limit}")?;
@@ -135,10 +143,11 @@ impl ExecutionPlan for TopicScan {
             scan: Scan {
                 topic: self.topic.shape.topic.clone(),
                 start: self.filter.start,
-                end: self.filter.end,
+                // The store's end is exclusive; nothing comes after the last ns of an i64.
+                end: self.filter.end.and_then(|end| end.checked_add(1)),
                 points: self.partitions[partition].clone(),
             },
-            filter: self.filter.clone(),
+            bounds: self.bounds.clone(),
             left: self.limit.unwrap_or(usize::MAX),
             batch_rows: context.session_config().batch_size(),
             rows,
@@ -152,12 +161,13 @@ impl ExecutionPlan for TopicScan {
 
     fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
         let whole = partition.is_none() || self.partitions.len() == 1;
-        if !whole || self.limit.is_some() || !self.filter.is_everything() {
+        let everything = self.filter.is_everything() && self.bounds.is_empty();
+        if !whole || self.limit.is_some() || !everything {
             return Ok(Arc::new(Statistics::new_unknown(&self.schema)));
         }
         let columns = self.projection.iter().map(|i| self.column_statistics(*i)).collect();
         Ok(Arc::new(Statistics {
-            num_rows: Precision::Exact(self.topic.samples as usize),
+            num_rows: Precision::Exact(self.topic.rows as usize),
             total_byte_size: Precision::Absent,
             column_statistics: columns,
         }))
@@ -171,13 +181,13 @@ impl TopicScan {
         let time = |t: i64| {
             Precision::Exact(ScalarValue::TimestampNanosecond(Some(t), Some("UTC".into())))
         };
-        match (self.topic.shape.sources[column], self.topic.first, self.topic.last) {
-            (Source::Time, Some(first), Some(last)) => {
+        match (self.topic.shape.sources[column], self.topic.times) {
+            (Source::Time, Some((first, last))) => {
                 known.null_count = Precision::Exact(0);
                 known.min_value = time(first);
                 known.max_value = time(last);
             }
-            (Source::Point, ..) => known.null_count = Precision::Exact(0),
+            (Source::Point, _) => known.null_count = Precision::Exact(0),
             _ => {}
         }
         known
@@ -188,7 +198,7 @@ impl TopicScan {
 struct Job {
     topic: Arc<Topic>,
     scan: Scan,
-    filter: Filter,
+    bounds: Vec<Bound>,
     left: usize,
     batch_rows: usize,
     rows: BatchBuilder,
@@ -203,24 +213,27 @@ impl Job {
         let failed = |e| DataFusionError::External(Box::new(e));
         let topic = self.topic.clone();
         let mut bytes = 0;
-        'chunks: for chunk in topic.reader.scan(&self.scan).map_err(failed)? {
+        let mut variants = Variants::default();
+        'chunks: for chunk in topic.snapshot.scan(&self.scan).map_err(failed)? {
             let chunk = chunk.map_err(failed)?;
             if self.left == 0 || abandoned() {
                 break;
             }
-            let header = chunk.header();
-            let inside = self.filter.holds(header.min_time) && self.filter.holds(header.max_time);
-            if inside && !self.rows.needs_samples() {
-                let count = (header.count as usize).min(self.left);
+            if !self.may_hold(&chunk) {
+                continue;
+            }
+            if chunk.is_whole() && !self.rows.needs_samples() {
+                let count = (chunk.header().alive as usize).min(self.left);
                 self.rows.count(count);
                 self.left -= count;
                 continue;
             }
+            let variant = variants.of(&topic, chunk.topic());
             for sample in &chunk.samples().map_err(failed)? {
-                if !inside && !self.filter.holds(sample.info.source_time) {
+                if sample.info.state != InstanceState::Alive {
                     continue;
                 }
-                self.rows.push(sample);
+                self.rows.push(sample, variant);
                 bytes += sample.payload.len();
                 self.left -= 1;
                 if self.left == 0 {
@@ -237,7 +250,46 @@ impl Job {
         if self.rows.rows() > 0 {
             send(self.rows.finish()?);
         }
-        topic.undecodable.fetch_add(self.rows.undecodable(), Ordering::Relaxed);
+        self.topic.undecodable.fetch_add(self.rows.undecodable(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the chunk's statistics leave room for a row that passes.
+    fn may_hold(&self, chunk: &Chunk) -> bool {
+        if self.bounds.is_empty() {
+            return true;
+        }
+        let stats = chunk.stats();
+        self.bounds.iter().all(|bound| {
+            let stat = stats.iter().find(|(name, _)| *name == bound.column);
+            stat.is_none_or(|(_, stat)| bound.may_hold(stat.min, stat.max))
+        })
+    }
+}
+
+/// Readers of the types that a topic had before its present one.
+#[derive(Default)]
+struct Variants(Vec<(Arc<TopicMeta>, Option<Variant>)>);
+
+impl Variants {
+    /// `None` reads as the topic is described now, which also serves samples of the same type that
+    /// were recorded before it was known.
+    fn of(&mut self, topic: &Topic, recorded: &Arc<TopicMeta>) -> Option<&Variant> {
+        if Arc::ptr_eq(&topic.meta, recorded) {
+            return None;
+        }
+        let at = self.0.iter().position(|(meta, _)| Arc::ptr_eq(meta, recorded));
+        let at = at.unwrap_or_else(|| {
+            let same = recorded.descriptor == topic.meta.descriptor
+                || (recorded.descriptor.is_none() && recorded.type_name == topic.meta.type_name);
+            let variant = match &recorded.descriptor {
+                _ if same => None,
+                Some(descriptor) => Some(topic.shape.variant(descriptor)),
+                None => Some(Variant::unknown()),
+            };
+            self.0.push((recorded.clone(), variant));
+            self.0.len() - 1
+        });
+        self.0[at].1.as_ref()
     }
 }

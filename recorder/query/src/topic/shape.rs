@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use tidewire_idl::{
-    Column, ColumnType, Columns, Definition, TypeDescriptor, TypeHandle,
-};
+use tidewire_idl::TypeDescriptor;
+use tidewire_idl::cdr::{Column, ColumnType, Columns};
 
 use crate::table::JSON_MARK;
 
@@ -33,14 +32,26 @@ pub(crate) struct Shape {
     pub(crate) sources: Vec<Source>,
     /// Value columns of a data sample; `None` for an unknown type.
     pub(crate) values: Option<Columns>,
-    /// For the payload of a dispose, which holds the key alone: its columns, and for each the
-    /// index of the value column of the same name.
-    pub(crate) keys: Option<(Columns, Vec<Option<usize>>)>,
 }
 
 /// Time columns are UTC whatever the session's zone.
 pub(crate) fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+}
+
+/// Columns of an earlier description of a topic's type.
+pub(crate) struct Variant {
+    /// `None` where it is not known: nothing can be read then.
+    pub(crate) columns: Option<Columns>,
+    /// Value column of the shape for each of them.
+    pub(crate) index: Vec<Option<usize>>,
+}
+
+impl Variant {
+    /// Samples of a type that is not known.
+    pub(crate) fn unknown() -> Self {
+        Self { columns: None, index: Vec::new() }
+    }
 }
 
 impl Shape {
@@ -50,7 +61,7 @@ impl Shape {
             Field::new("point", DataType::Utf8, false),
         ];
         let mut sources = vec![Source::Time, Source::Point];
-        let (mut values, mut keys) = (None, None);
+        let mut values = None;
         match descriptor {
             None => {
                 fields.push(Field::new("size", DataType::Int64, false));
@@ -58,8 +69,7 @@ impl Shape {
                 sources.extend([Source::Size, Source::Payload]);
             }
             Some(descriptor) => {
-                let handle: TypeHandle = Arc::new(descriptor.clone());
-                let columns = Columns::new(&handle);
+                let columns = Columns::new(descriptor);
                 let mut taken: HashSet<String> = ["time", "point"].map(String::from).into();
                 for (index, column) in columns.columns().iter().enumerate() {
                     // The key member `point` is what the point column shows already.
@@ -69,17 +79,22 @@ impl Shape {
                     fields.push(field(column, &mut taken));
                     sources.push(Source::Value(index));
                 }
-                keys = key_columns(&handle, &columns);
                 values = Some(columns);
             }
         }
-        Self {
-            topic: topic.to_owned(),
-            schema: Arc::new(Schema::new(fields)),
-            sources,
-            values,
-            keys,
-        }
+        Self { topic: topic.to_owned(), schema: Arc::new(Schema::new(fields)), sources, values }
+    }
+
+    /// How to read samples that were recorded with another description of the type: its columns,
+    /// and for each the value column of the same name and type here.
+    pub(crate) fn variant(&self, descriptor: &TypeDescriptor) -> Variant {
+        let columns = Columns::new(descriptor);
+        let values = self.values.as_ref().map(|v| v.columns()).unwrap_or_default();
+        let same = |theirs: &Column| {
+            values.iter().position(|ours| ours.name == theirs.name && ours.ty == theirs.ty)
+        };
+        let index = columns.columns().iter().map(same).collect();
+        Variant { columns: Some(columns), index }
     }
 }
 
@@ -105,25 +120,6 @@ fn field(column: &Column, taken: &mut HashSet<String>) -> Field {
     if let Some(unit) = &column.unit {
         metadata.insert("unit".to_owned(), unit.clone());
     }
-    // Nullable: an optional member, a dispose without that member, a sample that does not decode.
+    // Nullable: an optional member, or a sample that does not decode.
     Field::new(name, ty, true).with_metadata(metadata)
-}
-
-/// Columns of the key alone, as the payload of a dispose carries it (DDS-XTypes 1.3, 7.6.8).
-fn key_columns(handle: &TypeHandle, all: &Columns) -> Option<(Columns, Vec<Option<usize>>)> {
-    let mut key_only = (**handle).clone();
-    let Some(Definition::Struct { members, .. }) = key_only.types.get_mut(&handle.name) else {
-        return None;
-    };
-    members.retain(|member| member.key);
-    if members.is_empty() {
-        return None;
-    }
-    let columns = Columns::new(&Arc::new(key_only));
-    let index = columns
-        .columns()
-        .iter()
-        .map(|key| all.columns().iter().position(|column| column.name == key.name))
-        .collect();
-    Some((columns, index))
 }

@@ -89,14 +89,7 @@ fn payloads(
         match kind {
             SPLIT => {
                 let head = array_at(heads.next().ok_or("a header is missing")?, 0);
-                let start = payload.len();
                 reader.join(head, &mut payload)?;
-                // The writer's padding at the end, as the header says.
-                let padding = usize::from(head[3] & 3);
-                let padded = (payload.len() - start).next_multiple_of(4);
-                if padded - (payload.len() - start) == padding {
-                    payload.resize(start + padded, 0);
-                }
             }
             WHOLE => {
                 let end = *wholes.next().ok_or("a payload is missing")? as usize;

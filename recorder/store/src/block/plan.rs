@@ -189,9 +189,8 @@ impl Plan {
         };
         let done = split(&self.ops, &mut cursor, &mut columns.columns);
         let rest = &cursor.body[cursor.at..];
-        // Writers may pad the end to a multiple of 4 and say so in the header's last bits.
-        let padded = rest.is_empty()
-            || (rest.len() == usize::from(payload[3] & 3) && rest.iter().all(|&b| b == 0));
+        let padding = end_padding(cursor.at, payload[3]);
+        let padded = rest.len() == padding && rest.iter().all(|&b| b == 0);
         if done.is_none() || !padded {
             for (column, mark) in columns.columns.iter_mut().zip(&columns.marks) {
                 column.cut(*mark);
@@ -515,7 +514,10 @@ impl Reader<'_> {
         let max_align = if head[1] >= 6 { 4 } else { 8 };
         let mut joiner = Joiner { out, start, max_align, little: head[1] & 1 == 1 };
         join(&self.plan.ops, &mut joiner, &self.columns, &mut self.next)
-            .ok_or("a column ends before its rows")
+            .ok_or("a column ends before its rows")?;
+        let padding = end_padding(out.len() - start, head[3]);
+        out.resize(out.len() + padding, 0);
+        Ok(())
     }
 }
 
@@ -586,6 +588,13 @@ fn text_at(column: &Column, i: usize) -> Option<&[u8]> {
     let Column::Text(ends, bytes) = column else { return None };
     let start = if i == 0 { 0 } else { ends[i - 1] as usize };
     bytes.get(start..*ends.get(i)? as usize)
+}
+
+/// Bytes after the last member: a writer may pad the end to a multiple of 4 and say so in the
+/// header's last two bits (RTPS 2.5, 10.2.1.2).
+fn end_padding(body_len: usize, options: u8) -> usize {
+    let needed = body_len.next_multiple_of(4) - body_len;
+    if needed == usize::from(options & 3) { needed } else { 0 }
 }
 
 /// The encapsulation header of a payload that was split.

@@ -1,0 +1,149 @@
+//! Checks that need the whole text.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::cursor::Parser;
+use super::scope::Symbol;
+use super::Parsed;
+use crate::cdr::Codec;
+use crate::descriptor::{Definition, TypeDescriptor, TypeRef};
+
+impl Parser<'_> {
+    /// Ends parsing: forward declarations, key lists, recursion, defaults.
+    pub fn finish(mut self) -> Parsed {
+        self.forward_declarations();
+        self.key_lists();
+        if self.problems.full() {
+            return self.out;
+        }
+        let mut states = HashMap::new();
+        let names: Vec<String> = self.out.types.keys().cloned().collect();
+        for name in &names {
+            if let Err(cycle) = self.visit(name, &mut states, 0) {
+                let span = self.places.get(&cycle).copied().unwrap_or_default();
+                let help = "recursive types are not supported; refer to it by an id instead";
+                self.problems.add(span, format!("`{cycle}` contains itself"), Some(help.into()));
+                return self.out;
+            }
+        }
+        for name in names {
+            let Some(descriptor) = reachable(&name, &self.out.types, self.known) else { continue };
+            let checked = Codec::new(&descriptor).and_then(|codec| codec.default_value());
+            if let Err(error) = checked {
+                let span = self.places.get(&name).copied().unwrap_or_default();
+                self.problems.add(span, error.to_string(), None);
+            }
+        }
+        self.out
+    }
+
+    fn forward_declarations(&mut self) {
+        let mut open: Vec<_> = self
+            .symbols
+            .iter()
+            .filter_map(|(name, symbol)| match symbol {
+                Symbol::Forward(span) if !self.known.contains_key(name) => Some((name, *span)),
+                _ => None,
+            })
+            .collect();
+        open.sort_by_key(|(name, _)| *name);
+        for (name, span) in open {
+            let help = Some("define it in this file or an include".to_owned());
+            self.problems.add(span, format!("`{name}` is declared but never defined"), help);
+        }
+    }
+
+    /// `#pragma keylist Type a b`: the old way to mark keys.
+    fn key_lists(&mut self) {
+        for (name, scope, keys, span) in std::mem::take(&mut self.key_lists) {
+            self.scope = scope;
+            let found = self.lookup(&name).map(|(full, _)| full);
+            self.scope = Vec::new();
+            let definition = found.as_ref().and_then(|full| self.out.types.get_mut(full));
+            let Some(Definition::Struct { members, .. }) = definition else {
+                self.problems.add(span, format!("`{name}` is not a struct of this text"), None);
+                continue;
+            };
+            for key in keys {
+                let first = key.split('.').next().unwrap_or(&key);
+                match members.iter_mut().find(|m| m.name == first) {
+                    Some(_) if first != key => {
+                        let help = Some("mark the nested member with `@key` instead".to_owned());
+                        let message = format!("nested key `{key}` is not supported here");
+                        self.problems.add(span, message, help);
+                    }
+                    Some(member) => member.key = true,
+                    None => {
+                        self.problems.add(span, format!("`{name}` has no member `{key}`"), None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Depth-first over what types contain; `Err` names a type that contains itself.
+    fn visit(
+        &self,
+        name: &str,
+        states: &mut HashMap<String, bool>,
+        depth: usize,
+    ) -> Result<(), String> {
+        match states.get(name) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(name.to_owned()),
+            None => {}
+        }
+        // Deeper nesting is refused with its own message later.
+        if depth > 256 {
+            return Ok(());
+        }
+        states.insert(name.to_owned(), false);
+        if let Some(definition) = self.out.types.get(name) {
+            for part in parts(definition) {
+                self.visit(part, states, depth + 1)?;
+            }
+        }
+        states.insert(name.to_owned(), true);
+        Ok(())
+    }
+}
+
+/// Names of the types a definition uses directly.
+pub(crate) fn parts(definition: &Definition) -> Vec<&str> {
+    fn named(ty: &TypeRef) -> Option<&str> {
+        match ty {
+            TypeRef::Named(name) => Some(name),
+            TypeRef::Sequence { element, .. } | TypeRef::Array { element, .. } => named(element),
+            _ => None,
+        }
+    }
+    match definition {
+        Definition::Struct { base, members, .. } => {
+            base.as_deref().into_iter().chain(members.iter().filter_map(|m| named(&m.ty))).collect()
+        }
+        Definition::Union { discriminator, cases, .. } => named(discriminator)
+            .into_iter()
+            .chain(cases.iter().filter_map(|c| named(&c.member.ty)))
+            .collect(),
+        Definition::Enum { .. } | Definition::Bitmask { .. } => Vec::new(),
+    }
+}
+
+/// A type with all it needs; `None` if something is missing.
+pub(crate) fn reachable(
+    name: &str,
+    types: &BTreeMap<String, Definition>,
+    more: &BTreeMap<String, Definition>,
+) -> Option<TypeDescriptor> {
+    let mut out = BTreeMap::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(name) = open.pop() {
+        if out.contains_key(&name) {
+            continue;
+        }
+        let definition = types.get(&name).or_else(|| more.get(&name))?;
+        open.extend(parts(definition).into_iter().map(str::to_owned));
+        out.insert(name, definition.clone());
+    }
+    Some(TypeDescriptor { name: name.to_owned(), types: out })
+}

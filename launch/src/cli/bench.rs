@@ -1,0 +1,72 @@
+//! `tidewire bench`: ourselves beside others, in one run.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::failure::Usage;
+use super::output;
+use super::progress::Progress;
+
+/// `tidewire bench`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tidewire bench bus\n  tidewire bench store --json\n\n\
+                  Medians over interleaved runs; ratio = ours / theirs. Numbers of the demo build are no measure: \
+                  build with\n`cargo build --release` first."
+)]
+pub struct Args {
+    /// What to measure
+    #[arg(value_enum)]
+    pub name: Name,
+    /// Interleaved runs, at least 5
+    #[arg(long, default_value_t = 5)]
+    pub runs: usize,
+    /// Samples per run (store)
+    #[arg(long, default_value_t = 200_000)]
+    pub samples: usize,
+    /// Folder for scratch files (store); its disk is what is measured
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// The benchmarks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Name {
+    /// Latency and throughput beside raw iceoryx2 and raw RustDDS
+    Bus,
+    /// Recording beside MCAP
+    Store,
+}
+
+/// Measures and prints one line per figure.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    if args.runs < 5 {
+        return Err(Usage(format!("--runs {} is too few for a median: give 5 or more", args.runs)).into());
+    }
+    let mut line = Progress::new(json);
+    let mut progress = |what: &str| line.show(|| what.to_owned());
+    let figures = match args.name {
+        Name::Bus => tidewire_bench::bus::run(args.runs, &mut progress)?,
+        Name::Store => tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?,
+    };
+    line.clear();
+    if json {
+        for figure in &figures {
+            output::say(&serde_json::to_string(figure)?);
+        }
+        return Ok(());
+    }
+    let rows = figures.iter().map(|f| {
+        vec![
+            f.name.clone(),
+            f.unit.to_owned(),
+            format!("{:.1}", f.ours),
+            f.peer.to_owned(),
+            format!("{:.1}", f.theirs),
+            format!("{:.2}", f.ratio()),
+        ]
+    });
+    output::print(&output::table(&["WHAT", "UNIT", ">OURS", "PEER", ">THEIRS", ">RATIO"], rows));
+    Ok(())
+}

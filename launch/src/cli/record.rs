@@ -1,0 +1,89 @@
+//! `tidewire record`: topics of a domain into a folder.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::bus::Bus;
+use super::output;
+use super::progress::Progress;
+use super::time;
+use crate::node::{Counts, Stop, kinds};
+use crate::up::plan::NodeSpec;
+
+/// `tidewire record`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tidewire record -o run1 --for 10s\n  tidewire record 'plant/*' truth -o run1 --domain 42\n\n\
+                  Every sample counted as recorded is on disk. Topics that appear later are recorded, too. An existing\n\
+                  recording is continued."
+)]
+pub struct Args {
+    /// Topic names or patterns (`*`, `?`, `[ab]`) [default: all]
+    pub topics: Vec<String>,
+    /// Folder of the recording
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Topic names or patterns not to record
+    #[arg(long, value_name = "TOPIC")]
+    pub exclude: Vec<String>,
+    /// Stop after this time, e.g. 10s; 0: run until Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = time::duration, default_value = "0")]
+    pub for_: Duration,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// Records until the time is up or Ctrl-C.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let spec = NodeSpec {
+        name: args.bus.name.clone().unwrap_or_else(|| "record".to_owned()),
+        kind: "record".into(),
+        domain: args.bus.domain,
+        interfaces: args.bus.interface.clone(),
+        types: args.bus.types.clone(),
+        qos: args.bus.qos.clone(),
+        params: json!({ "dir": args.output, "topics": args.topics, "exclude": args.exclude }),
+        ..NodeSpec::default()
+    };
+    let stop = Stop::at_keyboard()?;
+    let counts = Counts::default();
+    let mut progress = Progress::new(json);
+    let mut told = String::new();
+    let outcome = kinds::run_with(&spec, &stop, &counts, args.for_, |elapsed, report| {
+        if !report.note.is_empty() && report.note != told {
+            told.clone_from(&report.note);
+            if !json {
+                progress.clear();
+                eprintln!("note: {told}");
+            }
+        }
+        progress.show(|| {
+            let recorded: u64 = report.topics.values().map(|t| t.recorded).sum();
+            format!(
+                "{:.0} s  {} samples on disk, {}, of {} topics",
+                elapsed.as_secs_f64(),
+                output::count(recorded),
+                output::bytes(report.bytes_on_disk),
+                report.topics.len(),
+            )
+        });
+    });
+    progress.clear();
+    outcome?;
+    let report = counts.get();
+    if json {
+        return output::json(&report);
+    }
+    if report.topics.is_empty() {
+        output::say(&format!("no topic with a writer appeared in domain {}: nothing recorded", args.bus.domain));
+        return Ok(());
+    }
+    let rows = report.topics.iter().map(|(name, t)| {
+        vec![name.clone(), output::count(t.received), output::count(t.recorded), output::count(t.lost), output::bytes(t.bytes)]
+    });
+    output::print(&output::table(&["TOPIC", ">RECEIVED", ">RECORDED", ">LOST", ">PAYLOAD"], rows));
+    output::say(&format!("{} in {}", output::bytes(report.bytes_on_disk), args.output.display()));
+    Ok(())
+}

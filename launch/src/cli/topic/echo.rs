@@ -1,0 +1,121 @@
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use serde_json::json;
+use tidewire_idl::{InstanceState, Sample, TypeDescriptor};
+
+use super::watch;
+use crate::cli::bus::Bus;
+use crate::cli::output;
+use crate::cli::time;
+use crate::node::Stop;
+
+/// `tidewire topic echo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Topic name
+    pub topic: String,
+    /// Stop after this many samples
+    #[arg(short, value_name = "N")]
+    pub n: Option<u64>,
+    /// Give up when no sample comes for this long
+    #[arg(long, value_name = "TIME", value_parser = time::duration)]
+    pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// Prints samples until Ctrl-C, `-n` or `--timeout`.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let stop = Stop::at_keyboard()?;
+    let registry = args.bus.registry()?;
+    let profile = args.bus.profile()?;
+    let participant = args.bus.participant("topic-echo")?;
+    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else { return Ok(()) };
+    let desc = registry.get(&info.type_name);
+    if desc.is_none() {
+        eprintln!(
+            "note: type `{}` is not known here, so samples are shown as bytes; give the folder of its IDL with --types DIR",
+            info.type_name
+        );
+    }
+    let reader = watch::reader(&participant, &info, profile.as_ref())?;
+    let mut left = args.n.unwrap_or(u64::MAX);
+    let mut heard = Instant::now();
+    while left > 0 && !stop.is_set() {
+        match reader.recv_timeout(Duration::from_millis(100))? {
+            Some(sample) => {
+                heard = Instant::now();
+                left -= 1;
+                show(&sample, desc.as_deref(), json)?;
+            }
+            None => {
+                if let Some(timeout) = args.timeout.filter(|timeout| heard.elapsed() >= *timeout) {
+                    bail!("no sample on `{}` for {:.1} s", args.topic, timeout.as_secs_f64());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show(sample: &Sample, desc: Option<&TypeDescriptor>, json: bool) -> anyhow::Result<()> {
+    let info = &sample.info;
+    let state = match info.state {
+        InstanceState::Alive => "alive",
+        InstanceState::Disposed => "disposed",
+        InstanceState::Unregistered => "unregistered",
+    };
+    // A dispose carries the key alone, which is no value of the type.
+    let value = desc.filter(|_| info.state == InstanceState::Alive).map(|d| tidewire_idl::decode(d, &sample.payload));
+    if json {
+        let (value, error) = match value {
+            Some(Ok(value)) => (value.to_json(), None),
+            Some(Err(error)) => (serde_json::Value::Null, Some(error.to_string())),
+            None => (serde_json::Value::Null, None),
+        };
+        let mut line = json!({
+            "time": info.source_time,
+            "received": info.reception_time,
+            "point": &*info.point,
+            "writer": info.writer.to_string(),
+            "sequence": info.sequence,
+            "state": state,
+            "value": value,
+        });
+        if let Some(error) = error {
+            line["error"] = json!(error);
+        }
+        if desc.is_none() || line["value"].is_null() {
+            line["payload"] = json!(hex(&sample.payload, usize::MAX));
+        }
+        output::say(&serde_json::to_string(&line)?);
+        return Ok(());
+    }
+    let latency = (info.reception_time - info.source_time) as f64 / 1e3;
+    output::say(&output::paint(
+        "2",
+        &format!(
+            "--- {}  {}  #{}  {state}  {}",
+            output::time(info.source_time),
+            info.point,
+            info.sequence,
+            output::micros(latency)
+        ),
+    ));
+    match value {
+        Some(Ok(value)) => output::say(value.to_string().trim_end()),
+        Some(Err(error)) => output::say(&format!("not decoded: {error}\n{}", hex(&sample.payload, 64))),
+        None => output::say(&format!("{} bytes: {}", sample.payload.len(), hex(&sample.payload, 64))),
+    }
+    Ok(())
+}
+
+/// Bytes in hexadecimal, at most `most` of them.
+fn hex(bytes: &[u8], most: usize) -> String {
+    let mut text: String = bytes.iter().take(most).map(|b| format!("{b:02x}")).collect();
+    if bytes.len() > most {
+        text.push('…');
+    }
+    text
+}

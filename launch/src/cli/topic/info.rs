@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::json;
+use tidewire_bus::EndpointInfo;
+
+use super::watch;
+use crate::cli::bus::Bus;
+use crate::cli::output::{self, paint};
+use crate::cli::time;
+use crate::node::Stop;
+
+/// `tidewire topic info`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Topic name
+    pub topic: String,
+    /// How long to look for it at most
+    #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
+    pub timeout: Duration,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// Prints the topic's type and endpoints, and who does not match whom, and why.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let participant = args.bus.participant("topic-info")?;
+    let registry = args.bus.registry()?;
+    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
+    let found: Vec<_> = topics.iter().filter(|t| t.name == args.topic).collect();
+    if found.is_empty() {
+        let names: Vec<_> = topics.iter().map(|t| t.name.as_str()).collect();
+        bail!("no topic `{}` in domain {}; there are: {}", args.topic, args.bus.domain, names.join(", "));
+    }
+    for topic in found {
+        let mut conflicts = Vec::new();
+        for writer in &topic.writers {
+            for reader in &topic.readers {
+                for mismatch in tidewire_qos::check(&writer.qos, &reader.qos) {
+                    conflicts.push((writer, reader, mismatch));
+                }
+            }
+        }
+        if json {
+            let endpoint = |e: &EndpointInfo| {
+                json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "local": e.local, "qos": e.qos })
+            };
+            output::json(&json!({
+                "topic": topic.name,
+                "type": topic.type_name,
+                "keyed": topic.keyed,
+                "type_known": registry.get(&topic.type_name).is_some(),
+                "writers": topic.writers.iter().map(endpoint).collect::<Vec<_>>(),
+                "readers": topic.readers.iter().map(endpoint).collect::<Vec<_>>(),
+                "mismatches": conflicts.iter().map(|(w, r, m)| json!({
+                    "writer": w.guid.to_string(),
+                    "reader": r.guid.to_string(),
+                    "policy": m.policy.to_string(),
+                    "offered": m.offered,
+                    "requested": m.requested,
+                    "remedy": m.remedy,
+                })).collect::<Vec<_>>(),
+            }))?;
+            continue;
+        }
+        output::say(&format!("topic: {}", topic.name));
+        let known = if registry.get(&topic.type_name).is_some() { "" } else { "  (unknown here: give its IDL with --types DIR)" };
+        output::say(&format!("type: {}{known}", topic.type_name));
+        output::say(&format!("keyed: {}", if topic.keyed { "yes" } else { "no" }));
+        for (title, endpoints) in [("writers", &topic.writers), ("readers", &topic.readers)] {
+            output::say(&format!("{title}: {}", endpoints.len()));
+            for e in endpoints {
+                let place = if e.local { "this host" } else { "remote" };
+                let name = if e.participant_name.is_empty() { "?" } else { &*e.participant_name };
+                output::say(&format!(
+                    "  {name}  {}  {place}  {}, {}, {}",
+                    e.guid, e.qos.reliability, e.qos.durability, e.qos.history
+                ));
+            }
+        }
+        for (writer, reader, m) in &conflicts {
+            output::say(&paint("31", &format!("{} does not serve {}: {m}", writer.participant_name, reader.participant_name)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::watch;
+use crate::cli::bus::Bus;
+use crate::cli::output;
+use crate::cli::time;
+use crate::node::Stop;
+
+/// `tidewire topic list`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How long to look for topics at most
+    #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
+    pub timeout: Duration,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// Prints one line per topic.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let participant = args.bus.participant("topic-list")?;
+    let registry = args.bus.registry()?;
+    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
+    if json {
+        let list: Vec<_> = topics
+            .iter()
+            .map(|t| {
+                json!({
+                    "topic": t.name,
+                    "type": t.type_name,
+                    "keyed": t.keyed,
+                    "type_known": registry.get(&t.type_name).is_some(),
+                    "writers": t.writers.len(),
+                    "readers": t.readers.len(),
+                })
+            })
+            .collect();
+        return output::json(&list);
+    }
+    if topics.is_empty() {
+        output::say(&format!("no topics in domain {}; `--domain N` looks at another one", args.bus.domain));
+        return Ok(());
+    }
+    let rows = topics.iter().map(|t| {
+        let known = if registry.get(&t.type_name).is_some() { "" } else { "unknown type" };
+        vec![t.name.clone(), t.type_name.clone(), t.writers.len().to_string(), t.readers.len().to_string(), known.to_owned()]
+    });
+    output::print(&output::table(&["TOPIC", "TYPE", ">WRITERS", ">READERS", ""], rows));
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Finding topics: discovery takes a moment, and names get mistyped.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use tidewire_bus::{Participant, RawReader, RawTopic, TopicInfo};
+use tidewire_qos::{Durability, Profile, Qos, Reliability};
+
+use crate::node::Stop;
+
+/// Waits until discovery is quiet: no news for half a second, at most `longest`.
+pub fn settled(participant: &Participant, longest: Duration, stop: &Stop) -> Vec<TopicInfo> {
+    let begun = Instant::now();
+    let (mut topics, mut changed) = (shape(participant), Instant::now());
+    stop.wait_or(|| {
+        let now = shape(participant);
+        if now != topics {
+            (topics, changed) = (now, Instant::now());
+        }
+        let quiet = if topics.is_empty() { longest } else { Duration::from_millis(500) };
+        changed.elapsed() >= quiet || begun.elapsed() >= longest
+    });
+    let mut topics = participant.topics();
+    topics.sort_by(|a, b| a.name.cmp(&b.name));
+    topics
+}
+
+fn shape(participant: &Participant) -> Vec<(String, usize, usize)> {
+    let topics = participant.topics();
+    topics.into_iter().map(|t| (t.name, t.writers.len(), t.readers.len())).collect()
+}
+
+/// Waits for a topic to be written; after two seconds says what there is instead.
+pub fn topic(participant: &Participant, name: &str, timeout: Option<Duration>, stop: &Stop) -> anyhow::Result<Option<TopicInfo>> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let topics = participant.topics();
+        if let Some(found) = topics.iter().find(|t| t.name == name && !t.writers.is_empty()) {
+            return Ok(Some(found.clone()));
+        }
+        if stop.is_set() {
+            return Ok(None);
+        }
+        if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
+            bail!("nobody writes topic `{name}` in domain {}; {}", participant.domain(), others(&topics, name));
+        }
+        if !told && begun.elapsed() >= Duration::from_secs(2) {
+            told = true;
+            eprintln!("waiting: nobody writes topic `{name}` in domain {} yet; {}", participant.domain(), others(&topics, name));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What there is, the nearest name first.
+fn others(topics: &[TopicInfo], name: &str) -> String {
+    let mut names: Vec<&str> = topics.iter().filter(|t| !t.writers.is_empty()).map(|t| t.name.as_str()).collect();
+    if names.is_empty() {
+        return "no topic is written there at all: is `--domain` right?".to_owned();
+    }
+    names.sort_by_key(|other| distance(name, other));
+    let nearest = if distance(name, names[0]) <= 1 + name.len() / 3 {
+        format!("did you mean `{}`? ", names[0])
+    } else {
+        String::new()
+    };
+    names.truncate(12);
+    names.sort_unstable();
+    format!("{nearest}written are: {}", names.join(", "))
+}
+
+/// Levenshtein's: single-character edits from `a` to `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// A reader that matches the topic's first writer, unless a profile says otherwise.
+pub fn reader(participant: &Participant, info: &TopicInfo, profile: Option<&Profile>) -> anyhow::Result<RawReader> {
+    let qos = profile.map_or_else(|| matching(info), |profile| profile.reader_qos(&info.name));
+    let raw = RawTopic { name: info.name.clone(), type_name: info.type_name.clone(), keyed: info.keyed };
+    Ok(participant.raw_reader(&raw, &qos)?)
+}
+
+fn matching(info: &TopicInfo) -> Qos {
+    let mut qos = Qos::reliable();
+    // A reader may ask for less than any of its writers offers.
+    if info.writers.iter().any(|w| w.qos.reliability == Reliability::BestEffort) {
+        qos.reliability = Reliability::BestEffort;
+    }
+    if info.writers.iter().all(|w| w.qos.durability >= Durability::TransientLocal) {
+        qos.durability = Durability::TransientLocal;
+    }
+    if let Some(writer) = info.writers.first() {
+        qos.partition = writer.qos.partition.clone();
+        qos.ownership = writer.qos.ownership;
+    }
+    qos
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_counted() {
+        assert_eq!(distance("vibration", "vibraton"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+}

@@ -1,0 +1,79 @@
+//! The recorder as a node.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Deserialize;
+use tidewire_capture::{CaptureOptions, CaptureStats, Recorder};
+use tidewire_store::{Store, StoreOptions};
+
+use super::{Counts, Stop, kinds};
+use crate::cli::bus;
+use crate::up::control::{Report, TopicReport};
+use crate::up::plan::NodeSpec;
+
+/// How long a stopping recorder waits for samples still on their way.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Nothing is under way for an hour.
+const STRANGE_NS: i64 = 3_600_000_000_000;
+
+/// Parameters of a `record` node.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// Folder of the recording; under `tidewire up` it is chosen when left out.
+    pub dir: PathBuf,
+    /// Names or patterns of topics; empty: all.
+    pub topics: Vec<String>,
+    /// Names or patterns not to record.
+    pub exclude: Vec<String>,
+    /// Longest wait for a group commit, ms.
+    pub commit_ms: Option<u64>,
+}
+
+/// Records until stopped.
+pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
+    let params: Params = kinds::params(spec)?;
+    let mut options = StoreOptions::default();
+    if let Some(ms) = params.commit_ms {
+        options.commit_interval = Duration::from_millis(ms);
+    }
+    let types = bus::registry(&spec.types)?;
+    let store =
+        Store::open(&params.dir, options).with_context(|| format!("cannot record into {}", params.dir.display()))?;
+    let participant = bus::join(spec.domain, &spec.name, &spec.interfaces)?;
+    let capture = CaptureOptions { topics: params.topics, exclude: params.exclude };
+    let recorder = Recorder::start(&participant, store, capture, types)?;
+    let handle = recorder.handle();
+    counts.provide(move || report(&handle.get()));
+    stop.wait_or(|| recorder.has_ended());
+    let books = recorder.stop(DRAIN)?;
+    counts.provide(move || report(&books));
+    Ok(())
+}
+
+fn report(stats: &CaptureStats) -> Report {
+    let topics = stats.topics.iter().map(|t| {
+        // Samples that carry another time than that of their writing have no latency.
+        let us = |ns: Option<i64>| ns.filter(|ns| *ns < STRANGE_NS).map(|ns| ns as f64 / 1e3);
+        let count = TopicReport {
+            received: t.received,
+            lost: t.lost,
+            recorded: t.acknowledged,
+            bytes: t.bytes,
+            latency_us: us(t.latency.p50_ns).zip(us(t.latency.p99_ns)).map(|(a, b)| [a, b]),
+            ..TopicReport::default()
+        };
+        (t.topic.clone(), count)
+    });
+    let lag_ns = stats.topics.iter().map(|t| t.lag_ns).max().unwrap_or(0);
+    Report {
+        ready: true,
+        topics: topics.collect(),
+        lag_ms: lag_ns as f64 / 1e6,
+        bytes_on_disk: stats.bytes_on_disk,
+        note: stats.refusing.clone().or_else(|| stats.problems.last().cloned()).unwrap_or_default(),
+    }
+}

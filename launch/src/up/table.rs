@@ -1,0 +1,235 @@
+//! The picture of a running graph: a table redrawn in place on a terminal, a line every few seconds
+//! elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crossterm::{cursor, queue, terminal};
+
+use super::control::TopicReport;
+use super::plan::Phase;
+use super::supervisor::{Node, State};
+use crate::cli::output::{bytes, count, micros, paint, table};
+
+/// Draws what the supervisor knows.
+pub struct Picture {
+    live: bool,
+    quiet: bool,
+    drawn: Instant,
+    every: Duration,
+    lines: u16,
+    before: BTreeMap<(String, String), u64>,
+    begun: Instant,
+}
+
+/// One topic at one site, all nodes together.
+#[derive(Clone, Debug, Default)]
+struct Row {
+    written: u64,
+    kept: TopicReport,
+}
+
+impl Picture {
+    /// A picture on standard output; none at all when `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        let live = io::stdout().is_terminal();
+        let every = Duration::from_millis(if live { 500 } else { 5000 });
+        let now = Instant::now();
+        Self { live, quiet, drawn: now, every, lines: 0, before: BTreeMap::new(), begun: now }
+    }
+
+    /// Time counts from here.
+    pub fn begin(&mut self) {
+        self.begun = Instant::now();
+    }
+
+    /// Draws, if it is time.
+    pub fn draw(&mut self, nodes: &[Node], lasts: Duration) {
+        let since = self.drawn.elapsed();
+        if self.quiet || since < self.every {
+            return;
+        }
+        self.drawn = Instant::now();
+        let rows = rows(nodes);
+        let rates: BTreeMap<_, f64> = rows
+            .iter()
+            .map(|(key, row)| {
+                let now = row.written.max(row.kept.received);
+                let before = self.before.insert(key.clone(), now).unwrap_or(now);
+                (key.clone(), now.saturating_sub(before) as f64 / since.as_secs_f64())
+            })
+            .collect();
+        let text = if self.live { full(nodes, &rows, &rates, self.begun, lasts) } else { brief(nodes, &rows, &rates, self.begun) };
+        // A closed terminal does not stop the graph.
+        let _ = self.put(&text);
+    }
+
+    /// Removes the live table.
+    pub fn clear(&mut self) {
+        if self.live && !self.quiet {
+            let _ = self.put("");
+        }
+    }
+
+    fn put(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if !self.live {
+            return out.write_all(text.as_bytes());
+        }
+        let (columns, height) = terminal::size().unwrap_or((100, 40));
+        if self.lines > 0 {
+            queue!(out, cursor::MoveToPreviousLine(self.lines))?;
+        }
+        queue!(out, terminal::Clear(terminal::ClearType::FromCursorDown))?;
+        // More lines than the window has could not be taken back.
+        let shown: Vec<_> = text.lines().take(usize::from(height.saturating_sub(1))).collect();
+        for line in &shown {
+            writeln!(out, "{}", cut(line, usize::from(columns)))?;
+        }
+        self.lines = shown.len() as u16;
+        out.flush()
+    }
+}
+
+/// A line cut to the width of the window; styles take no room.
+fn cut(line: &str, columns: usize) -> String {
+    let (mut out, mut width, mut style) = (String::new(), 0, false);
+    for c in line.chars() {
+        match c {
+            '\x1b' => style = true,
+            'm' if style => {
+                style = false;
+                out.push(c);
+                continue;
+            }
+            _ => {}
+        }
+        if style || width < columns {
+            out.push(c);
+            width += usize::from(!style);
+        }
+    }
+    out
+}
+
+fn rows(nodes: &[Node]) -> BTreeMap<(String, String), Row> {
+    let mut rows: BTreeMap<(String, String), Row> = BTreeMap::new();
+    for node in nodes {
+        let mut topics: Vec<_> = node.topics().collect();
+        topics.sort();
+        topics.dedup();
+        for topic in topics {
+            let row = rows.entry((node.plan.site.clone(), topic.clone())).or_default();
+            let report = node.topic(topic);
+            row.written += report.written;
+            if node.plan.phase == Phase::Recorder {
+                row.kept = report;
+            }
+        }
+    }
+    rows
+}
+
+fn states(nodes: &[Node]) -> String {
+    let mut parts = Vec::new();
+    let ready = nodes.iter().filter(|n| n.state == State::Ready).count();
+    parts.push(format!("{ready} of {} nodes up", nodes.len()));
+    for node in nodes {
+        match node.state {
+            State::Failed => parts.push(paint("31", &format!("{} failed", node.plan.name))),
+            State::Resting(_) => parts.push(paint("33", &format!("{} restarts", node.plan.name))),
+            _ => {}
+        }
+    }
+    parts.join(", ")
+}
+
+fn anomalies(nodes: &[Node]) -> u64 {
+    let detectors = nodes.iter().filter(|n| n.plan.phase == Phase::Detector);
+    detectors
+        .map(|n| n.topics().map(|t| n.topic(t).written).max().unwrap_or(0))
+        .sum()
+}
+
+fn lag_ms(nodes: &[Node]) -> f64 {
+    nodes.iter().map(|n| n.report.lag_ms).fold(0.0, f64::max)
+}
+
+fn disk(nodes: &[Node]) -> u64 {
+    nodes.iter().map(|n| n.report.bytes_on_disk).sum()
+}
+
+fn clock(begun: Instant, lasts: Duration) -> String {
+    let now = begun.elapsed().as_secs_f64();
+    if lasts.is_zero() { format!("{now:.0} s, Ctrl-C ends") } else { format!("{now:.0} of {:.0} s", lasts.as_secs_f64()) }
+}
+
+fn full(
+    nodes: &[Node],
+    rows: &BTreeMap<(String, String), Row>,
+    rates: &BTreeMap<(String, String), f64>,
+    begun: Instant,
+    lasts: Duration,
+) -> String {
+    let cells = rows.iter().map(|(key, row)| {
+        let (p50, p99) = row.kept.latency_us.map_or(("-".into(), "-".into()), |[a, b]| (micros(a), micros(b)));
+        vec![
+            key.0.clone(),
+            key.1.clone(),
+            format!("{:.0}/s", rates.get(key).copied().unwrap_or(0.0)),
+            p50,
+            p99,
+            count(row.kept.recorded),
+            bytes(row.kept.bytes),
+            count(row.written.saturating_sub(row.kept.recorded)),
+        ]
+    });
+    let headers = ["SITE", "TOPIC", ">RATE", ">P50", ">P99", ">RECORDED", ">PAYLOAD", ">TO DISK"];
+    let mut text = table(&headers, cells);
+    text.push_str(&format!(
+        "\n{}  {}  {:.0} samples/s  {} on disk  lag {:.0} ms  {} anomalies\n",
+        clock(begun, lasts),
+        states(nodes),
+        rates.values().sum::<f64>(),
+        bytes(disk(nodes)),
+        lag_ms(nodes),
+        anomalies(nodes),
+    ));
+    for node in nodes.iter().filter(|n| !n.report.note.is_empty()) {
+        text.push_str(&paint("2", &format!("{}: {}\n", node.plan.name, node.report.note)));
+    }
+    text
+}
+
+fn brief(
+    nodes: &[Node],
+    rows: &BTreeMap<(String, String), Row>,
+    rates: &BTreeMap<(String, String), f64>,
+    begun: Instant,
+) -> String {
+    let worst = rows.values().filter_map(|r| r.kept.latency_us).fold([0.0f64; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])]);
+    format!(
+        "{:4.0} s  {}  {:.0} samples/s  recorded {} ({})  latency p50 {} p99 {}  lag {:.0} ms  {} anomalies\n",
+        begun.elapsed().as_secs_f64(),
+        states(nodes),
+        rates.values().sum::<f64>(),
+        count(rows.values().map(|r| r.kept.recorded).sum()),
+        bytes(disk(nodes)),
+        micros(worst[0]),
+        micros(worst[1]),
+        lag_ms(nodes),
+        anomalies(nodes),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_without_breaking_styles() {
+        assert_eq!(cut("abcdef", 3), "abc");
+        assert_eq!(cut("\x1b[1mabc\x1b[0mdef", 4), "\x1b[1mabc\x1b[0md");
+    }
+}

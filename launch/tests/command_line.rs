@@ -1,0 +1,147 @@
+//! What scripts rely on: exit codes, clear errors, JSON.
+
+use std::process::{Command, Output};
+
+fn tidewire(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidewire")).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for args in [
+        &["no-such-command"][..],
+        &["record"],
+        &["topic", "echo"],
+        &["query", "-d", "x", ""],
+        &["topic", "list", "--domain", "233"],
+        &["replay", "x", "--rate", "0"],
+        &["up", "x.yaml", "--for", "soon"],
+        &["bench", "bus", "--runs", "2"],
+    ] {
+        let out = tidewire(args);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {}", text(&out.stderr));
+        assert!(text(&out.stderr).starts_with("error: "), "{args:?}: {}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn failed_work_exits_with_1_and_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let nothing = dir.path().join("nothing").display().to_string();
+    for args in [
+        &["info", &nothing][..],
+        &["query", "-d", &nothing, "SELECT 1"],
+        &["check", &nothing],
+        &["qos", "check", "Telemetri", "Event"],
+        &["idl", "print", "no::Such"],
+    ] {
+        let out = tidewire(args);
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {}", text(&out.stderr));
+        assert!(text(&out.stderr).starts_with("error: "), "{args:?}: {}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    for command in [
+        &["up"][..], &["check"], &["graph"], &["topic", "list"], &["topic", "info"], &["topic", "echo"],
+        &["topic", "hz"], &["record"], &["info"], &["verify"], &["query"], &["replay"], &["train"], &["detect"],
+        &["view"], &["bridge"], &["sim", "pump"], &["sim", "arm"], &["sim", "gateway"], &["sim", "csv"],
+        &["qos", "check"], &["idl", "check"], &["idl", "print"], &["bench"], &["doctor"],
+    ] {
+        let out = tidewire(&[command, &["--help"]].concat());
+        assert_eq!(out.status.code(), Some(0));
+        let help = text(&out.stdout);
+        assert!(help.contains("Example"), "{command:?} has no example:\n{help}");
+        assert!(help.contains("--json"), "{command:?} takes no --json");
+    }
+}
+
+#[test]
+fn bus_facing_commands_take_domain_types_and_qos() {
+    for command in [
+        &["topic", "list"][..], &["topic", "info"], &["topic", "echo"], &["topic", "hz"], &["record"], &["replay"],
+        &["detect"], &["view"], &["bridge"], &["sim", "pump"], &["sim", "csv"],
+    ] {
+        let help = text(&tidewire(&[command, &["--help"]].concat()).stdout);
+        for option in ["--domain", "--types", "--qos", "--name"] {
+            assert!(help.contains(option), "{command:?} lacks {option}");
+        }
+    }
+}
+
+#[test]
+fn a_typo_in_a_launch_file_is_pointed_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("typo.yaml");
+    std::fs::write(&file, "nodes:\n  pump1:\n    knid: pump\n").unwrap();
+    let out = tidewire(&["check", &file.display().to_string()]);
+    assert_eq!(out.status.code(), Some(1));
+    let error = text(&out.stderr);
+    assert!(error.contains("typo.yaml:3:5") && error.contains("kind"), "{error}");
+}
+
+#[test]
+fn a_wrong_parameter_inside_faults_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("faults.yaml");
+    std::fs::write(&file, "nodes:\n  p:\n    kind: pump\n    params: {faults: {kinds: [rust]}}\n").unwrap();
+    let out = tidewire(&["check", &file.display().to_string()]);
+    let error = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(error.contains("faults.yaml:") && error.contains("rust") && error.contains("bearing"), "{error}");
+}
+
+#[test]
+fn the_shipped_launch_files_are_fine() {
+    for file in ["demo.yaml", "skab.yaml"] {
+        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let out = tidewire(&["check", &path, "--json"]);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stdout));
+        let value: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(value["ok"], true);
+    }
+}
+
+#[test]
+fn graph_draws_mermaid_and_dot() {
+    let path = format!("{}/demo.yaml", env!("CARGO_MANIFEST_DIR"));
+    let mermaid = text(&tidewire(&["graph", &path]).stdout);
+    assert!(mermaid.contains("flowchart") || mermaid.contains("graph "), "{mermaid}");
+    let dot = text(&tidewire(&["graph", &path, "--format", "dot"]).stdout);
+    assert!(dot.starts_with("digraph"), "{dot}");
+}
+
+#[test]
+fn qos_check_answers_by_exit_code_and_json() {
+    let same = tidewire(&["qos", "check", "Telemetry", "Telemetry", "--json"]);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
+    let other = tidewire(&["qos", "check", "Sensor", "Event", "--json"]);
+    assert_eq!(other.status.code(), Some(1));
+    let value: serde_json::Value = serde_json::from_slice(&other.stdout).unwrap();
+    assert_eq!(value["match"], false);
+    assert!(value["mismatches"][0]["remedy"].as_str().is_some_and(|r| !r.is_empty()));
+}
+
+#[test]
+fn bad_idl_is_told_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.idl");
+    std::fs::write(&file, "module m {\n  struct S {\n    flaot x;\n  };\n};\n").unwrap();
+    let out = tidewire(&["idl", "check", &file.display().to_string()]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("bad.idl:3:"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn an_unknown_topic_times_out_with_what_there_is() {
+    let domain = tidewire_bus::testing::free_domain();
+    let out = tidewire(&["topic", "echo", "nowhere", "--timeout", "1s", "--domain", &domain.id().to_string()]);
+    assert_eq!(out.status.code(), Some(1));
+    let error = text(&out.stderr);
+    assert!(error.contains("nobody writes topic `nowhere`") && error.contains("--domain"), "{error}");
+}

@@ -1,0 +1,147 @@
+//! How a participant is set up.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tidewire_dds::{DdsOptions, DdsParticipant};
+use tidewire_shm::{ShmDomain, ShmOptions};
+
+use super::core::Core;
+use super::{Participant, interfaces};
+use crate::error::BusError;
+
+/// Which ways samples may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transports {
+    /// Between hosts, and to programs that are not Tidewire.
+    pub dds: bool,
+    /// Between processes of this host.
+    pub shm: bool,
+}
+
+impl Default for Transports {
+    fn default() -> Self {
+        Self { dds: true, shm: true }
+    }
+}
+
+/// Set-up of a [`Participant`].
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    domain: u16,
+    name: Option<String>,
+    transports: Transports,
+    interfaces: Vec<String>,
+    peers: Vec<String>,
+    shm: ShmOptions,
+}
+
+impl Builder {
+    /// The DDS domain, 0 to 232.
+    pub fn domain(mut self, domain: u16) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// The participant's name, for example `plant/pump1`. Default: program name and process id.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Which transports to use. Default: both.
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports = transports;
+        self
+    }
+
+    /// Announce and multicast only on this interface: its name (`eth0`, `lo`) or its address. May be
+    /// called more than once. Default: all.
+    pub fn interface(mut self, interface: impl Into<Option<String>>) -> Self {
+        self.interfaces.extend(interface.into());
+        self
+    }
+
+    /// Keep DDS on this host: loopback only.
+    pub fn loopback_only(self) -> Self {
+        self.interface("127.0.0.1".to_owned())
+    }
+
+    /// Unicast discovery peers by address. The RustDDS backend has none beyond this host and refuses
+    /// others.
+    pub fn peers(mut self, peers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.peers.extend(peers.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where and how shared memory is set up.
+    pub fn shm_options(mut self, options: ShmOptions) -> Self {
+        self.shm = options;
+        self
+    }
+
+    /// Joins the domain.
+    ///
+    /// # Errors
+    /// [`BusError::Dds`] if the ports of the domain cannot be used. If shared memory fails while DDS
+    /// runs, a warning is logged and DDS carries everything.
+    pub fn build(self) -> Result<Participant, BusError> {
+        let name: Arc<str> = self.name.unwrap_or_else(default_name).into();
+        if !self.transports.dds && !self.transports.shm {
+            return Err(BusError::NoTransport(name.to_string()));
+        }
+        let dds = if self.transports.dds {
+            let mut options = DdsOptions::new(self.domain, &*name);
+            for interface in &self.interfaces {
+                options.interfaces.extend(interfaces::resolve(interface)?);
+            }
+            for peer in &self.peers {
+                let address: IpAddr = peer.parse().map_err(|_| BusError::Peer(peer.clone()))?;
+                if !address.is_loopback() {
+                    options.peers.push(address);
+                }
+            }
+            Some(DdsParticipant::start(options)?)
+        } else {
+            None
+        };
+        let prefix = match &dds {
+            Some(dds) => dds.prefix(),
+            None => random_prefix(),
+        };
+        let shm = if self.transports.shm {
+            match ShmDomain::join(self.domain, prefix, &name, &self.shm) {
+                Ok(shm) => Some(shm),
+                Err(error) if dds.is_some() => {
+                    tracing::warn!(
+                        participant = &*name, %error,
+                        "shared memory does not start here: DDS carries everything"
+                    );
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            None
+        };
+        Ok(Participant { core: Core::start(name, self.domain, prefix, dds, shm) })
+    }
+}
+
+fn default_name() -> String {
+    let program = std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "tidewire".to_owned());
+    format!("{program}-{}", std::process::id())
+}
+
+/// Unique enough on one host: no DDS is there to give one.
+fn random_prefix() -> [u8; 12] {
+    use std::hash::{BuildHasher, RandomState};
+    let mut prefix = [0; 12];
+    prefix[..4].copy_from_slice(b"TIDE");
+    // Each RandomState has keys of its own, seeded by the operating system.
+    prefix[4..].copy_from_slice(&RandomState::new().hash_one(std::process::id()).to_ne_bytes());
+    prefix
+}

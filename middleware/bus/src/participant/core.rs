@@ -1,0 +1,212 @@
+//! What a participant's endpoints share.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
+use tidewire_dds::{DdsError, DdsEvent, DdsParticipant};
+use tidewire_idl::Guid;
+use tidewire_shm::ShmDomain;
+use tidewire_transport::{EndpointSpec, Prefix};
+use tokio::sync::Notify;
+
+use super::discovery::{Event, to_event};
+use super::points::Points;
+use super::wake::Wake;
+use crate::error::BusError;
+use crate::reader::ReaderCore;
+use crate::writer::WriterCore;
+
+/// How often durable writers look for late joiners on shared memory.
+const HISTORY_PERIOD: Duration = Duration::from_millis(20);
+
+/// Events a subscriber may fall behind by before it misses some.
+const EVENT_BACKLOG: usize = 4096;
+
+/// A reader or writer of ours, for discovery listings and match updates.
+pub(crate) enum OwnEndpoint {
+    Reader(Weak<ReaderCore>),
+    Writer(Weak<WriterCore>),
+}
+
+pub(crate) struct Core {
+    pub name: Arc<str>,
+    pub domain: u16,
+    pub prefix: Prefix,
+    pub wake: Wake,
+    pub points: Points,
+    pub dds: Option<DdsParticipant>,
+    pub shm: Option<ShmDomain>,
+    pub endpoints: Mutex<Vec<OwnEndpoint>>,
+    subscribers: Mutex<Vec<Sender<Event>>>,
+    next_entity: AtomicU32,
+    history: OnceLock<()>,
+    notify: OnceLock<Arc<Notify>>,
+}
+
+impl Core {
+    pub fn start(
+        name: Arc<str>,
+        domain: u16,
+        prefix: Prefix,
+        dds: Option<DdsParticipant>,
+        shm: Option<ShmDomain>,
+    ) -> Arc<Self> {
+        let core = Arc::new(Self {
+            wake: Wake::new(shm.as_ref()),
+            points: Points::default(),
+            endpoints: Mutex::default(),
+            subscribers: Mutex::default(),
+            next_entity: AtomicU32::new(1),
+            history: OnceLock::new(),
+            notify: OnceLock::new(),
+            name: name.clone(),
+            domain,
+            prefix,
+            dds,
+            shm,
+        });
+        core.points.set(prefix, name);
+        if let Some(dds) = &core.dds {
+            let weak = Arc::downgrade(&core);
+            dds.observe(move |event| {
+                if let Some(core) = weak.upgrade() {
+                    core.discovered(event);
+                }
+            });
+        }
+        core
+    }
+
+    /// On the DDS receive thread.
+    fn discovered(&self, event: &DdsEvent) {
+        if let DdsEvent::ParticipantFound(participant) = event
+            && participant.prefix != self.prefix
+        {
+            self.points.forget(&participant.prefix);
+        }
+        for endpoint in self.endpoints.lock().iter() {
+            match endpoint {
+                OwnEndpoint::Writer(writer) => {
+                    if let Some(writer) = writer.upgrade() {
+                        writer.rematch();
+                    }
+                }
+                OwnEndpoint::Reader(reader) => {
+                    if let (Some(reader), DdsEvent::Incompatible { local, remote, .. }) =
+                        (reader.upgrade(), event)
+                        && reader.guid() == *local
+                    {
+                        reader.block(*remote);
+                    }
+                }
+            }
+        }
+        if let Some(event) = to_event(self, event) {
+            self.subscribers.lock().retain(|subscriber| {
+                !matches!(
+                    subscriber.try_send(event.clone()),
+                    Err(crossbeam_channel::TrySendError::Disconnected(_))
+                )
+            });
+        }
+        self.wake.wake();
+    }
+
+    pub fn subscribe(&self) -> Receiver<Event> {
+        let (sender, receiver) = crossbeam_channel::bounded(EVENT_BACKLOG);
+        self.subscribers.lock().push(sender);
+        receiver
+    }
+
+    pub fn check(&self) -> Result<(), DdsError> {
+        self.dds.as_ref().map_or(Ok(()), DdsParticipant::check)
+    }
+
+    /// Whether samples of `prefix` come by shared memory.
+    pub fn is_local(&self, prefix: &Prefix) -> bool {
+        self.shm.as_ref().is_some_and(|shm| shm.is_local(prefix))
+    }
+
+    /// The collection point of what `prefix` writes.
+    pub fn point(&self, prefix: &Prefix) -> Arc<str> {
+        self.points.of(prefix, self.shm.as_ref(), self.dds.as_ref())
+    }
+
+    /// A GUID for an endpoint that DDS does not number.
+    pub fn own_guid(&self, spec: &EndpointSpec, writer: bool) -> Guid {
+        let kind = match (writer, spec.keyed) {
+            (true, true) => 0x02,
+            (true, false) => 0x03,
+            (false, false) => 0x04,
+            (false, true) => 0x07,
+        };
+        let number = self.next_entity.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut guid = [0; 16];
+        guid[..12].copy_from_slice(&self.prefix);
+        guid[12..15].copy_from_slice(&number[1..]);
+        guid[15] = kind;
+        Guid(guid)
+    }
+
+    pub fn register(&self, endpoint: OwnEndpoint) {
+        let mut endpoints = self.endpoints.lock();
+        endpoints.retain(|endpoint| match endpoint {
+            OwnEndpoint::Reader(reader) => reader.strong_count() > 0,
+            OwnEndpoint::Writer(writer) => writer.strong_count() > 0,
+        });
+        endpoints.push(endpoint);
+    }
+
+    /// Starts the thread that sends history to late joiners on shared memory; once.
+    pub fn start_history(self: &Arc<Self>) -> Result<(), BusError> {
+        if self.history.set(()).is_err() {
+            return Ok(());
+        }
+        let weak = Arc::downgrade(self);
+        std::thread::Builder::new().name("tidewire-late".into()).spawn(move || {
+            loop {
+                std::thread::sleep(HISTORY_PERIOD);
+                let Some(core) = weak.upgrade() else { return };
+                let writers: Vec<_> = core
+                    .endpoints
+                    .lock()
+                    .iter()
+                    .filter_map(|endpoint| match endpoint {
+                        OwnEndpoint::Writer(writer) => writer.upgrade(),
+                        OwnEndpoint::Reader(_) => None,
+                    })
+                    .collect();
+                for writer in writers {
+                    writer.serve_late_joiners();
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    /// What async readers wait on: one thread per participant turns wake-ups into notifications.
+    pub fn notify(self: &Arc<Self>) -> Result<Arc<Notify>, std::io::Error> {
+        if let Some(notify) = self.notify.get() {
+            return Ok(notify.clone());
+        }
+        let notify = Arc::new(Notify::new());
+        if self.notify.set(notify.clone()).is_err() {
+            return self.notify();
+        }
+        let (weak, thread_notify) = (Arc::downgrade(self), notify.clone());
+        std::thread::Builder::new().name("tidewire-async".into()).spawn(move || {
+            let mut seen = None;
+            loop {
+                let Some(core) = weak.upgrade() else { return };
+                let epoch = seen.unwrap_or_else(|| core.wake.epoch());
+                core.wake.wait_since(epoch, Duration::from_millis(200));
+                seen = Some(core.wake.epoch());
+                thread_notify.notify_waiters();
+            }
+        })?;
+        Ok(notify)
+    }
+}

@@ -1,0 +1,195 @@
+//! A member of a domain: makes readers and writers, waits for samples, knows who else is there.
+//!
+//! ```
+//! use tidewire_bus::{Participant, Transports};
+//!
+//! let bus = Participant::builder()
+//!     .domain(tidewire_bus::testing::free_domain())
+//!     .name("plant/pump1")
+//!     .transports(Transports { dds: true, shm: false })
+//!     .build()?;
+//! assert_eq!(bus.name(), "plant/pump1");
+//! assert!(bus.topics().is_empty());
+//! # Ok::<(), tidewire_bus::BusError>(())
+//! ```
+
+mod builder;
+mod core;
+mod discovery;
+mod interfaces;
+mod points;
+mod wake;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use tidewire_idl::{TypeHandle, TypeSupport};
+use tidewire_qos::Qos;
+use tidewire_transport::Prefix;
+
+pub use builder::{Builder, Transports};
+pub(crate) use core::{Core, OwnEndpoint};
+pub use discovery::{EndpointInfo, Event, ParticipantInfo, TopicInfo};
+
+use crate::error::BusError;
+use crate::reader::{RawReader, Reader};
+use crate::writer::{RawWriter, Writer};
+
+/// A topic whose type need not be known: its samples are moved as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawTopic {
+    /// Topic name.
+    pub name: String,
+    /// DDS type name, for example `tidewire::sensor::Vibration`.
+    pub type_name: String,
+    /// Whether the type has key members. RTPS keeps keyed and unkeyed endpoints apart: a reader that
+    /// says it wrong hears nothing. [`Participant::topics`] tells.
+    pub keyed: bool,
+}
+
+impl RawTopic {
+    /// Puts the three together.
+    pub fn new(name: impl Into<String>, type_name: impl Into<String>, keyed: bool) -> Self {
+        Self { name: name.into(), type_name: type_name.into(), keyed }
+    }
+}
+
+/// A member of a domain. Cheap to clone; leaves when the last clone and the last endpoint are gone.
+#[derive(Clone)]
+pub struct Participant {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Participant {
+    /// Domain 0, both transports, multicast discovery on all interfaces, unless told otherwise.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A writer of `T`.
+    pub fn writer<T: TypeSupport>(&self, topic: &str, qos: &Qos) -> Result<Writer<T>, BusError> {
+        Writer::new(&self.core, topic, qos)
+    }
+
+    /// A reader of `T`.
+    pub fn reader<T: TypeSupport>(&self, topic: &str, qos: &Qos) -> Result<Reader<T>, BusError> {
+        Reader::new(&self.core, topic, qos)
+    }
+
+    /// A writer of payloads as they are.
+    pub fn raw_writer(&self, topic: &RawTopic, qos: &Qos) -> Result<RawWriter, BusError> {
+        RawWriter::new(&self.core, topic, qos)
+    }
+
+    /// A reader of payloads as they are. Instances are not told apart (the key hash of what comes
+    /// over DDS is zero): see [`raw_reader_of`](Self::raw_reader_of).
+    pub fn raw_reader(&self, topic: &RawTopic, qos: &Qos) -> Result<RawReader, BusError> {
+        RawReader::new(&self.core, topic, None, qos)
+    }
+
+    /// A reader of payloads as they are that knows the type, so that every sample has its key hash.
+    pub fn raw_reader_of(
+        &self,
+        topic: &RawTopic,
+        ty: &TypeHandle,
+        qos: &Qos,
+    ) -> Result<RawReader, BusError> {
+        RawReader::new(&self.core, topic, Some(ty), qos)
+    }
+
+    /// Waits until `topic` is discovered and says what it is, for a reader that knows but the name.
+    ///
+    /// # Errors
+    /// [`BusError::NobodyThere`] after `timeout`.
+    pub fn find_topic(&self, topic: &str, timeout: Duration) -> Result<RawTopic, BusError> {
+        let deadline = std::time::Instant::now() + timeout;
+        loop {
+            let epoch = self.epoch();
+            if let Some(found) = self.topics().into_iter().find(|t| t.name == topic) {
+                return Ok(RawTopic::new(found.name, found.type_name, found.keyed));
+            }
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return Err(BusError::NobodyThere {
+                    what: "writer or reader",
+                    topic: topic.to_owned(),
+                    waited: timeout,
+                    domain: self.domain(),
+                });
+            }
+            self.wait_since(epoch, left);
+        }
+    }
+
+    /// Every topic of the domain with a writer or reader, by name: what DDS discovery has found, and
+    /// our own.
+    pub fn topics(&self) -> Vec<TopicInfo> {
+        discovery::topics(&self.core)
+    }
+
+    /// Everyone in the domain, ourselves included.
+    pub fn participants(&self) -> Vec<ParticipantInfo> {
+        discovery::participants(&self.core)
+    }
+
+    /// Discovery events from now on: who came and left, what matched, what does not fit and why.
+    pub fn events(&self) -> Receiver<Event> {
+        self.core.subscribe()
+    }
+
+    /// Blocks until a reader of this participant may have samples, or `timeout` has passed (then
+    /// false). Made for one loop per thread: take from all readers until they are empty, wait, again.
+    /// What comes between the taking and the waiting ends the wait at once.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        self.core.wake.wait(timeout)
+    }
+
+    /// Counts arrivals and discoveries; wraps. For [`wait_since`](Self::wait_since).
+    pub fn epoch(&self) -> u32 {
+        self.core.wake.epoch()
+    }
+
+    /// Blocks until [`epoch`](Self::epoch) differs from `epoch`, or `timeout` has passed (then false).
+    pub fn wait_since(&self, epoch: u32, timeout: Duration) -> bool {
+        self.core.wake.wait_since(epoch, timeout)
+    }
+
+    /// Our name, which is the collection point of what we write unless the type says otherwise.
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The domain id.
+    pub fn domain(&self) -> u16 {
+        self.core.domain
+    }
+
+    /// The 12 bytes every GUID of ours begins with.
+    pub fn guid_prefix(&self) -> Prefix {
+        self.core.prefix
+    }
+
+    /// Which transports run: shared memory may have failed to start, then DDS carries everything.
+    pub fn transports(&self) -> Transports {
+        Transports { dds: self.core.dds.is_some(), shm: self.core.shm.is_some() }
+    }
+
+    /// Whether everything still runs.
+    ///
+    /// # Errors
+    /// [`BusError::Dds`] if the DDS backend has died.
+    pub fn check(&self) -> Result<(), BusError> {
+        self.core.check().map_err(BusError::from)
+    }
+}
+
+impl std::fmt::Debug for Participant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Participant")
+            .field("name", &self.name())
+            .field("domain", &self.domain())
+            .field("transports", &self.transports())
+            .finish_non_exhaustive()
+    }
+}

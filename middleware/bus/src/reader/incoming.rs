@@ -1,0 +1,191 @@
+//! What came over DDS and waits to be taken.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use tidewire_dds::{DdsSample, Sink};
+use tidewire_idl::{Guid, KeyHash};
+use tidewire_qos::Qos;
+use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps};
+
+use crate::keys::Keys;
+use crate::participant::Core;
+use crate::time::now_ns;
+
+/// Payload bytes a reader that keeps everything may queue before samples are lost.
+const MAX_BYTES: usize = 256 << 20;
+
+/// A DDS sample and when it came.
+pub(crate) struct Arrived {
+    pub sample: DdsSample,
+    pub reception_time: i64,
+}
+
+/// The queue between the receive thread and `take`.
+///
+/// KEEP_LAST replaces the oldest sample of the same instance. KEEP_ALL cannot hold a DDS writer back
+/// (RustDDS acknowledges what its own cache has), so its limit is memory, and what exceeds it counts
+/// as lost.
+pub(crate) struct Incoming {
+    core: std::sync::Weak<Core>,
+    keys: Keys,
+    keyed: bool,
+    depth: Option<usize>,
+    queue: Mutex<Queue>,
+    waiting: AtomicUsize,
+    local: RwLock<HashMap<Prefix, bool>>,
+    blocked: RwLock<HashSet<Guid>>,
+    lost: Counter,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Replaced samples leave a hole, so that positions stay.
+    samples: VecDeque<Option<Arrived>>,
+    /// Position of the first entry of `samples`.
+    first: u64,
+    /// Positions by instance, under KEEP_LAST.
+    instances: HashMap<KeyHash, VecDeque<u64>>,
+    bytes: usize,
+    gaps: SequenceGaps,
+}
+
+impl Incoming {
+    pub fn new(core: &Arc<Core>, keys: Keys, keyed: bool, qos: &Qos) -> Self {
+        // Without keys a keyed topic looks like one instance, which depth must not empty.
+        let told_apart = !keyed || keys.known();
+        Self {
+            core: Arc::downgrade(core),
+            keys,
+            keyed,
+            depth: qos.history.depth().filter(|_| told_apart).map(|depth| depth as usize),
+            queue: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            local: RwLock::default(),
+            blocked: RwLock::default(),
+            lost: Counter::default(),
+        }
+    }
+
+    /// The oldest waiting sample.
+    pub fn pop(&self) -> Option<Arrived> {
+        if self.waiting.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut queue = self.queue.lock();
+        while let Some(entry) = queue.samples.pop_front() {
+            queue.first += 1;
+            if let Some(arrived) = entry {
+                queue.bytes -= arrived.sample.payload.len();
+                if self.depth.is_some()
+                    && let Some(positions) = queue.instances.get_mut(&arrived.sample.key)
+                {
+                    positions.pop_front();
+                    if positions.is_empty() {
+                        queue.instances.remove(&arrived.sample.key);
+                    }
+                }
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+                return Some(arrived);
+            }
+        }
+        None
+    }
+
+    pub fn lost(&self) -> u64 {
+        self.lost.get()
+    }
+
+    /// Nothing of this writer is delivered any more: its policies do not fit.
+    pub fn block(&self, writer: Guid) {
+        self.blocked.write().insert(writer);
+    }
+
+    pub fn is_blocked(&self, writer: &Guid) -> bool {
+        let blocked = self.blocked.read();
+        !blocked.is_empty() && blocked.contains(writer)
+    }
+
+    /// Whether the samples of `prefix` come by shared memory. A participant is known there before its
+    /// first endpoint is discovered, so the first answer stands.
+    fn is_local(&self, prefix: &Prefix) -> bool {
+        if let Some(local) = self.local.read().get(prefix) {
+            return *local;
+        }
+        let local = self.core.upgrade().is_some_and(|core| core.is_local(prefix));
+        self.local.write().insert(*prefix, local);
+        local
+    }
+}
+
+impl Queue {
+    fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
+        let position = self.first + self.samples.len() as u64;
+        let mut replaced = 0;
+        if let Some(depth) = depth {
+            let positions = self.instances.entry(arrived.sample.key).or_default();
+            positions.push_back(position);
+            if positions.len() > depth
+                && let Some(oldest) = positions.pop_front()
+                && let Some(old) = self.samples[(oldest - self.first) as usize].take()
+            {
+                self.bytes -= old.sample.payload.len();
+                replaced = 1;
+            }
+        }
+        self.bytes += arrived.sample.payload.len();
+        self.samples.push_back(Some(arrived));
+        // Holes at the front go at once, so that a queue nobody takes from stays short.
+        while matches!(self.samples.front(), Some(None)) {
+            self.samples.pop_front();
+            self.first += 1;
+        }
+        replaced
+    }
+}
+
+impl Sink for Incoming {
+    fn key_of(&self, payload: &[u8]) -> KeyHash {
+        self.keys.of_sample(payload)
+    }
+
+    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash {
+        self.keys.of_key(key_payload)
+    }
+
+    fn deliver(&self, mut sample: DdsSample) {
+        if self.is_local(&sample.writer.prefix()) || self.is_blocked(&sample.writer) {
+            return;
+        }
+        let reception_time = now_ns();
+        if sample.source_time == 0 {
+            sample.source_time = reception_time;
+        }
+        if !self.keyed {
+            sample.key = KeyHash::default();
+        }
+        let mut queue = self.queue.lock();
+        match queue.gaps.observe(sample.writer, sample.sequence) {
+            Arrival::New { missed } => self.lost.add(missed),
+            Arrival::Seen => return,
+        }
+        if queue.bytes + sample.payload.len() > MAX_BYTES {
+            self.lost.add(1);
+            return;
+        }
+        let replaced = queue.push(Arrived { sample, reception_time }, self.depth);
+        drop(queue);
+        // One came; those it replaced went.
+        if replaced == 0 {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn flush(&self) {
+        if let Some(core) = self.core.upgrade() {
+            core.wake.wake();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading payloads as they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidewire_idl::{Guid, Sample, TypeHandle};
+use tidewire_qos::Qos;
+use tidewire_transport::EndpointSpec;
+
+use super::core::ReaderCore;
+use crate::error::{BusError, ReadError};
+use crate::participant::{Core, RawTopic};
+
+/// Reads serialised samples, encapsulation header included, without knowing their type. Disposes and
+/// unregisters come as samples whose `info.state` says so; their payload is the serialised key.
+pub struct RawReader {
+    core: Arc<ReaderCore>,
+}
+
+impl RawReader {
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        topic: &RawTopic,
+        ty: Option<&TypeHandle>,
+        qos: &Qos,
+    ) -> Result<Self, BusError> {
+        let mut spec = EndpointSpec::new(&topic.name, &topic.type_name, topic.keyed);
+        spec.qos = qos.clone();
+        Ok(Self { core: ReaderCore::new(core, spec, ty.map(|ty| &**ty))? })
+    }
+
+    /// The next sample, if one is there.
+    ///
+    /// # Errors
+    /// [`ReadError::Dds`] when nothing is there and the DDS backend has died.
+    pub fn take(&self) -> Result<Option<Sample>, ReadError> {
+        let taken = self.core.take()?;
+        Ok(taken.map(|(info, payload)| Sample { info, payload: payload.into_bytes() }))
+    }
+
+    /// Appends up to `max` samples to `out` and says how many. Errors end it early and are logged; the
+    /// next [`take`](Self::take) or call tells them again if they last.
+    pub fn take_into(&self, out: &mut Vec<Sample>, max: usize) -> usize {
+        for taken in 0..max {
+            match self.take() {
+                Ok(Some(sample)) => out.push(sample),
+                Ok(None) => return taken,
+                Err(error) => {
+                    tracing::warn!(topic = self.topic(), %error, "reading stopped early");
+                    return taken;
+                }
+            }
+        }
+        max
+    }
+
+    /// The next sample, waiting for it up to `timeout`.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Sample>, ReadError> {
+        self.core.until(timeout, || self.take())
+    }
+
+    /// The next sample, for async code.
+    pub async fn recv(&self) -> Result<Sample, ReadError> {
+        self.core.until_async(|| self.take()).await
+    }
+}
+
+/// What typed and raw readers tell of themselves.
+macro_rules! reader_state {
+    ($($head:tt)*) => {
+        $($head)* {
+            /// Its GUID.
+            pub fn guid(&self) -> Guid {
+                self.core.guid()
+            }
+
+            /// Topic name.
+            pub fn topic(&self) -> &str {
+                &self.core.spec.topic
+            }
+
+            /// The policies it was made with.
+            pub fn qos(&self) -> &Qos {
+                &self.core.spec.qos
+            }
+
+            /// Changes taken so far.
+            pub fn received(&self) -> u64 {
+                self.core.received()
+            }
+
+            /// Samples that were written while matched but never came: gaps in the writers' sequence
+            /// numbers, and what a full queue had no room for.
+            pub fn lost(&self) -> u64 {
+                self.core.lost()
+            }
+
+            /// Samples dropped because their writer announced another type on this topic.
+            pub fn foreign(&self) -> u64 {
+                self.core.foreign()
+            }
+
+            /// Writers matched now, on this host and elsewhere.
+            pub fn matched_writers(&self) -> usize {
+                self.core.matched_writers()
+            }
+
+            /// Waits until at least `count` writers are matched.
+            ///
+            /// # Errors
+            /// [`BusError::NobodyThere`] after `timeout`.
+            pub fn wait_for_writers(
+                &self,
+                count: usize,
+                timeout: Duration,
+            ) -> Result<(), BusError> {
+                self.core.wait_for_writers(count, timeout)
+            }
+        }
+    };
+}
+pub(super) use reader_state;
+
+reader_state!(impl RawReader);

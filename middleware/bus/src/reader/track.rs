@@ -1,0 +1,64 @@
+//! Each sample once: live samples and repeated history of the same writer told apart by number.
+
+use std::collections::HashMap;
+
+use tidewire_idl::Guid;
+use tidewire_transport::SampleMeta;
+
+/// What has been seen of each durable writer on shared memory.
+#[derive(Default)]
+pub(crate) struct Tracks(HashMap<Guid, Track>);
+
+#[derive(Default)]
+struct Track {
+    /// The first live sample; history lies before it.
+    first_live: Option<u64>,
+    last_live: u64,
+    /// History comes in order, so what is not after this was seen.
+    last_history: u64,
+}
+
+impl Tracks {
+    /// Whether this sample is seen for the first time.
+    pub fn is_new(&mut self, meta: &SampleMeta) -> bool {
+        let track = self.0.entry(meta.writer).or_default();
+        let sequence = meta.sequence;
+        if meta.is_history() {
+            let before_live = track.first_live.is_none_or(|first| sequence < first);
+            let new = before_live && sequence > track.last_history;
+            if new {
+                track.last_history = sequence;
+            }
+            return new;
+        }
+        let new = sequence > track.last_live && sequence > track.last_history;
+        if new {
+            track.first_live.get_or_insert(sequence);
+            track.last_live = sequence;
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidewire_transport::HISTORY;
+
+    #[test]
+    fn history_and_live_samples_come_once_in_any_interleaving() {
+        let mut tracks = Tracks::default();
+        let mut see = |sequence, flags| {
+            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
+        };
+        assert!(see(3, HISTORY));
+        assert!(see(10, 0), "a live sample slipped in between");
+        assert!(see(7, HISTORY), "the rest of the history");
+        assert!(!see(10, HISTORY), "repeated, but seen live");
+        assert!(see(11, 0));
+        for sequence in [3, 7, 10, 11] {
+            assert!(!see(sequence, HISTORY), "sent again for another late joiner");
+        }
+        assert!(!see(11, 0));
+    }
+}

@@ -1,0 +1,252 @@
+//! What typed and raw writers share: numbering, both transports, history for late joiners.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tidewire_dds::DdsWriter;
+use tidewire_idl::{Guid, InstanceState, KeyHash};
+use tidewire_qos::policy::Durability;
+use tidewire_shm::ShmWriter;
+use tidewire_transport::{Counter, EndpointSpec, HISTORY, SampleMeta};
+
+use super::history::History;
+use crate::error::{BusError, WriteError};
+use crate::participant::{Core, OwnEndpoint};
+use crate::support::{self, Role};
+
+pub(crate) struct WriterCore {
+    pub spec: EndpointSpec,
+    pub guid: Guid,
+    core: Arc<Core>,
+    dds: Option<DdsWriter>,
+    /// Whether a sample must go onto the wire: a matched reader elsewhere, or durability.
+    wire: AtomicBool,
+    written: Counter,
+    pub(super) state: Mutex<State>,
+}
+
+/// What one write at a time may touch.
+pub(super) struct State {
+    pub shm: Option<ShmWriter>,
+    pub sequence: u64,
+    /// Reused by every write: no allocation once it has grown to the type's size.
+    pub buffer: Vec<u8>,
+    /// The last key and its hash: most writers write one instance over and over.
+    pub key: (Vec<u8>, KeyHash),
+    history: Option<History>,
+    /// Readers on shared memory that have had the history.
+    served: usize,
+}
+
+impl WriterCore {
+    pub fn new(core: &Arc<Core>, spec: EndpointSpec) -> Result<Arc<Self>, BusError> {
+        support::check(&spec.topic, &spec.qos, Role::Writer)?;
+        let dds = match &core.dds {
+            Some(dds) => Some(dds.writer(&spec)?),
+            None => None,
+        };
+        let guid = match &dds {
+            Some(dds) => dds.guid(),
+            None => core.own_guid(&spec, true),
+        };
+        let shm = match &core.shm {
+            Some(shm) => Some(shm.writer(&spec, guid)?),
+            None => None,
+        };
+        let durable = spec.qos.durability > Durability::Volatile;
+        let serves = durable && shm.is_some();
+        let writer = Arc::new(Self {
+            guid,
+            core: core.clone(),
+            wire: AtomicBool::new(durable && dds.is_some()),
+            dds,
+            written: Counter::default(),
+            state: Mutex::new(State {
+                history: serves.then(|| History::new(&spec.qos)),
+                shm,
+                sequence: 0,
+                buffer: Vec::new(),
+                key: Default::default(),
+                served: 0,
+            }),
+            spec,
+        });
+        core.register(OwnEndpoint::Writer(Arc::downgrade(&writer)));
+        // A reader may have matched before the writer was registered.
+        writer.rematch();
+        if serves {
+            core.start_history()?;
+        }
+        Ok(writer)
+    }
+
+    /// Discovery has news: decide anew whether DDS must carry samples.
+    pub fn rematch(&self) {
+        let Some(dds) = &self.dds else { return };
+        let durable = self.spec.qos.durability > Durability::Volatile;
+        let wire = durable || dds.matched().iter().any(|r| !self.core.is_local(&r.prefix()));
+        self.wire.store(wire, Ordering::Release);
+    }
+
+    /// Sends one change, both ways. `payload` is the sample, or the serialised key.
+    pub fn send(
+        &self,
+        state: &mut State,
+        change: InstanceState,
+        key: KeyHash,
+        source_time: i64,
+        payload: &[u8],
+    ) -> Result<(), WriteError> {
+        let meta = self.next(state, change, key, source_time);
+        self.serve(state);
+        let shared = match &mut state.shm {
+            Some(shm) => {
+                shm.send(&meta, payload).map_err(|e| WriteError::shm(&self.spec.topic, e))
+            }
+            None => Ok(Default::default()),
+        };
+        let wired = self.send_wire(&meta, || Bytes::copy_from_slice(payload));
+        if let Some(history) = &mut state.history {
+            history.keep(meta, Bytes::copy_from_slice(payload));
+        }
+        shared?;
+        wired?;
+        self.written.add(1);
+        Ok(())
+    }
+
+    /// The header of the next change.
+    pub(super) fn next(
+        &self,
+        state: &mut State,
+        change: InstanceState,
+        key: KeyHash,
+        source_time: i64,
+    ) -> SampleMeta {
+        state.sequence += 1;
+        SampleMeta {
+            writer: self.guid,
+            sequence: state.sequence,
+            source_time,
+            key,
+            state: change,
+            ..SampleMeta::default()
+        }
+    }
+
+    /// Onto the wire, if anyone there needs it.
+    pub(super) fn send_wire(
+        &self,
+        meta: &SampleMeta,
+        payload: impl FnOnce() -> Bytes,
+    ) -> Result<(), WriteError> {
+        let Some(dds) = &self.dds else { return Ok(()) };
+        if !self.needs_wire() {
+            return Ok(());
+        }
+        let sent = match meta.state {
+            InstanceState::Alive => dds.write(payload(), meta.key, meta.source_time).map(drop),
+            InstanceState::Unregistered
+                if !self.spec.qos.writer_data_lifecycle.autodispose_unregistered_instances =>
+            {
+                return Err(WriteError::Unregister(self.spec.topic.clone()));
+            }
+            InstanceState::Disposed | InstanceState::Unregistered => {
+                dds.dispose(payload(), meta.key, meta.source_time)
+            }
+        };
+        sent.map_err(|error| WriteError::dds(&self.spec.topic, error))
+    }
+
+    pub(super) fn needs_wire(&self) -> bool {
+        self.wire.load(Ordering::Acquire)
+    }
+
+    pub(super) fn keeps_history(state: &State) -> bool {
+        state.history.is_some()
+    }
+
+    pub(super) fn keep(&self, state: &mut State, meta: SampleMeta, payload: Bytes) {
+        if let Some(history) = &mut state.history {
+            history.keep(meta, payload);
+        }
+    }
+
+    pub(super) fn count(&self) {
+        self.written.add(1);
+    }
+
+    /// Sends history to readers on shared memory that have come since: also when nobody writes.
+    pub fn serve_late_joiners(&self) {
+        self.serve(&mut self.state.lock());
+    }
+
+    pub(super) fn serve(&self, state: &mut State) {
+        let State { shm: Some(shm), history: Some(history), served, .. } = state else {
+            return;
+        };
+        let readers = shm.matched();
+        // Readers that have had it drop it by its sequence numbers.
+        if readers > *served {
+            for (meta, payload) in history.in_order() {
+                let meta = SampleMeta { flags: meta.flags | HISTORY, ..meta };
+                if let Err(error) = shm.send(&meta, &payload) {
+                    tracing::warn!(
+                        topic = self.spec.topic, %error,
+                        "a late joiner did not get the whole history"
+                    );
+                    break;
+                }
+            }
+        }
+        *served = readers;
+    }
+
+    /// Readers matched: on this host by shared memory, elsewhere by DDS.
+    pub fn matched_readers(&self) -> usize {
+        let shared = self.state.lock().shm.as_ref().map_or(0, ShmWriter::matched);
+        let remote = self.dds.as_ref().map_or(0, |dds| {
+            dds.matched().iter().filter(|reader| !self.core.is_local(&reader.prefix())).count()
+        });
+        shared + remote
+    }
+
+    pub fn wait_for_readers(&self, count: usize, timeout: Duration) -> Result<(), BusError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let epoch = self.core.wake.epoch();
+            self.rematch();
+            if self.matched_readers() >= count {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(BusError::NobodyThere {
+                    what: "reader",
+                    topic: self.spec.topic.clone(),
+                    waited: timeout,
+                    domain: self.core.domain,
+                });
+            }
+            // Shared memory does not wake writers when a reader comes.
+            self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
+        }
+    }
+
+    pub fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    pub fn dds_data_written(&self) -> u64 {
+        self.dds.as_ref().map_or(0, DdsWriter::written)
+    }
+
+    /// Waits until every matched RELIABLE reader elsewhere has acknowledged everything.
+    pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {
+        !self.needs_wire()
+            || self.dds.as_ref().is_none_or(|dds| dds.wait_for_acknowledgments(timeout))
+    }
+}
