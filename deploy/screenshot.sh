@@ -28,7 +28,7 @@ if ! ldconfig -p | grep -q libEGL.so.1 || ! compgen -G '/usr/share/vulkan/icd.d/
 fi
 
 say "running the demo for $seconds s"
-"$tidewire" up launch/demo.yaml --for "${seconds}s" -o "$scratch/recordings" "view:=$scratch/demo.rrd" >&2
+"$tidewire" up launch/demo.yaml --for "${seconds}s" -o "$scratch/recordings" "target:=save:$scratch/demo.rrd" >&2
 
 say "drawing it"
 "$venv/bin/rerun" --headless --window-size 1600x1000 --bind 127.0.0.1 --port "$port" \

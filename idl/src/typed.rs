@@ -252,3 +252,10 @@ pub fn check_bound(length: usize, bound: usize) -> Result<(), CdrError> {
     }
     Err(CdrError::of_value(CdrErrorKind::Bound { length, bound }))
 }
+
+/// The description generated code carries as JSON.
+#[doc(hidden)]
+pub fn descriptor_of(json: &str) -> TypeHandle {
+    let descriptor = serde_json::from_str(json).expect("the generator wrote it from a descriptor");
+    std::sync::Arc::new(descriptor)
+}

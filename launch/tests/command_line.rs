@@ -48,10 +48,31 @@ fn failed_work_exits_with_1_and_says_what_to_do() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     for command in [
-        &["up"][..], &["check"], &["graph"], &["topic", "list"], &["topic", "info"], &["topic", "echo"],
-        &["topic", "hz"], &["record"], &["info"], &["verify"], &["query"], &["replay"], &["train"], &["detect"],
-        &["view"], &["bridge"], &["sim", "pump"], &["sim", "arm"], &["sim", "gateway"], &["sim", "csv"],
-        &["qos", "check"], &["idl", "check"], &["idl", "print"], &["bench"], &["doctor"],
+        &["up"][..],
+        &["check"],
+        &["graph"],
+        &["topic", "list"],
+        &["topic", "info"],
+        &["topic", "echo"],
+        &["topic", "hz"],
+        &["record"],
+        &["info"],
+        &["verify"],
+        &["query"],
+        &["replay"],
+        &["train"],
+        &["detect"],
+        &["view"],
+        &["bridge"],
+        &["sim", "pump"],
+        &["sim", "arm"],
+        &["sim", "gateway"],
+        &["sim", "csv"],
+        &["qos", "check"],
+        &["idl", "check"],
+        &["idl", "print"],
+        &["bench"],
+        &["doctor"],
     ] {
         let out = tidewire(&[command, &["--help"]].concat());
         assert_eq!(out.status.code(), Some(0));
@@ -64,8 +85,17 @@ fn every_command_explains_itself_with_an_example() {
 #[test]
 fn bus_facing_commands_take_domain_types_and_qos() {
     for command in [
-        &["topic", "list"][..], &["topic", "info"], &["topic", "echo"], &["topic", "hz"], &["record"], &["replay"],
-        &["detect"], &["view"], &["bridge"], &["sim", "pump"], &["sim", "csv"],
+        &["topic", "list"][..],
+        &["topic", "info"],
+        &["topic", "echo"],
+        &["topic", "hz"],
+        &["record"],
+        &["replay"],
+        &["detect"],
+        &["view"],
+        &["bridge"],
+        &["sim", "pump"],
+        &["sim", "csv"],
     ] {
         let help = text(&tidewire(&[command, &["--help"]].concat()).stdout);
         for option in ["--domain", "--types", "--qos", "--name"] {
@@ -89,11 +119,15 @@ fn a_typo_in_a_launch_file_is_pointed_at() {
 fn a_wrong_parameter_inside_faults_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("faults.yaml");
-    std::fs::write(&file, "nodes:\n  p:\n    kind: pump\n    params: {faults: {kinds: [rust]}}\n").unwrap();
+    std::fs::write(&file, "nodes:\n  p:\n    kind: pump\n    params: {faults: {kinds: [rust]}}\n")
+        .unwrap();
     let out = tidewire(&["check", &file.display().to_string()]);
     let error = text(&out.stderr);
     assert_eq!(out.status.code(), Some(1));
-    assert!(error.contains("faults.yaml:") && error.contains("rust") && error.contains("bearing"), "{error}");
+    assert!(
+        error.contains("faults.yaml:") && error.contains("rust") && error.contains("bearing"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -140,8 +174,19 @@ fn bad_idl_is_told_with_its_place() {
 #[test]
 fn an_unknown_topic_times_out_with_what_there_is() {
     let domain = tidewire_bus::testing::free_domain();
-    let out = tidewire(&["topic", "echo", "nowhere", "--timeout", "1s", "--domain", &domain.id().to_string()]);
+    let out = tidewire(&[
+        "topic",
+        "echo",
+        "nowhere",
+        "--timeout",
+        "1s",
+        "--domain",
+        &domain.id().to_string(),
+    ]);
     assert_eq!(out.status.code(), Some(1));
     let error = text(&out.stderr);
-    assert!(error.contains("nobody writes topic `nowhere`") && error.contains("--domain"), "{error}");
+    assert!(
+        error.contains("nobody writes topic `nowhere`") && error.contains("--domain"),
+        "{error}"
+    );
 }

@@ -31,7 +31,8 @@ fn up(file: &str, out: &Path, more: &[&str]) -> Child {
 
 fn summary(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {text}\n{}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_str(text.trim())
+        .unwrap_or_else(|e| panic!("{e}: {text}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 fn pids_of(out: &Path) -> Vec<i32> {
@@ -62,12 +63,22 @@ fn the_books_of_a_short_run_balance() {
     let dir = tempfile::tempdir().unwrap();
     let domain = tidewire_bus::testing::free_domain();
     let out = dir.path().join("run");
-    let output = up(&launch_file(dir.path(), domain.id()), &out, &["--for", "3s"]).wait_with_output().unwrap();
+    let output = up(&launch_file(dir.path(), domain.id()), &out, &["--for", "3s"])
+        .wait_with_output()
+        .unwrap();
     let summary = summary(&output);
-    assert_eq!(output.status.code(), Some(0), "{summary}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{summary}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let topics = summary["topics"].as_array().unwrap();
     for name in ["vibration", "current", "temperature", "imu", "joint_states", "truth"] {
-        let book = topics.iter().find(|b| b["topic"] == name).unwrap_or_else(|| panic!("no {name} in {summary}"));
+        let book = topics
+            .iter()
+            .find(|b| b["topic"] == name)
+            .unwrap_or_else(|| panic!("no {name} in {summary}"));
         let written = book["written"].as_u64().unwrap();
         assert!(written > 0, "{book}");
         for count in ["received", "recorded", "queried"] {
@@ -125,7 +136,8 @@ fn a_node_that_cannot_start_is_told_with_its_last_words() {
     let file = dir.path().join("broken.yaml");
     std::fs::write(&file, "nodes:\n  bad: {run: [sh, -c, 'echo I give up; exit 3'], respawn: {policy: never}, ready: {log: never}}\n").unwrap();
     let out = dir.path().join("run");
-    let output = up(&file.display().to_string(), &out, &["--for", "5s"]).wait_with_output().unwrap();
+    let output =
+        up(&file.display().to_string(), &out, &["--for", "5s"]).wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("node `bad` failed to start") && told.contains("I give up"), "{told}");

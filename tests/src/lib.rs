@@ -10,12 +10,16 @@
 
 mod lines;
 mod peer;
+mod recording;
+mod said;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use lines::Child;
 pub use peer::{PATIENCE, Peer};
+pub use recording::{EPOCH, Recording, copy, files};
+pub use said::{Said, say};
 
 /// The repository's root.
 pub fn root() -> &'static Path {
@@ -59,4 +63,21 @@ pub fn data(folder: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// A TCP port nobody listens on.
+///
+/// # Panics
+/// Loopback has none.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// A path as a command line takes it.
+///
+/// # Panics
+/// It is not UTF-8.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
 }

@@ -22,7 +22,7 @@ fn turn() -> impl Drop {
 
 fn up(out: &Path, extra: &[&str]) -> Child {
     let out = out.to_str().expect("a UTF-8 path");
-    let mut args = vec!["up", "launch/demo.yaml", "--json", "-o", out, "view:=none"];
+    let mut args = vec!["up", "launch/demo.yaml", "--json", "-o", out, "view:=false"];
     args.extend(extra);
     Child::spawn(&mut tidewire(&args))
 }

@@ -49,8 +49,11 @@ const FURTHEST: f64 = 2.0;
 /// Below this share of its limit a series is calm.
 const CALM: f64 = 0.8;
 
-/// Deviations are held within this before smoothing, so that one absurd window is soon forgotten.
+/// Deviations are held within this before smoothing,
 const CLIP: f64 = 60.0;
+
+/// and within this many limits, so that a fault that is over is soon forgotten.
+const CLIP_LIMITS: f64 = 4.0;
 
 /// Which way a statistic must go to be suspicious.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,9 +243,10 @@ impl Chart {
         // A young track is a plain mean, so that its first window does not count for everything.
         track.weight = (1.0 - self.alpha) * track.weight + 1.0;
         let newest = 1.0 / track.weight;
-        let kept = track.smoothed.iter_mut().zip(&track.moved);
-        for (((s, moved), v), (centre, scale)) in kept.zip(window).zip(&base.0) {
-            let deviation = ((v - centre) / scale - moved).clamp(-CLIP, CLIP);
+        let kept = track.smoothed.iter_mut().zip(&track.moved).zip(&self.limits);
+        for ((((s, moved), limit), v), (centre, scale)) in kept.zip(window).zip(&base.0) {
+            let clip = CLIP.min(CLIP_LIMITS * limit);
+            let deviation = ((v - centre) / scale - moved).clamp(-clip, clip);
             *s += newest * (deviation - *s);
         }
     }

@@ -16,7 +16,7 @@
 
 pub mod chart;
 pub mod detector;
-pub mod error;
+mod error;
 pub mod model;
 pub mod network;
 pub mod normalise;

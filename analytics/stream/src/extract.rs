@@ -34,6 +34,7 @@ pub struct Extractor {
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Skip,
+    Point,
     Group,
     Value(usize),
 }
@@ -41,6 +42,8 @@ enum Role {
 /// What one payload held; borrowed until the next read.
 #[derive(Debug, PartialEq)]
 pub struct Extracted<'a> {
+    /// Value of the key field `point`, where the type has one.
+    pub point: Option<&'a str>,
     /// Values of the key fields other than `point`, joined by `/`.
     pub group: &'a str,
     /// One value per field; NaN where the payload has none.
@@ -89,15 +92,21 @@ impl Extractor {
         }
         let mut roles = vec![Role::Skip; columns.columns().len()];
         for (i, column) in columns.columns().iter().enumerate() {
-            if column.key && column.name != "point" {
-                roles[i] = Role::Group;
+            if column.key {
+                let text = column.ty == ColumnType::Text;
+                roles[i] = if column.name == "point" && text { Role::Point } else { Role::Group };
             }
         }
         for (slot, (i, _)) in chosen.iter().enumerate() {
             roles[*i] = Role::Value(slot);
         }
         let fields: Vec<String> = chosen.into_iter().map(|(_, name)| name).collect();
-        let sink = Sink { roles: roles.clone(), values: vec![f64::NAN; fields.len()], group: String::new() };
+        let sink = Sink {
+            roles: roles.clone(),
+            values: vec![f64::NAN; fields.len()],
+            point: String::new(),
+            group: String::new(),
+        };
         Ok(Self { type_name: ty.name.clone(), columns, fields, roles, sink })
     }
 
@@ -121,13 +130,15 @@ impl Extractor {
     /// # Errors
     /// When the payload does not decode as the type.
     pub fn read(&mut self, payload: &[u8]) -> Result<Extracted<'_>, StreamError> {
+        self.sink.point.clear();
         self.sink.group.clear();
         self.sink.values.fill(f64::NAN);
         self.columns.read(payload, &mut self.sink).map_err(|e| StreamError::Decode {
             type_name: self.type_name.clone(),
             reason: e.to_string(),
         })?;
-        Ok(Extracted { group: &self.sink.group, values: &self.sink.values })
+        let point = self.roles.contains(&Role::Point).then_some(self.sink.point.as_str());
+        Ok(Extracted { point, group: &self.sink.group, values: &self.sink.values })
     }
 }
 
@@ -147,6 +158,7 @@ fn is_at_or_below(column: &str, name: &str) -> bool {
 struct Sink {
     roles: Vec<Role>,
     values: Vec<f64>,
+    point: String,
     group: String,
 }
 
@@ -155,7 +167,7 @@ impl Sink {
         match self.roles[col] {
             Role::Value(slot) => self.values[slot] = v,
             Role::Group => self.key(&v),
-            Role::Skip => {}
+            Role::Skip | Role::Point => {}
         }
     }
 
@@ -192,8 +204,10 @@ impl ColumnSink for Sink {
     }
 
     fn text(&mut self, col: usize, v: &str) {
-        if self.roles[col] == Role::Group {
-            self.key(&v);
+        match self.roles[col] {
+            Role::Point => self.point.push_str(v),
+            Role::Group => self.key(&v),
+            Role::Skip | Role::Value(_) => {}
         }
     }
 

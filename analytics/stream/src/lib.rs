@@ -20,7 +20,7 @@
 //! # Ok::<(), tidewire_stream::StreamError>(())
 //! ```
 
-pub mod error;
+mod error;
 pub mod extract;
 pub mod operator;
 pub mod profile;

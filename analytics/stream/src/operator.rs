@@ -14,8 +14,9 @@
 //!     windows.push(&series, row, i * 100, &mut out);
 //! }
 //! assert_eq!(out.len(), 2);
-//! assert!(windows.silent(1_000, |_| 500).any(|(key, _)| key == &series));
-//! # Ok::<(), tidewire_stream::StreamError>(())
+//! let (_, newest, idle) = windows.idle(1_000).next().ok_or("one series")?;
+//! assert_eq!((newest, idle), (300, 700));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::collections::HashMap;
@@ -93,7 +94,7 @@ impl Windows {
     /// Takes a row that arrived at `arrival` and appends the windows it completes to `out`.
     ///
     /// The arrival clock (ns) is the host's for a live subscription and the row's own time for a
-    /// recording: only [`advance`](Self::advance) and [`silent`](Self::silent) look at it.
+    /// recording: only [`advance`](Self::advance) and [`idle`](Self::idle) look at it.
     pub fn push(&mut self, key: &SeriesKey, row: Row, arrival: i64, out: &mut Vec<Window>) {
         self.stats.rows += 1;
         if !row.is_finite() {
@@ -146,20 +147,12 @@ impl Windows {
         }
     }
 
-    /// Series whose last arrival is longer ago than their timeout (ns) at `now` on the arrival clock,
-    /// with the event time of their newest row.
-    pub fn silent<'a, F>(
-        &'a self,
-        now: i64,
-        timeout: F,
-    ) -> impl Iterator<Item = (&'a SeriesKey, i64)> + 'a
-    where
-        F: Fn(&SeriesKey) -> i64 + 'a,
-    {
+    /// For every series the event time of its newest row and how long ago, on the arrival clock at `now`,
+    /// its last row came (ns): what a stale feed is told by.
+    pub fn idle(&self, now: i64) -> impl Iterator<Item = (&SeriesKey, i64, i64)> {
         self.series
             .iter()
-            .filter(move |(key, s)| now.saturating_sub(s.arrival) > timeout(key))
-            .map(|(key, s)| (key, s.newest))
+            .map(move |(key, s)| (key, s.newest, now.saturating_sub(s.arrival).max(0)))
     }
 
     /// Forgets a series, e.g. when its instance was disposed.

@@ -129,7 +129,7 @@ fn rows_that_are_not_numbers_are_counted_and_dropped() {
 }
 
 #[test]
-fn an_idle_series_is_released_by_the_clock_and_then_reported_silent() {
+fn an_idle_series_is_released_by_the_clock_and_says_how_long_it_has_been_idle() {
     let spec = WindowSpec { length: 4, hop: 4, lateness: 100 * MS, ..WindowSpec::default() };
     let mut windows = Windows::new(spec).unwrap();
     let series = SeriesKey::new("t", "p", "");
@@ -141,9 +141,8 @@ fn an_idle_series_is_released_by_the_clock_and_then_reported_silent() {
     assert!(out.is_empty(), "all four rows still wait for late ones");
     windows.advance(200 * MS, &mut out);
     assert_eq!(out.len(), 1);
-    assert_eq!(windows.silent(53 * MS, |_| 50 * MS).count(), 0);
-    let silent: Vec<i64> = windows.silent(54 * MS, |_| 50 * MS).map(|(_, t)| t).collect();
-    assert_eq!(silent, [3 * MS]);
+    let idle: Vec<_> = windows.idle(54 * MS).map(|(_, newest, idle)| (newest, idle)).collect();
+    assert_eq!(idle, [(3 * MS, 51 * MS)]);
 }
 
 #[test]

@@ -175,6 +175,8 @@ fn lay_out(
     unit: Option<&str>,
     columns: &mut Vec<Column>,
 ) -> Action {
+    let room = columns.len() < MAX_COLUMNS;
+    let first_free = columns.len();
     let mut column = |name: String, ty: ColumnType| {
         columns.push(Column { name, ty, key: key.is_some(), unit: unit.map(str::to_owned) });
         columns.len() - 1
@@ -217,8 +219,8 @@ fn lay_out(
                 _ => Action::Json(column(name_or_value(), ColumnType::Json)),
             }
         }
-        Kind::Struct(s) if columns.len() < MAX_COLUMNS => {
-            let first = columns.len();
+        Kind::Struct(s) if room => {
+            let first = first_free;
             let mut members = Vec::with_capacity(s.members.len());
             for member in &s.members {
                 let path = match name {

@@ -64,6 +64,11 @@ impl KeyReader {
         Some(Self { plan: Arc::new(plan), fits, point })
     }
 
+    /// Whether the key never exceeds 16 bytes, under XCDR1 and XCDR2: its hash is then itself.
+    pub fn always_fits(&self) -> [bool; 2] {
+        self.fits
+    }
+
     /// The key hash of a sample (RTPS 2.5, 9.6.4.8).
     ///
     /// # Errors

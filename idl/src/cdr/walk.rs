@@ -1,8 +1,8 @@
 //! Going through a sample without making values of it.
 
 use super::compile::{Kind, MemberPlan, NodeId, Plan, StructPlan, UnionPlan};
-use super::decode::{Content, DISCRIMINATOR_ID, bits, enum_number};
-use super::error::{CdrError, CdrErrorKind, Within};
+use super::decode::{Content, bits, enum_number};
+use super::error::{CdrError, Within};
 use super::read::Reader;
 use crate::descriptor::{Extensibility, Primitive};
 
@@ -163,29 +163,5 @@ pub(crate) fn discriminator(
             _ => i64::try_from(r.u64()?).unwrap_or(i64::MIN),
         }),
         _ => Ok(bits(8, r)? as i64),
-    }
-}
-
-/// Finds the discriminator and the member of a mutable union: copies of the cursor at their values.
-pub(crate) fn mutable_union<'a>(
-    plan: &Plan,
-    u: &UnionPlan,
-    r: &mut Reader<'a>,
-) -> Result<(i64, Option<Reader<'a>>), CdrError> {
-    let open = r.begin_parameters()?;
-    let mut number = None;
-    let mut member = None;
-    while let Some(parameter) = r.next_parameter()? {
-        if parameter.id == DISCRIMINATOR_ID {
-            number = Some(discriminator(plan, u, r)?);
-        } else if number.and_then(|n| u.choose(n)).is_some_and(|c| c.member.id == parameter.id) {
-            member = Some(*r);
-        }
-        r.end_parameter(&open, parameter);
-    }
-    r.end_parameters(open);
-    match number {
-        Some(number) => Ok((number, member)),
-        None => Err(r.error(CdrErrorKind::KeyMissing).within("$discriminator")),
     }
 }

@@ -108,6 +108,12 @@ impl<'a> Writer<'a> {
         Self::body(out, Encoding { representation, endian: Endian::Big }, true)
     }
 
+    /// Whether this writes what a key hash is made of: members go in the order of their ids.
+    #[inline]
+    pub fn is_for_key_hash(&self) -> bool {
+        self.bare
+    }
+
     #[inline]
     fn body(out: &'a mut Vec<u8>, encoding: Encoding, bare: bool) -> Self {
         let origin = out.len();

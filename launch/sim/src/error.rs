@@ -74,7 +74,9 @@ pub enum SimError {
         what: String,
     },
     /// The IDL type asked for is not known.
-    #[error("type `{type_name}` is not known: give the folder of its IDL with `--types DIR` (or `types:` in a launch file)")]
+    #[error(
+        "type `{type_name}` is not known: give the folder of its IDL with `--types DIR` (or `types:` in a launch file)"
+    )]
     UnknownType {
         /// Name asked for.
         type_name: String,

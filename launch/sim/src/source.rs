@@ -84,35 +84,42 @@ impl Wiring {
         Ok((writer, stats.topic(&name)))
     }
 
-    /// Blocks until everyone in `wait_for` reads `topic` and all known readers are matched.
-    /// `matched` is the writer's own count. Returns early, fine, when `stop` is set.
+    /// Blocks until everyone in `wait_for` reads the topic called `name` on the bus, and all known
+    /// readers that fit what the writer offers are matched. `matched` is the writer's own count.
+    /// Returns early, fine, when `stop` is set.
     pub fn wait_for_readers(
         &self,
         participant: &Participant,
-        topic: &str,
+        name: &str,
+        offered: &Qos,
         matched: impl Fn() -> usize,
         stop: &AtomicBool,
     ) -> Result<(), SimError> {
         if self.wait_for.is_empty() {
             return Ok(());
         }
-        let name = self.name(topic);
-        let offered = self.qos(&name, Qos::reliable());
         let patience = if self.patience.is_zero() { PATIENCE } else { self.patience };
         let begun = Instant::now();
         let mut seen = None;
         while !stop.load(Ordering::Relaxed) {
             let topics = participant.topics();
-            let readers = topics.iter().find(|t| t.name == name).map_or(&[][..], |t| &t.readers[..]);
-            let fitting: Vec<_> = readers.iter().filter(|r| check(&offered, &r.qos).is_empty()).collect();
-            let missing = self.wait_for.iter().find(|who| !fitting.iter().any(|r| &*r.participant_name == who.as_str()));
+            let readers =
+                topics.iter().find(|t| t.name == name).map_or(&[][..], |t| &t.readers[..]);
+            let fitting: Vec<_> =
+                readers.iter().filter(|r| check(offered, &r.qos).is_empty()).collect();
+            let missing = self
+                .wait_for
+                .iter()
+                .find(|who| !fitting.iter().any(|r| &*r.participant_name == who.as_str()));
             if let Some(missing) = missing {
                 seen = None;
                 if begun.elapsed() >= patience {
                     let (reader, seconds) = (missing.clone(), patience.as_secs_f64());
-                    return Err(SimError::NoReader { topic: name, reader, seconds });
+                    return Err(SimError::NoReader { topic: name.to_owned(), reader, seconds });
                 }
-            } else if matched() >= fitting.len() || seen.get_or_insert_with(Instant::now).elapsed() >= SETTLE {
+            } else if matched() >= fitting.len()
+                || seen.get_or_insert_with(Instant::now).elapsed() >= SETTLE
+            {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -139,11 +146,29 @@ impl<T: TypeSupport> Out<T> {
         self.count.note(&self.name, self.writer.write_at(sample, source_time));
     }
 
+    /// Waits until RELIABLE readers on other hosts have what was written, for at most a second: a
+    /// writer that is gone sends nothing again.
+    pub fn finish(&self) {
+        if !self.writer.wait_for_acknowledgments(Duration::from_secs(1)) {
+            tracing::warn!(topic = self.name, "not every reader has acknowledged the last samples");
+        }
+    }
+
     /// See [`Wiring::wait_for_readers`].
-    pub fn wait(&self, wiring: &Wiring, participant: &Participant, stop: &AtomicBool) -> Result<(), SimError> {
-        // `name` is already remapped: remapping it twice would be wrong.
-        let plain = Wiring { remap: BTreeMap::new(), ..wiring.clone() };
-        plain.wait_for_readers(participant, &self.name, || self.writer.matched_readers(), stop)
+    pub fn wait(
+        &self,
+        wiring: &Wiring,
+        participant: &Participant,
+        stop: &AtomicBool,
+    ) -> Result<(), SimError> {
+        let writer = &self.writer;
+        wiring.wait_for_readers(
+            participant,
+            &self.name,
+            writer.qos(),
+            || writer.matched_readers(),
+            stop,
+        )
     }
 }
 
@@ -272,6 +297,7 @@ impl Truth {
         if let Some(fault) = self.clock.active().cloned() {
             self.announce(&fault, now_ns());
         }
+        self.out.finish();
     }
 
     /// See [`Wiring::wait_for_readers`].

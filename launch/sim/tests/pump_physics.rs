@@ -33,7 +33,8 @@ fn amplitude(signal: &[f64], hz: f64) -> f64 {
 fn peak(signal: &[f64], low: f64, high: f64) -> f64 {
     let steps = ((high - low) * 4.0) as usize;
     let at = |i: &usize| low + *i as f64 * 0.25;
-    let best = (0..steps).max_by(|a, b| amplitude(signal, at(a)).total_cmp(&amplitude(signal, at(b))));
+    let best =
+        (0..steps).max_by(|a, b| amplitude(signal, at(a)).total_cmp(&amplitude(signal, at(b))));
     at(&best.unwrap())
 }
 
@@ -72,13 +73,21 @@ fn gravity_pulls_on_the_vertical_axis() {
 
 #[test]
 fn a_bearing_fault_raises_kurtosis_and_the_ball_pass_line() {
-    let (healthy, faulty) = (high_pass(&signal(4, 8, None)), high_pass(&signal(4, 8, Some(Kind::Bearing))));
+    let (healthy, faulty) =
+        (high_pass(&signal(4, 8, None)), high_pass(&signal(4, 8, Some(Kind::Bearing))));
     assert!(kurtosis(&healthy) < 3.5, "{}", kurtosis(&healthy));
-    assert!(kurtosis(&faulty) > kurtosis(&healthy) + 1.0, "{} and {}", kurtosis(&healthy), kurtosis(&faulty));
+    assert!(
+        kurtosis(&faulty) > kurtosis(&healthy) + 1.0,
+        "{} and {}",
+        kurtosis(&healthy),
+        kurtosis(&faulty)
+    );
     let envelope = |s: &[f64]| s.iter().map(|v| v.abs()).collect::<Vec<_>>();
     let line = |s: &[f64]| {
         let bpfo = bearing::bpfo(24.75);
-        (0..17).map(|i| amplitude(&envelope(s), bpfo - 2.0 + 0.25 * f64::from(i))).fold(0.0, f64::max)
+        (0..17)
+            .map(|i| amplitude(&envelope(s), bpfo - 2.0 + 0.25 * f64::from(i)))
+            .fold(0.0, f64::max)
     };
     assert!(line(&faulty) > 5.0 * line(&healthy), "{} and {}", line(&faulty), line(&healthy));
 }

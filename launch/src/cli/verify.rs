@@ -34,7 +34,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         output::json(&json!({
             "dir": args.dir,
             "ok": problems.is_empty(),
-            "samples": report.samples,
+            "samples": report.samples(),
             "blocks": report.blocks,
             "shards": report.shards,
             "journal_segments": report.segments,
@@ -50,7 +50,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         };
         output::say(&format!(
             "{verdict}: {} samples in {} blocks of {} shards and {} journal segments",
-            count(report.samples),
+            count(report.samples()),
             count(report.blocks),
             report.shards,
             report.segments,

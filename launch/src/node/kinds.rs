@@ -88,7 +88,13 @@ pub fn check(kind: &str, params: &serde_json::Value) -> Result<(), String> {
         "replay" => as_type::<tidewire_replay::ReplayOptions>(params),
         "detect" => as_type::<detect::Params>(params),
         "bridge" => as_type::<link::Params>(params),
-        "view" => as_type::<view::Params>(params),
+        "view" => {
+            let mut params = params.clone();
+            if let Some(target) = params.get_mut("target") {
+                *target = view::spell_out(target);
+            }
+            as_type::<view::Params>(&params)
+        }
         _ => Ok(()),
     }
 }
@@ -130,17 +136,7 @@ fn source(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
         "gateway" => tidewire_sim::gateway::run(p, &params(spec)?, w, flag, s)?,
         _ => tidewire_sim::csv::run(p, &params(spec)?, &bus::registry(&spec.types)?, w, flag, s)?,
     }
-    // Writers stay until their readers have had time to take what is still in the history.
-    linger(&participant);
     Ok(())
-}
-
-/// RELIABLE samples on their way over the network need their writer for a moment more.
-fn linger(participant: &tidewire_bus::Participant) {
-    let own = participant.topics();
-    if own.iter().any(|topic| topic.readers.iter().any(|reader| !reader.local)) {
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }
 
 fn written(stats: &Stats) -> Report {

@@ -68,8 +68,9 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// In the order of stopping.
-    pub const ALL: [Self; 5] = [Self::Source, Self::Detector, Self::Bridge, Self::Recorder, Self::Viewer];
+    /// In the order of stopping; nobody waits for what a viewer shows.
+    pub const STEPS: [&[Self]; 4] =
+        [&[Self::Source, Self::Viewer], &[Self::Detector], &[Self::Bridge], &[Self::Recorder]];
 
     /// The phase of a built-in kind; unknown kinds and executables count as sources.
     pub fn of_kind(kind: &str) -> Self {
@@ -204,7 +205,35 @@ mod tests {
 
     #[test]
     fn sources_stop_first_and_recorders_after_bridges() {
-        let order: Vec<_> = ["pump", "detect", "bridge", "record", "view"].map(Phase::of_kind).into();
-        assert_eq!(order, Phase::ALL);
+        let step = |kind| Phase::STEPS.iter().position(|step| step.contains(&Phase::of_kind(kind)));
+        assert_eq!(["pump", "view", "detect", "bridge", "record"].map(step), [0, 0, 1, 2, 3].map(Some));
+    }
+
+    #[test]
+    fn a_graph_becomes_processes() {
+        let text = "sites: {plant: {domain: 42, namespace: north}, lab: {domain: 43}}\n\
+                    nodes:\n  \
+                      keeper: {kind: record, site: plant}\n  \
+                      pump1: {kind: pump, site: plant, needs: keeper, remap: {current: motor}, params: {seed: 3}}\n  \
+                      eyes: {kind: view, site: lab}\n  \
+                      other: {run: [sleep, '1'], site: lab}\n";
+        let options = tidewire_graph::Options { kinds: &schema::KINDS, ..Default::default() };
+        let graph = tidewire_graph::parse("a.yaml", text, &options).unwrap();
+        let plan = Plan::new(&graph, "out".as_ref(), &[]);
+        let node = |name: &str| plan.nodes.iter().find(|n| n.name == name).unwrap();
+        let spec = |name: &str| match &node(name).program {
+            Program::Builtin(spec) => spec.clone(),
+            Program::External { .. } => panic!("{name} is built in"),
+        };
+        assert_eq!(plan.recordings(), [("plant".to_owned(), PathBuf::from("out/plant"))]);
+        assert_eq!(spec("plant/keeper").params["dir"], "out/plant");
+        let pump = spec("plant/pump1");
+        assert_eq!((pump.domain, pump.wait_for.as_slice()), (42, &["plant/keeper".to_owned()][..]));
+        assert_eq!(pump.remap["current"], "north/motor");
+        assert_eq!(pump.remap["vibration"], "north/vibration");
+        assert_eq!((&pump.params["seed"], &pump.params["point"]), (&3.into(), &"plant/pump1".into()));
+        assert_eq!(node("plant/pump1").needs, ["plant/keeper"]);
+        assert_eq!(spec("lab/eyes").params["sites"][1]["domain"], 43);
+        assert_eq!(node("lab/other").phase, Phase::Source);
     }
 }

@@ -225,15 +225,15 @@ impl Supervisor {
     /// left. Returns whether all ended by themselves.
     pub fn stop(&mut self) -> anyhow::Result<bool> {
         let mut clean = true;
-        for phase in Phase::ALL {
-            if phase == Phase::Bridge && self.nodes.iter().any(|n| n.plan.phase == phase && n.alive()) {
+        for step in Phase::STEPS {
+            if step.contains(&Phase::Bridge) && self.nodes.iter().any(|n| n.plan.phase == Phase::Bridge && n.alive()) {
                 // What detectors said last is still on its way to the other site.
                 self.settle(Duration::from_millis(200));
             }
-            if phase == Phase::Recorder {
+            if step.contains(&Phase::Recorder) {
                 self.await_balance(Duration::from_secs(5));
             }
-            clean &= self.stop_phase(phase);
+            clean &= self.stop_step(step);
         }
         Ok(clean)
     }
@@ -429,11 +429,11 @@ impl Supervisor {
         })
     }
 
-    fn stop_phase(&mut self, phase: Phase) -> bool {
+    fn stop_step(&mut self, step: &[Phase]) -> bool {
         let mut clean = true;
-        let patience = self.nodes.iter().filter(|n| n.plan.phase == phase).map(|n| n.plan.patience).max();
+        let patience = self.nodes.iter().filter(|n| step.contains(&n.plan.phase)).map(|n| n.plan.patience).max();
         let deadline = Instant::now() + patience.unwrap_or_default();
-        for node in self.nodes.iter_mut().filter(|n| n.plan.phase == phase) {
+        for node in self.nodes.iter_mut().filter(|n| step.contains(&n.plan.phase)) {
             match node.state {
                 State::Starting | State::Ready => {
                     node.state = State::Stopping;
@@ -446,20 +446,20 @@ impl Supervisor {
                 _ => {}
             }
         }
-        while self.nodes.iter().any(|n| n.plan.phase == phase && n.alive()) {
+        while self.nodes.iter().any(|n| step.contains(&n.plan.phase) && n.alive()) {
             match self.events.recv_deadline(deadline) {
                 // Asked again: no more patience.
                 Ok(event) => {
                     if self.take(event) {
                         clean = false;
-                        self.kill(phase);
+                        self.kill(step);
                     }
                 }
                 Err(_) => {
-                    for node in self.nodes.iter().filter(|n| n.plan.phase == phase && n.alive()) {
+                    for node in self.nodes.iter().filter(|n| step.contains(&n.plan.phase) && n.alive()) {
                         tracing::error!(node = node.plan.name, "does not stop; killed");
                     }
-                    self.kill(phase);
+                    self.kill(step);
                     clean = false;
                     self.settle(Duration::from_millis(300));
                     break;
@@ -469,8 +469,8 @@ impl Supervisor {
         clean
     }
 
-    fn kill(&self, phase: Phase) {
-        for node in self.nodes.iter().filter(|n| n.plan.phase == phase) {
+    fn kill(&self, step: &[Phase]) {
+        for node in self.nodes.iter().filter(|n| step.contains(&n.plan.phase)) {
             signal(node.pid, Signal::KILL);
         }
     }

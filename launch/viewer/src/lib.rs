@@ -9,7 +9,7 @@
 //! use tidewire_viewer::{Target, ViewOptions};
 //!
 //! let options: ViewOptions = serde_json::from_str(
-//!     r#"{"sites": [{"name": "plant", "domain": 42}], "target": {"save": "plant.rrd"}}"#,
+//!     r#"{"sites": [{"name": "plant", "domain": 42}], "target": "save:plant.rrd"}"#,
 //! ).unwrap();
 //! assert_eq!(options.target, Target::Save("plant.rrd".into()));
 //! assert_eq!(options.max_hz, 100.0);

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +13,16 @@ pub struct SiteSource {
     pub domain: u16,
 }
 
-/// Where the picture goes.
+/// Where the picture goes. Written `auto`, `spawn`, `web`, `connect:URL` or `save:FILE`.
+///
+/// ```
+/// use tidewire_viewer::Target;
+///
+/// assert_eq!("save:run.rrd".parse(), Ok(Target::Save("run.rrd".into())));
+/// assert!("paint".parse::<Target>().unwrap_err().contains("auto, spawn, web"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Target {
     /// A native viewer of the right version where one is installed and there is a screen, else
     /// the web viewer.
@@ -28,6 +36,43 @@ pub enum Target {
     Connect(String),
     /// An `.rrd` file, for later.
     Save(PathBuf),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "auto" => Ok(Self::Auto),
+            None if text == "spawn" => Ok(Self::Spawn),
+            None if text == "web" => Ok(Self::Web),
+            Some(("save", path)) if !path.is_empty() => Ok(Self::Save(path.into())),
+            Some(("connect", url)) if !url.is_empty() => Ok(Self::Connect(url.into())),
+            _ => Err(format!(
+                "target {text:?} is none of auto, spawn, web, connect:URL, save:FILE"
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Auto => "auto".into(),
+            Target::Spawn => "spawn".into(),
+            Target::Web => "web".into(),
+            Target::Connect(url) => format!("connect:{url}"),
+            Target::Save(path) => format!("save:{}", path.display()),
+        }
+    }
 }
 
 /// Settings of a viewer node.

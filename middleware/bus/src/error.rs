@@ -81,6 +81,14 @@ pub enum WriteError {
         /// What the DDS side said.
         source: DdsWriteError,
     },
+    /// A value that its type does not allow: a string or sequence beyond its bound.
+    #[error("sample on `{topic}` breaks its type's bounds: {reason}; shorten it")]
+    Invalid {
+        /// The topic.
+        topic: String,
+        /// Which member, and its bound.
+        reason: String,
+    },
     /// No encapsulation header in front of the payload.
     #[error("payload of {len} bytes on `{topic}` has no encapsulation header (RTPS 2.5, 10.2)")]
     Header {

@@ -1,7 +1,6 @@
 //! Instances of payloads, where the type is known.
 
-use tidewire_idl::cdr::KeyReader;
-use tidewire_idl::{KeyHash, TypeDescriptor};
+use tidewire_idl::{KeyHash, KeyReader, TypeDescriptor};
 
 /// Tells instances apart, or nothing if it does not know the type.
 pub(crate) struct Keys(Option<KeyReader>);

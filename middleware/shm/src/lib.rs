@@ -42,7 +42,7 @@ mod writer;
 
 pub use domain::{LocalParticipant, ShmDomain};
 pub use error::ShmError;
-pub use loan::ShmLoan;
+pub use loan::{ShmBuffer, ShmLoan};
 pub use options::ShmOptions;
 pub use reader::ShmReader;
 pub use sample::ShmSample;

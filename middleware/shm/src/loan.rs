@@ -7,7 +7,7 @@ use tidewire_transport::SampleMeta;
 use crate::error::ShmError;
 use crate::outlet::Chunk;
 use crate::presence::Lane;
-use crate::wire::PAD;
+use crate::wire::{PAD, WireMeta};
 use crate::writer::{Delivered, ShmWriter};
 
 /// Memory to be filled with one payload; see [`ShmWriter::loan`]. Dropping it sends nothing.
@@ -112,6 +112,54 @@ impl Deref for ShmLoan<'_> {
 }
 
 impl DerefMut for ShmLoan<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.hold.bytes_mut(self.len)
+    }
+}
+
+/// Memory to be filled with one payload, apart from its writer: for callers that keep both. Dropping
+/// it sends nothing.
+pub struct ShmBuffer {
+    hold: Hold,
+    len: usize,
+}
+
+impl ShmWriter {
+    /// As [`loan`](Self::loan), but numbered only when it is sent.
+    ///
+    /// # Errors
+    /// As for [`loan`](Self::loan).
+    pub fn reserve(&mut self, len: usize) -> Result<ShmBuffer, ShmError> {
+        let loan = self.loan(&SampleMeta::default(), len)?;
+        Ok(ShmBuffer { hold: loan.hold, len })
+    }
+
+    /// Sends what [`reserve`](Self::reserve) of this writer gave. Nothing else may have been sent in
+    /// between.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn commit(
+        &mut self,
+        meta: &SampleMeta,
+        mut buffer: ShmBuffer,
+    ) -> Result<Delivered, ShmError> {
+        if let Hold::Chunk(_, chunk) = &mut buffer.hold {
+            *chunk.user_header_mut() = WireMeta::from(meta);
+        }
+        self.finish(meta, buffer.hold, buffer.len)
+    }
+}
+
+impl Deref for ShmBuffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.hold.bytes(self.len)
+    }
+}
+
+impl DerefMut for ShmBuffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         self.hold.bytes_mut(self.len)
     }

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
+use tidewire_idl::nearest;
 use tidewire_store::StoreError;
-
-use crate::nearest::nearest;
 
 /// Why a query gave no table.
 #[derive(Debug, thiserror::Error)]

@@ -50,7 +50,6 @@ mod engine;
 mod error;
 mod listing;
 mod names;
-mod nearest;
 mod pool;
 pub mod table;
 mod topic;

@@ -160,12 +160,15 @@ pub enum StoreError {
 
 impl StoreError {
     /// Wraps a system error with the path and the verb.
-    pub(crate) fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }
     }
 
-    pub(crate) fn shard(dir: &Path, doing: &'static str) -> impl FnOnce(heed::Error) -> Self {
+    pub(crate) fn shard(
+        dir: &Path,
+        doing: &'static str,
+    ) -> impl FnOnce(heed::Error) -> Self + use<> {
         let dir = dir.to_owned();
         move |source| Self::Shard { dir, doing, source }
     }

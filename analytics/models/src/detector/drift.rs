@@ -15,7 +15,7 @@ pub(crate) struct Drift;
 
 impl Statistic for Drift {
     const KIND: Kind = Kind::Drift;
-    const ALPHA: f64 = 0.1;
+    const ALPHA: f64 = 0.2;
 
     fn sides(&self) -> Vec<Side> {
         vec![Side::Both, Side::Both]

@@ -23,8 +23,14 @@ type Matrix = [[f64; 3]; 3];
 const GRAVITY: f64 = 9.80665;
 
 /// (d in m, a in m, alpha in quarter turns) of each joint.
-const LINKS: [(f64, f64, i8); JOINTS] =
-    [(0.0892, 0.0, 1), (0.0, -0.425, 0), (0.0, -0.392, 0), (0.1093, 0.0, 1), (0.0948, 0.0, -1), (0.0825, 0.0, 0)];
+const LINKS: [(f64, f64, i8); JOINTS] = [
+    (0.0892, 0.0, 1),
+    (0.0, -0.425, 0),
+    (0.0, -0.392, 0),
+    (0.1093, 0.0, 1),
+    (0.0948, 0.0, -1),
+    (0.0825, 0.0, 0),
+];
 
 /// Inertia each drive turns, kg·m², gearing included.
 const INERTIA: [f64; JOINTS] = [3.4, 3.6, 1.5, 0.25, 0.2, 0.1];
@@ -45,7 +51,8 @@ pub fn effort(q: &[f64; JOINTS], qd: &[f64; JOINTS], qdd: &[f64; JOINTS]) -> [f6
     let fore = upper + q[2];
     let wrist = fore + q[3];
     let lift = [MOMENT[0] * upper.cos(), MOMENT[1] * fore.cos(), MOMENT[2] * wrist.sin()];
-    let gravity = [0.0, lift[0] + lift[1] + lift[2], lift[1] + lift[2], lift[2], 0.0, 0.0].map(|m| GRAVITY * m);
+    let gravity = [0.0, lift[0] + lift[1] + lift[2], lift[1] + lift[2], lift[2], 0.0, 0.0]
+        .map(|m| GRAVITY * m);
     std::array::from_fn(|j| {
         // tanh rounds dry friction off around standstill.
         INERTIA[j] * qdd[j] + gravity[j] + VISCOUS[j] * qd[j] + COULOMB[j] * (qd[j] / 0.02).tanh()
@@ -72,7 +79,8 @@ impl Wrist {
         let [q, qd, _] = trajectory.at(t);
         let (rotation, here, axes) = forward(&q);
         let (before, after) = (position(t - h), position(t + h));
-        let mut acceleration: Vector = std::array::from_fn(|i| (after[i] - 2.0 * here[i] + before[i]) / (h * h));
+        let mut acceleration: Vector =
+            std::array::from_fn(|i| (after[i] - 2.0 * here[i] + before[i]) / (h * h));
         acceleration[2] += GRAVITY;
         let spin: Vector = std::array::from_fn(|i| (0..JOINTS).map(|j| axes[j][i] * qd[j]).sum());
         Self {
@@ -97,7 +105,9 @@ fn forward(q: &[f64; JOINTS]) -> (Matrix, Vector, [Vector; JOINTS]) {
         for i in 0..3 {
             p[i] += (0..3).map(|k| r[i][k] * shift[k]).sum::<f64>();
         }
-        r = std::array::from_fn(|i| std::array::from_fn(|k| (0..3).map(|m| r[i][m] * step[m][k]).sum()));
+        r = std::array::from_fn(|i| {
+            std::array::from_fn(|k| (0..3).map(|m| r[i][m] * step[m][k]).sum())
+        });
     }
     (r, p, axes)
 }

@@ -111,8 +111,13 @@ impl Arm {
             // Something leans on the elbow.
             effort[2] -= 45.0;
         }
-        let mut noisy = |values: [f64; JOINTS], sigma: f64| values.map(|v| v + sigma * gauss(&mut self.rng));
-        Joints { position: noisy(position, 2e-5), velocity: noisy(velocity, 2e-3), effort: noisy(effort, 0.25) }
+        let mut noisy =
+            |values: [f64; JOINTS], sigma: f64| values.map(|v| v + sigma * gauss(&mut self.rng));
+        Joints {
+            position: noisy(position, 2e-5),
+            velocity: noisy(velocity, 2e-3),
+            effort: noisy(effort, 0.25),
+        }
     }
 
     /// The IMU now.
@@ -127,7 +132,9 @@ impl Arm {
         let bias = self.gyro_bias;
         Inertial {
             orientation: wrist.orientation,
-            angular_velocity: std::array::from_fn(|i| wrist.angular_velocity[i] + bias[i] + 0.003 * gauss(rng)),
+            angular_velocity: std::array::from_fn(|i| {
+                wrist.angular_velocity[i] + bias[i] + 0.003 * gauss(rng)
+            }),
             linear_acceleration: force.map(|v| v + 0.03 * gauss(rng)),
         }
     }

@@ -18,8 +18,10 @@ pub fn run(
     stats: &Stats,
 ) -> Result<(), SimError> {
     let imu = wiring.writer::<Imu>(participant, "imu", Qos::reliable(), stats)?;
-    let joint_states = wiring.writer::<JointState>(participant, "joint_states", Qos::reliable(), stats)?;
-    let mut truth = Truth::new(participant, wiring, stats, &options.point, &options.faults, options.seed)?;
+    let joint_states =
+        wiring.writer::<JointState>(participant, "joint_states", Qos::reliable(), stats)?;
+    let mut truth =
+        Truth::new(participant, wiring, stats, &options.point, &options.faults, options.seed)?;
     imu.wait(wiring, participant, stop)?;
     joint_states.wait(wiring, participant, stop)?;
     truth.wait(participant, stop)?;
@@ -31,6 +33,8 @@ pub fn run(
     loop {
         let due = pacer.wait(stop);
         if due == 0 {
+            imu.finish();
+            joint_states.finish();
             truth.finish();
             return Ok(());
         }

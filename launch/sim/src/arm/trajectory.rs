@@ -21,7 +21,8 @@ const SPEED: f64 = 1.6;
 const ACCELERATION: f64 = 4.0;
 
 /// The work space used: centre and half-width of each joint's range, rad.
-const RANGE: [(f64, f64); JOINTS] = [(0.0, 1.4), (-1.2, 0.5), (1.4, 0.6), (-1.5, 0.7), (-1.57, 0.5), (0.0, 1.5)];
+const RANGE: [(f64, f64); JOINTS] =
+    [(0.0, 1.4), (-1.2, 0.5), (1.4, 0.6), (-1.5, 0.7), (-1.57, 0.5), (0.0, 1.5)];
 
 /// One move from pose to pose along s(t) in 0..1.
 #[derive(Clone, Debug)]
@@ -129,7 +130,11 @@ mod tests {
             let velocity = trajectory.at(t)[1];
             for j in 0..JOINTS {
                 let slope = (b[j] - a[j]) / (2.0 * h);
-                assert!((slope - velocity[j]).abs() < 1e-3, "joint {j} at {t}: {slope} and {}", velocity[j]);
+                assert!(
+                    (slope - velocity[j]).abs() < 1e-3,
+                    "joint {j} at {t}: {slope} and {}",
+                    velocity[j]
+                );
                 assert!(velocity[j].abs() <= SPEED + 1e-9);
             }
         }

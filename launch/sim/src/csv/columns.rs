@@ -25,7 +25,8 @@ pub fn member_name(header: &str) -> String {
     let mut before = ' ';
     for c in header.chars() {
         if c.is_ascii_alphanumeric() {
-            let starts_word = c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit());
+            let starts_word =
+                c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit());
             if starts_word || (!before.is_ascii_alphanumeric() && !name.is_empty()) {
                 name.push('_');
             }
@@ -41,7 +42,8 @@ pub fn member_name(header: &str) -> String {
 
 /// The IDL text of a struct with a key `point` and a double for each column.
 pub fn idl(module: &str, name: &str, columns: &[String]) -> String {
-    let mut text = format!("module {module} {{\n  @final\n  struct {name} {{\n    @key string<63> point;\n");
+    let mut text =
+        format!("module {module} {{\n  @final\n  struct {name} {{\n    @key string<63> point;\n");
     for column in columns {
         text.push_str(&format!("    double {};\n", member_name(column)));
     }
@@ -67,7 +69,11 @@ pub fn pair(
     desc: &TypeDescriptor,
     columns: &[String],
 ) -> Result<Vec<(Member, Origin)>, SimError> {
-    let wrong = |what: String| SimError::Columns { path: file.to_owned(), type_name: desc.name.clone(), what };
+    let wrong = |what: String| SimError::Columns {
+        path: file.to_owned(),
+        type_name: desc.name.clone(),
+        what,
+    };
     let Definition::Struct { members, base: None, .. } = desc.root() else {
         return Err(wrong("a row needs a struct without a base".into()));
     };
@@ -80,7 +86,10 @@ pub fn pair(
             continue;
         }
         if !matches!(member.ty, TypeRef::Primitive(_)) {
-            return Err(wrong(format!("member `{}` is no number: rows carry numbers only", member.name)));
+            return Err(wrong(format!(
+                "member `{}` is no number: rows carry numbers only",
+                member.name
+            )));
         }
         match columns.iter().position(|c| normal(c) == normal(&member.name)) {
             Some(index) => {
@@ -90,7 +99,8 @@ pub fn pair(
             None => lonely.push(member.name.clone()),
         }
     }
-    let left: Vec<_> = columns.iter().zip(&used).filter(|(_, used)| !**used).map(|(c, _)| c.clone()).collect();
+    let left: Vec<_> =
+        columns.iter().zip(&used).filter(|(_, used)| !**used).map(|(c, _)| c.clone()).collect();
     if lonely.is_empty() && left.is_empty() {
         return Ok(pairs);
     }

@@ -2,7 +2,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tidewire_bus::{Participant, now_ns};
-use tidewire_idl::{Definition, Encoding, KeyReader, Member, Primitive, TypeHandle, TypeRef, TypeRegistry, Value, encode};
+use tidewire_idl::{
+    Definition, Encoding, KeyReader, Member, Primitive, TypeHandle, TypeRef, TypeRegistry, Value,
+    encode,
+};
 use tidewire_qos::Qos;
 use tidewire_types::sensor::Reading;
 
@@ -28,7 +31,8 @@ pub fn run(
     let table = Table::open(&options.file, &options.labels)?;
     let desc = row_type(options, registry, &table)?;
     let members = pair(&options.file, &desc, &table.columns)?;
-    let keyed = matches!(desc.root(), Definition::Struct { members, .. } if members.iter().any(|m| m.key));
+    let keyed =
+        matches!(desc.root(), Definition::Struct { members, .. } if members.iter().any(|m| m.key));
     let (rows, count) = wiring.raw_writer(participant, &options.topic, &desc.name, keyed, stats)?;
     let labels = if table.labels.is_empty() {
         None
@@ -36,51 +40,86 @@ pub fn run(
         let topic = format!("{}_label", options.topic);
         Some(wiring.writer::<Reading>(participant, &topic, Qos::reliable(), stats)?)
     };
-    wiring.wait_for_readers(participant, &options.topic, || rows.matched_readers(), stop)?;
+    wiring.wait_for_readers(
+        participant,
+        rows.topic(),
+        rows.qos(),
+        || rows.matched_readers(),
+        stop,
+    )?;
     if let Some(labels) = &labels {
         labels.wait(wiring, participant, stop)?;
     }
     stats.set_ready();
 
     let keys = KeyReader::new(&desc);
+    let end = || {
+        let acknowledged = rows.wait_for_acknowledgments(Duration::from_secs(1));
+        if !acknowledged {
+            tracing::warn!(
+                topic = options.topic,
+                "not every reader has acknowledged the last samples"
+            );
+        }
+        if let Some(labels) = &labels {
+            labels.finish();
+        }
+        Ok(())
+    };
     let encode_error = |source| SimError::Encode { type_name: desc.name.clone(), source };
     loop {
         let begun = Instant::now();
         let first = table.rows.first().map_or(0, |row| row.time_ns);
         for row in &table.rows {
             if !sleep_until(begun, row.time_ns - first, options.speed, stop) {
-                return Ok(());
+                return end();
             }
-            let payload = encode(&desc, &value(&members, &options.point, row), Encoding::default()).map_err(encode_error)?;
-            let key = keys.as_ref().map(|k| k.key_hash(&payload)).transpose().map_err(encode_error)?;
+            let payload = encode(&desc, &value(&members, &options.point, row), Encoding::default())
+                .map_err(encode_error)?;
+            let key =
+                keys.as_ref().map(|k| k.key_hash(&payload)).transpose().map_err(encode_error)?;
             let time = if options.stamp == Stamp::File { row.time_ns } else { now_ns() };
             count.note(&options.topic, rows.write(&payload, time, key));
             if let Some(labels) = &labels {
                 for (channel, value) in table.labels.iter().zip(&row.labels) {
-                    let reading = Reading { point: options.point.clone(), channel: channel.clone(), value: *value };
+                    let reading = Reading {
+                        point: options.point.clone(),
+                        channel: channel.clone(),
+                        value: *value,
+                    };
                     labels.write_at(&reading, time);
                 }
             }
         }
         if !options.repeat {
-            return Ok(());
+            return end();
         }
     }
 }
 
 /// The type of a row: the one asked for, else one made from the header.
-fn row_type(options: &Options, registry: &TypeRegistry, table: &Table) -> Result<TypeHandle, SimError> {
+fn row_type(
+    options: &Options,
+    registry: &TypeRegistry,
+    table: &Table,
+) -> Result<TypeHandle, SimError> {
     let unknown = || SimError::UnknownType { type_name: options.type_name.clone() };
     if !options.type_name.is_empty() {
         return registry.get(&options.type_name).ok_or_else(unknown);
     }
     let text = idl("csv", "Row", &table.columns);
     if let Some(path) = &options.idl_out {
-        std::fs::write(path, &text).map_err(|source| SimError::File { path: path.clone(), source })?;
+        std::fs::write(path, &text)
+            .map_err(|source| SimError::File { path: path.clone(), source })?;
     }
     let mut made = TypeRegistry::new();
-    let wrong = |what: String| SimError::Columns { path: options.file.clone(), type_name: "csv::Row".into(), what };
-    made.add_str("csv.idl", &text).map_err(|e| wrong(format!("{e}; rename the columns or give `type`")))?;
+    let wrong = |what: String| SimError::Columns {
+        path: options.file.clone(),
+        type_name: "csv::Row".into(),
+        what,
+    };
+    made.add_str("csv.idl", &text)
+        .map_err(|e| wrong(format!("{e}; rename the columns or give `type`")))?;
     made.get("csv::Row").ok_or_else(|| wrong("give `type` and its IDL".into()))
 }
 

@@ -37,7 +37,8 @@ enum Role {
 impl Table {
     /// Reads the file at `path`; `labels` are the headers to keep apart from the values.
     pub fn open(path: &Path, labels: &[String]) -> Result<Self, SimError> {
-        let bytes = std::fs::read(path).map_err(|source| SimError::File { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path)
+            .map_err(|source| SimError::File { path: path.to_owned(), source })?;
         Self::parse(path, &bytes, labels)
     }
 
@@ -48,13 +49,15 @@ impl Table {
         let header = reader.headers().map_err(|e| wrong(1, e.to_string()))?.clone();
         let mut records = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|e| wrong(e.position().map_or(0, csv::Position::line), e.to_string()))?;
+            let record = record
+                .map_err(|e| wrong(e.position().map_or(0, csv::Position::line), e.to_string()))?;
             records.push(record);
         }
         let Some(first) = records.first() else {
             return Err(wrong(1, "no rows below the header".into()));
         };
-        let Some(time) = (0..header.len()).find(|i| first.get(*i).is_some_and(|field| looks_like_time(&header[*i], field)))
+        let Some(time) = (0..header.len())
+            .find(|i| first.get(*i).is_some_and(|field| looks_like_time(&header[*i], field)))
         else {
             return Err(wrong(
                 2,
@@ -73,7 +76,11 @@ impl Table {
                 _ => Role::Value,
             })
             .collect();
-        let mut table = Self { columns: Vec::new(), labels: Vec::new(), rows: Vec::with_capacity(records.len()) };
+        let mut table = Self {
+            columns: Vec::new(),
+            labels: Vec::new(),
+            rows: Vec::with_capacity(records.len()),
+        };
         for (name, role) in header.iter().zip(&roles) {
             match role {
                 Role::Time => {}

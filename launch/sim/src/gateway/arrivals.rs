@@ -42,8 +42,10 @@ impl Arrivals {
         let base = self.rate * busy * (1.0 - BRANCHING);
         let intensity = (base + self.excitement).min(CAP * self.rate);
         let mean = intensity * dt;
-        let count = if mean > 0.0 { Poisson::new(mean).map_or(0, |p| p.sample(rng) as u32) } else { 0 };
-        self.excitement = self.excitement * (-DECAY * dt).exp() + f64::from(count) * BRANCHING * DECAY;
+        let count =
+            if mean > 0.0 { Poisson::new(mean).map_or(0, |p| p.sample(rng) as u32) } else { 0 };
+        self.excitement =
+            self.excitement * (-DECAY * dt).exp() + f64::from(count) * BRANCHING * DECAY;
         count
     }
 }

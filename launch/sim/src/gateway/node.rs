@@ -23,7 +23,8 @@ pub fn run(
     check(options)?;
     let quotes = wiring.writer::<Quote>(participant, "quotes", Qos::reliable(), stats)?;
     let trades = wiring.writer::<Trade>(participant, "trades", Qos::reliable(), stats)?;
-    let mut truth = Truth::new(participant, wiring, stats, &options.point, &options.faults, options.seed)?;
+    let mut truth =
+        Truth::new(participant, wiring, stats, &options.point, &options.faults, options.seed)?;
     quotes.wait(wiring, participant, stop)?;
     trades.wait(wiring, participant, stop)?;
     truth.wait(participant, stop)?;
@@ -35,6 +36,8 @@ pub fn run(
     loop {
         let due = pacer.wait(stop);
         if due == 0 {
+            quotes.finish();
+            trades.finish();
             truth.finish();
             return Ok(());
         }
@@ -70,7 +73,11 @@ fn check(options: &Options) -> Result<(), SimError> {
     }
     if !(0.0..=1.0).contains(&options.trades) {
         let remedy = "give a share between 0 and 1".to_owned();
-        return Err(SimError::Option { option: "trades", value: options.trades.to_string(), remedy });
+        return Err(SimError::Option {
+            option: "trades",
+            value: options.trades.to_string(),
+            remedy,
+        });
     }
     Ok(())
 }

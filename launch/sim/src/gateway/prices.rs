@@ -84,7 +84,13 @@ impl Market {
             *slot = sum;
         }
         let popularity = popularity.map(|p| p / sum);
-        Self { log_price: LISTING.map(|l| l.1.ln()), popularity, turbulent: false, crash: 0.0, panic: 0.0 }
+        Self {
+            log_price: LISTING.map(|l| l.1.ln()),
+            popularity,
+            turbulent: false,
+            crash: 0.0,
+            panic: 0.0,
+        }
     }
 
     /// Moves all prices by `dt` seconds.

@@ -136,8 +136,10 @@ impl Pump {
         let forced = self.shaft.step(&mut self.rng);
         let knock = self.bearing.step(self.shaft.frequency(), self.severity, &mut self.rng);
         // The load zone is below the shaft: the outer race rings mostly vertically.
-        let [x, y, z] = [forced[0] + 0.5 * knock, forced[1] + 0.2 * knock, forced[2] + knock + GRAVITY];
-        let mut sense = |value: f64| quantise(value + 0.04 * gauss(&mut self.rng), ACCELEROMETER_LSB) as f32;
+        let [x, y, z] =
+            [forced[0] + 0.5 * knock, forced[1] + 0.2 * knock, forced[2] + knock + GRAVITY];
+        let mut sense =
+            |value: f64| quantise(value + 0.04 * gauss(&mut self.rng), ACCELEROMETER_LSB) as f32;
         Acceleration { x: sense(x), y: sense(y), z: sense(z) }
     }
 

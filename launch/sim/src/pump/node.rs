@@ -20,8 +20,10 @@ pub fn run(
 ) -> Result<(), SimError> {
     let vibration = wiring.writer::<Vibration>(participant, "vibration", Qos::reliable(), stats)?;
     let current = wiring.writer::<Current>(participant, "current", Qos::reliable(), stats)?;
-    let temperature = wiring.writer::<Temperature>(participant, "temperature", Qos::reliable(), stats)?;
-    let mut truth = Truth::new(participant, wiring, stats, &options.point, &options.faults, options.seed)?;
+    let temperature =
+        wiring.writer::<Temperature>(participant, "temperature", Qos::reliable(), stats)?;
+    let mut truth =
+        Truth::new(participant, wiring, stats, &options.point, &options.faults, options.seed)?;
     vibration.wait(wiring, participant, stop)?;
     current.wait(wiring, participant, stop)?;
     temperature.wait(wiring, participant, stop)?;
@@ -34,6 +36,9 @@ pub fn run(
     loop {
         let due = pacer.wait(stop);
         if due == 0 {
+            vibration.finish();
+            current.finish();
+            temperature.finish();
             truth.finish();
             return Ok(());
         }
@@ -46,7 +51,10 @@ pub fn run(
                 current.write(&Current { point: options.point.clone(), amperes: pump.current() });
             }
             if tick % 100 == 0 {
-                temperature.write(&Temperature { point: options.point.clone(), celsius: pump.temperature() });
+                temperature.write(&Temperature {
+                    point: options.point.clone(),
+                    celsius: pump.temperature(),
+                });
             }
             tick += 1;
         }

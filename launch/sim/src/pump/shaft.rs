@@ -66,7 +66,8 @@ impl Shaft {
         let vanes = 0.18 * load * (VANES * turn + 0.3).sin();
         let mut x = unbalance * turn.cos() + misaligned + vanes + 0.08 * (3.0 * turn).cos();
         let mut y = 0.15 * unbalance * turn.sin() + 0.5 * misaligned;
-        let mut z = 0.8 * unbalance * turn.sin() + 0.7 * misaligned + vanes + 0.06 * (3.0 * turn).sin();
+        let mut z =
+            0.8 * unbalance * turn.sin() + 0.7 * misaligned + vanes + 0.06 * (3.0 * turn).sin();
         // Turbulent flow is broadband and grows with load.
         let flow = 0.05 + 0.07 * load;
         x += self.modes[0].step(flow * gauss(rng));

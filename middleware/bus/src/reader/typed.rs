@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tidewire_idl::{Guid, InstanceState, SampleInfo, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_transport::EndpointSpec;
@@ -32,8 +31,8 @@ pub enum Change<T> {
     Ended {
         /// By whom, when, which instance.
         info: SampleInfo,
-        /// The serialised key, header included; empty where the writer sent only its hash.
-        key: Bytes,
+        /// The key members, with defaults in all others; `None` where the writer sent only a hash.
+        key: Option<T>,
     },
 }
 
@@ -72,7 +71,8 @@ impl<T: TypeSupport> Reader<T> {
             return Ok(None);
         };
         if info.state != InstanceState::Alive {
-            return Ok(Some(Change::Ended { info, key: payload.into_bytes() }));
+            let key = T::decode_key(&payload).ok();
+            return Ok(Some(Change::Ended { info, key }));
         }
         match T::decode(&payload) {
             Ok(data) => Ok(Some(Change::Data(TypedSample { data, info }))),

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tidewire_dds::DdsWriter;
-use tidewire_idl::{Guid, InstanceState, KeyHash};
-use tidewire_qos::policy::Durability;
+use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
+use tidewire_qos::policy::{DataRepresentation, Durability};
 use tidewire_shm::ShmWriter;
 use tidewire_transport::{Counter, EndpointSpec, HISTORY, SampleMeta};
 
@@ -173,6 +173,20 @@ impl WriterCore {
         if let Some(history) = &mut state.history {
             history.keep(meta, payload);
         }
+    }
+
+    /// How typed samples are encoded: as the QoS announces.
+    pub(super) fn encoding(&self) -> Encoding {
+        let representation = match self.spec.qos.representations()[0] {
+            DataRepresentation::Xcdr2 => Representation::Xcdr2,
+            _ => Representation::Xcdr1,
+        };
+        Encoding { representation, endian: Endian::Little }
+    }
+
+    /// Whether a plain value's memory is its body.
+    pub(super) fn plain(&self) -> bool {
+        self.encoding().representation == Representation::Xcdr1 && cfg!(target_endian = "little")
     }
 
     pub(super) fn count(&self) {

@@ -4,10 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidewire_idl::cdr::{Encoding, Endian, Representation};
 use tidewire_idl::{Guid, InstanceState, KeyHash, PlainCdr, TypeSupport};
 use tidewire_qos::Qos;
-use tidewire_qos::policy::DataRepresentation;
 use tidewire_transport::EndpointSpec;
 
 use super::core::{State, WriterCore};
@@ -20,7 +18,6 @@ use crate::time::now_ns;
 /// Writes samples of `T`.
 pub struct Writer<T> {
     pub(super) core: Arc<WriterCore>,
-    encoding: Encoding,
     of: PhantomData<fn(&T)>,
 }
 
@@ -28,29 +25,29 @@ impl<T: TypeSupport> Writer<T> {
     pub(crate) fn new(core: &Arc<Core>, topic: &str, qos: &Qos) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
-        let representation = match spec.qos.representations()[0] {
-            DataRepresentation::Xcdr2 => Representation::Xcdr2,
-            _ => Representation::Xcdr1,
-        };
-        let encoding = Encoding { representation, endian: Endian::Little };
-        Ok(Self { core: WriterCore::new(core, spec)?, encoding, of: PhantomData })
+        Ok(Self { core: WriterCore::new(core, spec)?, of: PhantomData })
     }
 
     /// Writes `value` as of now.
     ///
     /// # Errors
-    /// [`WriteError::Timeout`] if RELIABLE and a reader makes no room within `max_blocking_time`.
+    /// [`WriteError::Timeout`] if RELIABLE and a reader makes no room within `max_blocking_time`,
+    /// [`WriteError::Invalid`] if a string or sequence is longer than the type allows.
     pub fn write(&self, value: &T) -> Result<(), WriteError> {
         self.write_at(value, now_ns())
     }
 
     /// Writes `value` as written at `source_time`, ns since the Unix epoch.
     pub fn write_at(&self, value: &T, source_time: i64) -> Result<(), WriteError> {
+        value.validate().map_err(|error| WriteError::Invalid {
+            topic: self.core.spec.topic.clone(),
+            reason: error.to_string(),
+        })?;
         let mut state = self.core.state.lock();
         let key = self.key(&mut state, value);
         let mut buffer = std::mem::take(&mut state.buffer);
         buffer.clear();
-        value.encode(self.encoding, &mut buffer);
+        value.encode(self.core.encoding(), &mut buffer);
         let sent = self.core.send(&mut state, InstanceState::Alive, key, source_time, &buffer);
         state.buffer = buffer;
         sent
@@ -73,7 +70,7 @@ impl<T: TypeSupport> Writer<T> {
         }
         let mut state = self.core.state.lock();
         let mut payload = Vec::new();
-        value.encode_key(self.encoding, &mut payload);
+        value.encode_key(self.core.encoding(), &mut payload);
         self.core.send(&mut state, change, value.key_hash(), now_ns(), &payload)
     }
 
@@ -84,7 +81,7 @@ impl<T: TypeSupport> Writer<T> {
         }
         let mut buffer = std::mem::take(&mut state.buffer);
         buffer.clear();
-        value.encode_key(self.encoding, &mut buffer);
+        value.encode_key(self.core.encoding(), &mut buffer);
         if buffer != state.key.0 {
             state.key.0.clone_from(&buffer);
             state.key.1 = value.key_hash();
@@ -96,17 +93,12 @@ impl<T: TypeSupport> Writer<T> {
 
 impl<T: PlainCdr> Writer<T> {
     /// A sample to be filled in place, in shared memory where a reader on this host waits for it.
-    /// It starts as `T::default()`-like zeros; [`Loan::send`] sends it, dropping it does not.
+    /// [`Loan::send`] sends it, dropping it does not.
+    ///
+    /// # Errors
+    /// [`WriteError::Shm`] if shared memory has no room.
     pub fn loan(&self) -> Result<Loan<'_, T>, WriteError> {
-        Loan::new(self)
-    }
-
-    pub(super) fn plain(&self) -> bool {
-        self.encoding.representation == Representation::Xcdr1 && cfg!(target_endian = "little")
-    }
-
-    pub(super) fn encoding(&self) -> Encoding {
-        self.encoding
+        Loan::new(&self.core)
     }
 }
 

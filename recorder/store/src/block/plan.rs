@@ -30,7 +30,7 @@ enum Kind {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Number { kind: Kind, column: usize },
+    Number { column: usize },
     /// A length and as many bytes.
     Text { column: usize },
     /// So many bytes.
@@ -100,10 +100,9 @@ impl Plan {
         match ty {
             TypeRef::Primitive(primitive) => {
                 let column = self.column(kind(*primitive)?)?;
-                let op = Op::Number { kind: self.kinds[column], column };
                 let number = !matches!(primitive, Primitive::Bool | Primitive::Char);
                 self.stats.extend(name.filter(|_| number).map(|name| Named { name, column }));
-                ops.push(op);
+                ops.push(Op::Number { column });
             }
             TypeRef::String { .. } => ops.push(Op::Text { column: self.column(Kind::Text)? }),
             // Vendors differ in what a wide string's length counts.
@@ -165,7 +164,7 @@ impl Plan {
                         _ => Kind::U64,
                     };
                     let column = self.column(kind)?;
-                    ops.push(Op::Number { kind, column });
+                    ops.push(Op::Number { column });
                 }
                 Definition::Union { .. } => return None,
             },
@@ -428,7 +427,7 @@ impl<'a> Cursor<'a> {
 fn split(ops: &[Op], cursor: &mut Cursor<'_>, columns: &mut [Column]) -> Option<()> {
     for op in ops {
         match op {
-            Op::Number { column, .. } => {
+            Op::Number { column } => {
                 each_number!(&mut columns[*column], values => values.push(cursor.number()?),
                     text(_ends, _bytes) => return None,
                     octets(values) => values.push(cursor.take(1)?[0]));
@@ -478,7 +477,7 @@ fn read(
 ) -> Result<(), Bad> {
     for op in ops {
         match op {
-            Op::Number { column, .. } | Op::Text { column } | Op::Octets { column, .. } => {
+            Op::Number { column } | Op::Text { column } | Op::Octets { column, .. } => {
                 lens[*column] = times;
                 columns[*column].read(streams, times)?;
             }
@@ -544,7 +543,7 @@ impl Joiner<'_> {
 fn join(ops: &[Op], out: &mut Joiner<'_>, columns: &[Column], next: &mut [usize]) -> Option<()> {
     for op in ops {
         match op {
-            Op::Number { column, .. } => {
+            Op::Number { column } => {
                 let i = advance(next, *column);
                 each_number!(&columns[*column], values => out.number(values.get(i)?),
                     text(_ends, _bytes) => return None,

@@ -84,10 +84,6 @@ impl Rows {
         self.source.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.source.is_empty()
-    }
-
     /// The payload of row `i`.
     pub fn payload(&self, i: usize) -> &[u8] {
         let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };

@@ -1,0 +1,160 @@
+//! Bursts, queues, waiting.
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use tidewire_bus::Transports;
+use tidewire_qos::Qos;
+use tidewire_qos::policy::History;
+
+fn burst(transports: Transports) {
+    const COUNT: u32 = 20_000;
+    let (a, b) = pair(transports);
+    let topic = raw("burst", false);
+    let reader = b.raw_reader(&topic, &everything()).unwrap();
+    let writer = a.raw_writer(&topic, &everything()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    let feeder = std::thread::spawn(move || {
+        for i in 0..COUNT {
+            let mut words = [0; 16];
+            words[0] = i;
+            writer.write(&payload(&words), i64::from(i), None).unwrap();
+        }
+        writer
+    });
+    let mut got = Vec::with_capacity(COUNT as usize);
+    wait("the whole burst", || {
+        reader.take_into(&mut got, usize::MAX);
+        got.len() >= COUNT as usize
+    });
+    let _writer = feeder.join().unwrap();
+    assert!(got.iter().enumerate().all(|(i, sample)| word(sample, 0) == i as u32));
+    settle();
+    assert_eq!((reader.take().unwrap(), reader.lost()), (None, 0), "{transports:?}");
+}
+
+#[test]
+fn a_reliable_burst_is_lossless_over_dds() {
+    burst(DDS);
+}
+
+#[test]
+fn a_reliable_burst_is_lossless_over_shared_memory() {
+    burst(SHM);
+}
+
+#[test]
+fn a_reader_that_sleeps_through_thousands_of_samples_has_them_all() {
+    // RustDDS alone would keep 64.
+    let (a, b) = pair(DDS);
+    let topic = raw("sleep", true);
+    let reader = b.raw_reader(&topic, &everything()).unwrap();
+    let writer = a.raw_writer(&topic, &everything()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    for i in 0..3_000 {
+        writer.write(&payload(&[i % 7, i]), 0, None).unwrap();
+    }
+    assert!(writer.wait_for_acknowledgments(PATIENCE));
+    let mut got = Vec::new();
+    wait("all 3000", || {
+        reader.take_into(&mut got, usize::MAX);
+        got.len() >= 3_000
+    });
+    assert_eq!(reader.lost(), 0);
+}
+
+#[test]
+fn keep_last_over_dds_keeps_the_newest_of_what_was_not_taken() {
+    let (a, b) = pair(DDS);
+    let topic = raw("last", false);
+    let qos = Qos { history: History::KeepLast(3), ..everything() };
+    let reader = b.raw_reader(&topic, &qos).unwrap();
+    let writer = a.raw_writer(&topic, &everything()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    for i in 0..10 {
+        writer.write(&payload(&[i]), 0, None).unwrap();
+    }
+    assert!(writer.wait_for_acknowledgments(PATIENCE));
+    settle();
+    let mut got = Vec::new();
+    reader.take_into(&mut got, 100);
+    assert_eq!(got.iter().map(|s| word(s, 0)).collect::<Vec<_>>(), [7, 8, 9]);
+}
+
+#[test]
+fn waiting_ends_when_a_sample_comes_and_misses_none() {
+    for transports in [DDS, SHM, BOTH] {
+        let (a, b) = pair(transports);
+        let topic = raw("wake", false);
+        let reader = b.raw_reader(&topic, &everything()).unwrap();
+        let writer = a.raw_writer(&topic, &everything()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        let feeder = std::thread::spawn(move || {
+            for i in 0..50 {
+                std::thread::sleep(Duration::from_millis(u64::from(i % 3)));
+                writer.write(&payload(&[i]), 0, None).unwrap();
+            }
+            writer
+        });
+        let mut got = Vec::new();
+        while got.len() < 50 {
+            reader.take_into(&mut got, 100);
+            if got.len() < 50 {
+                assert!(b.wait(PATIENCE), "{transports:?}: a wake-up was missed");
+            }
+        }
+        feeder.join().unwrap();
+    }
+}
+
+#[test]
+fn async_readers_are_woken() {
+    let (a, b) = pair(BOTH);
+    let topic = raw("async", false);
+    let reader = b.raw_reader(&topic, &everything()).unwrap();
+    let writer = a.raw_writer(&topic, &everything()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    let feeder = std::thread::spawn(move || {
+        for i in 0..20 {
+            std::thread::sleep(Duration::from_millis(1));
+            writer.write(&payload(&[i]), 0, None).unwrap();
+        }
+        writer
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        for i in 0..20 {
+            let sample = tokio::time::timeout(PATIENCE, reader.recv()).await.unwrap().unwrap();
+            assert_eq!(word(&sample, 0), i);
+        }
+    });
+    feeder.join().unwrap();
+}
+
+#[test]
+fn a_time_based_filter_thins_a_stream() {
+    for transports in [DDS, SHM] {
+        let (a, b) = pair(transports);
+        let topic = raw("thin", false);
+        let qos = Qos {
+            time_based_filter: tidewire_qos::Duration::from_millis(10),
+            ..everything()
+        };
+        let reader = b.raw_reader(&topic, &qos).unwrap();
+        let writer = a.raw_writer(&topic, &everything()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        for ms in 0..50 {
+            writer.write(&payload(&[ms]), 1 + i64::from(ms) * 1_000_000, None).unwrap();
+        }
+        let mut got = Vec::new();
+        wait("five samples", || {
+            reader.take_into(&mut got, 100);
+            got.len() >= 5
+        });
+        settle();
+        assert!(reader.take().unwrap().is_none());
+        assert_eq!(got.iter().map(|s| word(s, 0)).collect::<Vec<_>>(), [0, 10, 20, 30, 40]);
+    }
+}

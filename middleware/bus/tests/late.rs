@@ -1,0 +1,95 @@
+//! Late joiners of durable topics, and what others do not get.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::*;
+use tidewire_qos::Qos;
+use tidewire_qos::policy::History;
+use tidewire_types::sensor::Temperature;
+
+fn temperature(point: usize, celsius: f64) -> Temperature {
+    Temperature { point: format!("pump{point}"), celsius }
+}
+
+fn last(depth: u32) -> Qos {
+    Qos { history: History::KeepLast(depth), ..Qos::event() }
+}
+
+#[test]
+fn a_late_joiner_gets_the_last_sample_of_every_instance() {
+    for transports in [DDS, SHM, BOTH] {
+        let (a, b) = pair(transports);
+        let writer = a.writer::<Temperature>("late", &last(1)).unwrap();
+        // Instance 0 is written long before the others, and much less often.
+        for i in 0..100 {
+            writer.write(&temperature(0, f64::from(i))).unwrap();
+        }
+        for i in 0..300 {
+            writer.write(&temperature(1 + i % 3, i as f64)).unwrap();
+        }
+        let reader = b.reader::<Temperature>("late", &last(1)).unwrap();
+        let mut latest = BTreeMap::new();
+        wait("four instances with their last samples", || {
+            while let Some(sample) = reader.take().unwrap() {
+                latest.insert(sample.data.point, sample.data.celsius);
+            }
+            latest.len() == 4 && latest["pump3"] == 299.0
+        });
+        assert_eq!(latest.into_values().collect::<Vec<_>>(), [99.0, 297.0, 298.0, 299.0]);
+        // What is written from now on comes too, once.
+        writer.write(&temperature(7, 7.0)).unwrap();
+        let sample = reader.recv_timeout(PATIENCE).unwrap().expect("a live sample");
+        assert_eq!(sample.data, temperature(7, 7.0), "{transports:?}");
+        settle();
+        assert!(reader.take().unwrap().is_none());
+        assert_eq!(reader.lost(), 0);
+    }
+}
+
+#[test]
+fn a_second_late_joiner_repeats_nothing_to_the_first() {
+    let (a, b) = pair(BOTH);
+    let writer = a.writer::<Temperature>("late", &last(4)).unwrap();
+    for i in 0..20 {
+        writer.write(&temperature(i % 2, i as f64)).unwrap();
+    }
+    let drain = |reader: &tidewire_bus::Reader<Temperature>, count: usize| {
+        let mut got = Vec::new();
+        wait("history", || {
+            while let Some(sample) = reader.take().unwrap() {
+                got.push(sample.data.celsius);
+            }
+            got.len() >= count
+        });
+        settle();
+        assert!(reader.take().unwrap().is_none());
+        got
+    };
+    let first = b.reader::<Temperature>("late", &last(4)).unwrap();
+    let expected: Vec<f64> = (12..20).map(f64::from).collect();
+    assert_eq!(drain(&first, 8), expected);
+    let second = b.reader::<Temperature>("late", &last(4)).unwrap();
+    assert_eq!(drain(&second, 8), expected);
+    assert!(first.take().unwrap().is_none());
+    assert_eq!((first.lost(), second.lost()), (0, 0));
+}
+
+#[test]
+fn a_volatile_reader_gets_nothing_old() {
+    for transports in [DDS, SHM] {
+        let (a, b) = pair(transports);
+        let topic = raw("old", false);
+        let writer = a.raw_writer(&topic, &Qos::event()).unwrap();
+        for i in 0..5 {
+            writer.write(&payload(&[i]), 0, None).unwrap();
+        }
+        let reader = b.raw_reader(&topic, &Qos::reliable()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        settle();
+        writer.write(&payload(&[9]), 0, None).unwrap();
+        let sample = reader.recv_timeout(PATIENCE).unwrap().expect("the new one");
+        assert_eq!(word(&sample, 0), 9, "{transports:?}");
+    }
+}
