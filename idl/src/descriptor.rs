@@ -1,4 +1,19 @@
 //! Run-time descriptions of types: what the parser makes, the codec walks and a recording carries.
+//!
+//! ```
+//! use tidewire_idl::{Definition, TypeDescriptor, TypeRegistry};
+//!
+//! let mut types = TypeRegistry::new();
+//! types.add_str("p.idl", "struct P { @key long id; double x; };")?;
+//! let p = types.get("P").expect("just defined");
+//! let Definition::Struct { members, .. } = p.root() else { panic!("it is a struct") };
+//! assert!(members[0].key && members[1].name == "x");
+//!
+//! // A recording keeps it as JSON beside the samples.
+//! let json = serde_json::to_string(&*p)?;
+//! assert_eq!(serde_json::from_str::<TypeDescriptor>(&json)?, *p);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,12 +69,22 @@ impl Primitive {
 pub enum TypeRef {
     Primitive(Primitive),
     /// `string` (`bound` in bytes without the terminating NUL).
-    String { bound: Option<u32> },
+    String {
+        bound: Option<u32>,
+    },
     /// `wstring` (`bound` in UTF-16 units).
-    WString { bound: Option<u32> },
-    Sequence { element: Box<TypeRef>, bound: Option<u32> },
+    WString {
+        bound: Option<u32>,
+    },
+    Sequence {
+        element: Box<TypeRef>,
+        bound: Option<u32>,
+    },
     /// `T name[d0][d1]`, row-major.
-    Array { element: Box<TypeRef>, dims: Vec<u32> },
+    Array {
+        element: Box<TypeRef>,
+        dims: Vec<u32>,
+    },
     /// A struct, union, enum, bitmask by scoped name (`a::b::C`). Typedefs are resolved by the parser.
     Named(String),
 }
@@ -97,12 +122,28 @@ pub struct Case {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Definition {
-    Struct { extensibility: Extensibility, base: Option<String>, members: Vec<Member> },
-    Union { extensibility: Extensibility, discriminator: TypeRef, discriminator_is_key: bool, cases: Vec<Case> },
+    Struct {
+        extensibility: Extensibility,
+        base: Option<String>,
+        members: Vec<Member>,
+    },
+    Union {
+        extensibility: Extensibility,
+        discriminator: TypeRef,
+        discriminator_is_key: bool,
+        cases: Vec<Case>,
+    },
     /// `bit_bound` is 32 unless `@bit_bound` says otherwise (8, 16 or 32 bits on the wire).
-    Enum { bit_bound: u16, literals: Vec<(String, i32)>, default: Option<String> },
+    Enum {
+        bit_bound: u16,
+        literals: Vec<(String, i32)>,
+        default: Option<String>,
+    },
     /// `flags` are (name, bit position).
-    Bitmask { bit_bound: u16, flags: Vec<(String, u16)> },
+    Bitmask {
+        bit_bound: u16,
+        flags: Vec<(String, u16)>,
+    },
 }
 
 /// A topic type with everything it refers to: enough to decode its samples years later.

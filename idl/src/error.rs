@@ -38,7 +38,9 @@ pub enum IdlError {
         file: String,
     },
     /// The code generator was not told where to write.
-    #[error("no output directory: call `.out_dir(…)`, or run in a build script, where cargo sets OUT_DIR")]
+    #[error(
+        "no output directory: call `.out_dir(…)`, or run in a build script, where cargo sets OUT_DIR"
+    )]
     NoOutDir,
     /// A type has no Rust counterpart.
     #[error("cannot generate Rust for `{name}`: {reason}")]

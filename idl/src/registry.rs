@@ -34,6 +34,8 @@ const MAX_DIR_DEPTH: usize = 32;
 pub struct TypeRegistry {
     types: BTreeMap<String, Definition>,
     nested: BTreeSet<String>,
+    /// Structs and unions that refer to something not here yet.
+    incomplete: BTreeSet<String>,
     include_dirs: Vec<PathBuf>,
     handles: BTreeMap<String, TypeHandle>,
 }
@@ -112,7 +114,9 @@ impl TypeRegistry {
             self.types.insert(name.clone(), definition.clone());
         }
         self.nested.remove(&handle.name);
-        self.refresh();
+        // What was defined differently before may be part of anything.
+        self.handles.clear();
+        self.complete(self.types.keys().cloned().collect());
     }
 
     /// A struct or union by its DDS type name: `a::b::C`, `a/b/C`, or ROS's `a::msg::dds_::C_` by
@@ -151,32 +155,33 @@ impl TypeRegistry {
     }
 
     fn merge(&mut self, parsed: Parsed, file: &str) -> Result<(), IdlError> {
-        let conflict = parsed.types.iter().find(|(n, d)| self.types.get(*n).is_some_and(|o| o != *d));
+        let conflict =
+            parsed.types.iter().find(|(n, d)| self.types.get(*n).is_some_and(|o| o != *d));
         if let Some((name, _)) = conflict {
             return Err(IdlError::Conflict { name: name.clone(), file: file.to_owned() });
         }
+        let new = parsed.types.keys().cloned().collect();
         self.types.extend(parsed.types);
         self.nested.extend(parsed.nested);
-        self.refresh();
+        self.complete(new);
         Ok(())
     }
 
-    /// Makes the handles of types that became complete.
-    fn refresh(&mut self) {
-        let mut handles = BTreeMap::new();
-        for (name, definition) in &self.types {
-            if !matches!(definition, Definition::Struct { .. } | Definition::Union { .. }) {
+    /// Makes the handles of new types, and of old ones that become complete by them.
+    fn complete(&mut self, mut names: BTreeSet<String>) {
+        names.append(&mut self.incomplete);
+        for name in names {
+            let definition = self.types.get(&name);
+            if !matches!(definition, Some(Definition::Struct { .. } | Definition::Union { .. })) {
                 continue;
             }
-            let Some(made) = parse::reachable(name, &self.types, &BTreeMap::new()) else { continue };
-            // Handles that did not change stay the same allocation.
-            let handle = match self.handles.remove(name) {
-                Some(old) if *old == made => old,
-                _ => Arc::new(made),
-            };
-            handles.insert(name.clone(), handle);
+            match parse::reachable(&name, &self.types, &BTreeMap::new()) {
+                // A handle that did not change stays the same allocation.
+                Some(made) if self.handles.get(&name).is_some_and(|old| **old == made) => {}
+                Some(made) => drop(self.handles.insert(name, Arc::new(made))),
+                None => drop(self.incomplete.insert(name)),
+            }
         }
-        self.handles = handles;
     }
 
     /// What a message file's type refers to that is not here.
@@ -210,8 +215,8 @@ impl TypeRegistry {
 }
 
 fn read(path: &Path) -> Result<String, IdlError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| IdlError::Read { path: path.to_owned(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| IdlError::Read { path: path.to_owned(), source })?;
     Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into()))
 }
 

@@ -1,4 +1,13 @@
 //! The one shape every sample has on its way through the house: payload bytes and their info.
+//!
+//! ```
+//! use tidewire_idl::{Guid, InstanceState};
+//!
+//! let writer = Guid([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 1, 0x02]);
+//! assert!(writer.is_keyed(), "entity kind 0x02: a writer with a key");
+//! assert_eq!(writer.to_string(), "01020304.05060708.090a0b0c.00000102");
+//! assert_eq!(InstanceState::from_u8(1), Some(InstanceState::Disposed));
+//! ```
 
 use std::fmt;
 use std::sync::Arc;

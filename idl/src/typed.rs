@@ -40,8 +40,8 @@
 //! # Ok::<(), CdrError>(())
 //! ```
 
-use crate::cdr::{CdrError, CdrErrorKind, Encoding, Reader, Representation, Within, Writer};
 use crate::cdr::finish_key_hash;
+use crate::cdr::{CdrError, CdrErrorKind, Encoding, Reader, Representation, Within, Writer};
 use crate::descriptor::{Extensibility, TypeHandle};
 use crate::sample::KeyHash;
 

@@ -27,10 +27,18 @@ fn log(verbose: u8) {
     let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
     // Dependencies are chatty about what is ours to say.
     let default = format!("error,tidewire={level}")
-        + &["graph", "sim", "viewer", "bus", "dds", "shm", "bridge", "store", "capture", "replay", "query", "detect", "models", "stream"]
-            .map(|name| format!(",tidewire_{name}={level}"))
-            .concat();
+        + &[
+            "graph", "sim", "viewer", "bus", "dds", "shm", "bridge", "store", "capture", "replay",
+            "query", "detect", "models", "stream",
+        ]
+        .map(|name| format!(",tidewire_{name}={level}"))
+        .concat();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr())
+        && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
 }

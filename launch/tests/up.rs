@@ -63,9 +63,8 @@ fn the_books_of_a_short_run_balance() {
     let dir = tempfile::tempdir().unwrap();
     let domain = tidewire_bus::testing::free_domain();
     let out = dir.path().join("run");
-    let output = up(&launch_file(dir.path(), domain.id()), &out, &["--for", "3s"])
-        .wait_with_output()
-        .unwrap();
+    let output =
+        up(&launch_file(dir.path(), domain), &out, &["--for", "3s"]).wait_with_output().unwrap();
     let summary = summary(&output);
     assert_eq!(
         output.status.code(),
@@ -96,7 +95,7 @@ fn a_killed_recorder_comes_back_and_the_gap_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let domain = tidewire_bus::testing::free_domain();
     let out = dir.path().join("run");
-    let child = up(&launch_file(dir.path(), domain.id()), &out, &["--for", "6s"]);
+    let child = up(&launch_file(dir.path(), domain), &out, &["--for", "6s"]);
     wait_until("recording", || out.join("plant").is_dir() && !pids_of(&out).is_empty());
     std::thread::sleep(Duration::from_secs(2));
     let recorder = pids_of(&out)[0];
@@ -121,7 +120,7 @@ fn an_interrupt_ends_cleanly() {
     let dir = tempfile::tempdir().unwrap();
     let domain = tidewire_bus::testing::free_domain();
     let out = dir.path().join("run");
-    let child = up(&launch_file(dir.path(), domain.id()), &out, &["--for", "0"]);
+    let child = up(&launch_file(dir.path(), domain), &out, &["--for", "0"]);
     wait_until("recording", || !pids_of(&out).is_empty());
     std::thread::sleep(Duration::from_secs(3));
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

@@ -8,6 +8,9 @@
 //! assert!(out.status.success());
 //! ```
 
+mod datagrams;
+mod disk;
+mod help;
 mod lines;
 mod peer;
 mod recording;
@@ -16,6 +19,9 @@ mod said;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use datagrams::{Datagrams, rtps_ports};
+pub use disk::SmallDisk;
+pub use help::HelpPage;
 pub use lines::Child;
 pub use peer::{PATIENCE, Peer};
 pub use recording::{EPOCH, Recording, copy, files};

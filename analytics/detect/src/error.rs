@@ -55,6 +55,14 @@ pub enum DetectError {
     /// The recording cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The QoS profile cannot be had.
+    #[error("cannot use QoS `{spec}`: {source}")]
+    Qos {
+        /// As given.
+        spec: String,
+        /// What is wrong with it.
+        source: tidewire_qos::QosError,
+    },
     /// The bus refused an endpoint.
     #[error(transparent)]
     Bus(#[from] BusError),

@@ -34,12 +34,22 @@ pub fn run(
     stats: &Arc<DetectStats>,
 ) -> Result<(), DetectError> {
     let mut engine = Engine::new(options, &|_, type_name| types.get(type_name), stats.clone())?;
-    let writer = participant.writer::<Anomaly>(&options.output, &Qos::event())?;
-    let qos = Qos { history: History::KeepLast(options.depth), ..Qos::sensor_data() };
+    let profile = options.qos.as_deref().map(|spec| {
+        tidewire_qos::load(spec)
+            .map_err(|source| DetectError::Qos { spec: spec.to_owned(), source })
+    });
+    let profile = profile.transpose()?;
+    let out = profile.as_ref().map_or_else(Qos::event, |p| p.writer_qos(&options.output));
+    let writer = participant.writer::<Anomaly>(&options.output, &out)?;
+    let history = History::KeepLast(options.depth);
     let mut readers: Vec<RawReader> = Vec::new();
     for lane in engine.lanes() {
         let keyed = KeyReader::new(lane.ty()).is_some();
         let topic = RawTopic::new(lane.topic(), lane.ty().name.clone(), keyed);
+        let qos = match &profile {
+            Some(profile) => profile.reader_qos(lane.topic()),
+            None => Qos { history, ..Qos::sensor_data() },
+        };
         readers.push(participant.raw_reader_of(&topic, lane.ty(), &qos)?);
         let model = &lane.model().header().id;
         tracing::info!(topic = lane.topic(), model, "detecting");

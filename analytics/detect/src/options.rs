@@ -30,6 +30,9 @@ pub struct DetectOptions {
     pub depth: u32,
     /// When scores become events.
     pub events: EventOptions,
+    /// `FILE[::PROFILE]` or a shipped QoS profile for the readers and the anomalies' writer; else
+    /// best effort in and the event profile out.
+    pub qos: Option<String>,
 }
 
 impl Default for DetectOptions {
@@ -40,6 +43,7 @@ impl Default for DetectOptions {
             output: "anomaly".into(),
             depth: 4096,
             events: EventOptions::default(),
+            qos: None,
         }
     }
 }

@@ -7,11 +7,11 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//! use tidewire_models::chart::{Chart, Side, Track};
+//! use tidewire_models::chart::{Chart, Side, Track, Watch};
 //!
 //! let calm: Vec<Vec<f64>> = (0..200).map(|i| vec![(i as f64 * 0.7).sin()]).collect();
 //! let series = BTreeMap::from([("pump1".to_string(), calm)]);
-//! let chart = Chart::fit(1, &[Side::Both], 0.5, &series);
+//! let chart = Chart::fit(1, &[Watch { side: Side::Both, least: 0.0 }], 0.5, &series);
 //! let base = chart.known("pump1").ok_or("pump1 was trained")?;
 //! let mut track = Track::default();
 //! assert!(chart.update(&base, &[0.3], &mut track).ratio() < 1.0);
@@ -33,6 +33,18 @@ const RISK: f64 = 1e-6;
 
 /// Limits stand this much above what the tail says: the next hour is never quite like the training.
 const MARGIN: f64 = 1.25;
+
+/// The same for the mean over all fields: the more there are, the less it scatters.
+fn overall_margin(fields: usize) -> f64 {
+    1.05 + 0.35 / fields.max(1) as f64
+}
+
+/// For a single field it is never tighter than this share of the field's own limit; for many it may be,
+/// by the square root of their number.
+const LEAST_SHARE: f64 = 0.8;
+
+/// One statistic alone must pass its limit this many times over.
+const ALONE: f64 = 2.0;
 
 /// No limit is tighter than this many deviations.
 const LEAST_LIMIT: f64 = 4.0;
@@ -65,6 +77,15 @@ pub enum Side {
     Both,
 }
 
+/// How a statistic is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Which way is suspicious.
+    pub side: Side,
+    /// Its scatter counts as at least this, however calm training was.
+    pub least: f64,
+}
+
 /// Centre and scatter of every statistic of one series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Base(pub Vec<(f64, f64)>);
@@ -80,7 +101,8 @@ pub struct Track {
 /// What a chart says of a window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// The leading deviation, in standard deviations of training.
+    /// The mean over the fields of their shares of a limit or, when it is the more alarming, one
+    /// statistic's deviation alone, in standard deviations of training.
     pub value: f64,
     /// Its limit.
     pub limit: f64,
@@ -99,33 +121,33 @@ impl Reading {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chart {
     fields: usize,
-    sides: Vec<Side>,
+    watches: Vec<Watch>,
     /// Weight of the newest window.
     alpha: f64,
     series: BTreeMap<String, Base>,
     /// Typical scatter within a series.
     scatter: Vec<f64>,
     limits: Vec<f64>,
-    /// Limit of the root mean square over all statistics.
+    /// Limit of the mean over the fields of their highest share of a limit.
     overall: f64,
     /// Windows over which a calm series' base follows it.
     memory: f64,
 }
 
 impl Chart {
-    /// Fits to the statistics of each series' windows in time order (`fields x sides.len()` values per
+    /// Fits to the statistics of each series' windows in time order (`fields x watches.len()` values per
     /// window). Centres and scatters come from the first 70 % of each series, limits from all of it:
     /// the last 30 % stand for the future.
     pub fn fit(
         fields: usize,
-        sides: &[Side],
+        watches: &[Watch],
         alpha: f64,
         series: &BTreeMap<String, Vec<Vec<f64>>>,
     ) -> Self {
-        let count = fields * sides.len();
+        let count = fields * watches.len();
         let mut chart = Self {
             fields,
-            sides: sides.to_vec(),
+            watches: watches.to_vec(),
             alpha,
             series: BTreeMap::new(),
             scatter: vec![0.0; count],
@@ -140,7 +162,7 @@ impl Chart {
             let base: Vec<(f64, f64)> = (0..count)
                 .map(|i| {
                     let (centre, scale) = winsorised(&column(i));
-                    (centre, scale.max(floor(centre)))
+                    (centre, scale.max(chart.least(i, centre)))
                 })
                 .collect();
             let n = learn.len() as f64;
@@ -158,24 +180,38 @@ impl Chart {
     }
 
     fn set_limits(&mut self, series: &BTreeMap<String, Vec<Vec<f64>>>) {
-        let count = self.limits.len();
-        let mut scores: Vec<Vec<f64>> = vec![Vec::new(); count + 1];
+        let single = self.replay(series, |chart, track| {
+            (0..chart.width()).map(|i| chart.magnitude(i, track)).collect()
+        });
+        let limit = |scores: &Vec<f64>| (MARGIN * tail_limit(scores, RISK)).max(LEAST_LIMIT);
+        self.limits = single.iter().map(limit).collect();
+        let together = self.replay(series, |chart, track| vec![chart.together(track)]);
+        let margin = overall_margin(self.fields);
+        let limit = together.first().map_or(f64::INFINITY, |s| margin * tail_limit(s, RISK));
+        self.overall = limit.max(LEAST_SHARE / (self.fields.max(1) as f64).sqrt());
+    }
+
+    /// Runs the training through the chart and collects what `scores` says after each window.
+    fn replay(
+        &self,
+        series: &BTreeMap<String, Vec<Vec<f64>>>,
+        scores: impl Fn(&Self, &Track) -> Vec<f64>,
+    ) -> Vec<Vec<f64>> {
+        let mut columns: Vec<Vec<f64>> = Vec::new();
         for (name, windows) in series {
             let Some(base) = self.known(name) else { continue };
             let mut track = Track::default();
             for window in windows {
                 self.smooth(&base, window, &mut track);
-                for (i, score) in scores[..count].iter_mut().enumerate() {
-                    score.push(self.magnitude(i, &track));
+                let values = scores(self, &track);
+                columns.resize(values.len(), Vec::new());
+                for (column, value) in columns.iter_mut().zip(values) {
+                    column.push(value);
                 }
-                scores[count].push(self.together(&track));
                 self.follow(&mut track);
             }
         }
-        let limit = |scores: &[f64]| (MARGIN * tail_limit(scores, RISK)).max(LEAST_LIMIT);
-        self.limits = scores[..count].iter().map(|s| limit(s)).collect();
-        // The mean over many statistics scatters far less than each of them.
-        self.overall = (MARGIN * tail_limit(&scores[count], RISK)).max(1.5);
+        columns
     }
 
     /// Values per window.
@@ -198,23 +234,23 @@ impl Chart {
             let prior = self.scatter[i];
             let variance =
                 (PRIOR_WINDOWS * prior * prior + n * own * own) / (PRIOR_WINDOWS + n);
-            (centre, variance.sqrt().max(floor(centre)))
+            (centre, variance.sqrt().max(self.least(i, centre)))
         });
         Base(base.collect())
     }
 
-    /// Takes the statistics of a series' next window.
+    /// Takes the statistics of a series' next window: all fields together are judged, and each alone.
     pub fn update(&self, base: &Base, window: &[f64], track: &mut Track) -> Reading {
         self.smooth(base, window, track);
-        let per_field = self.sides.len();
+        let per_field = self.watches.len();
         let mut best = (self.together(track), self.overall);
         let mut fields = vec![0.0_f64; self.fields];
         for (i, limit) in self.limits.iter().enumerate() {
             let value = self.magnitude(i, track);
             let ratio = value / limit;
             fields[i / per_field] = fields[i / per_field].max(ratio);
-            if ratio > best.0 / best.1 {
-                best = (value, *limit);
+            if ratio / ALONE > best.0 / best.1 {
+                best = (value, ALONE * limit);
             }
         }
         let reading = Reading { value: best.0, limit: best.1, fields };
@@ -251,20 +287,24 @@ impl Chart {
         }
     }
 
+    /// The least scatter of a statistic: what its watch says, and what is no rounding.
+    fn least(&self, i: usize, centre: f64) -> f64 {
+        self.watches[i % self.watches.len()].least.max(1e-6 * centre.abs().max(1.0))
+    }
+
     fn magnitude(&self, i: usize, track: &Track) -> f64 {
-        match self.sides[i % self.sides.len()] {
+        match self.watches[i % self.watches.len()].side {
             Side::Upper => track.smoothed[i].max(0.0),
             Side::Both => track.smoothed[i].abs(),
         }
     }
 
+    /// Mean over the fields of each one's highest share of its limits: many fields that are a little
+    /// off say as much as one that is far off.
     fn together(&self, track: &Track) -> f64 {
-        let sum: f64 = (0..self.width()).map(|i| self.magnitude(i, track).powi(2)).sum();
-        (sum / self.width().max(1) as f64).sqrt()
+        let per_field = self.watches.len();
+        let share = |i: usize| self.magnitude(i, track) / self.limits[i];
+        let highest = |f: usize| (0..per_field).map(|k| share(f * per_field + k)).fold(0.0, f64::max);
+        (0..self.fields).map(highest).sum::<f64>() / self.fields.max(1) as f64
     }
-}
-
-/// Scatter below this is rounding.
-fn floor(centre: f64) -> f64 {
-    1e-6 * centre.abs().max(1.0)
 }

@@ -124,8 +124,10 @@ fn judge(skab: &Path, kind: Kind) -> (f64, f64) {
 #[test]
 fn experiments_of_a_water_circuit_are_told_from_its_normal_running() {
     let Some(skab) = data() else { return };
-    for kind in [Kind::Pca, Kind::Autoencoder] {
-        let (area, f1) = judge(&skab, kind);
+    for (kind, area, f1) in [Kind::Pca, Kind::Autoencoder].map(|k| {
+        let (area, f1) = judge(&skab, k);
+        (k, area, f1)
+    }) {
         assert!(area > 0.7, "{kind}: mean AUC {area:.3}");
         assert!(f1 > 0.5, "{kind}: F1 {f1:.3}");
     }

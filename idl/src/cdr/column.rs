@@ -12,7 +12,7 @@ use crate::descriptor::{Primitive, TypeDescriptor};
 
 /// Arrays of numbers up to this many elements become a column each.
 const SPREAD: usize = 16;
-/// Types with more leaves than this keep the rest of a nested struct as JSON.
+/// Types with more leaves, or structs, than this keep the rest of their structs as JSON.
 const MAX_COLUMNS: usize = 4096;
 
 /// One column.
@@ -140,9 +140,10 @@ impl Columns {
             }
         };
         let mut columns = Vec::new();
+        let mut structs = 0;
         let keyed = matches!(&plan.node(plan.root).kind, Kind::Struct(s) if s.keyed);
         let key = if keyed { Some(Content::TopicKey) } else { None };
-        let action = lay_out(&plan, plan.root, "", key, None, &mut columns);
+        let action = lay_out(&plan, plan.root, "", key, None, &mut columns, &mut structs);
         Self { columns: columns.into(), plan: Some(Arc::new((plan, action))), problem: None }
     }
 
@@ -174,8 +175,9 @@ fn lay_out(
     key: Option<Content>,
     unit: Option<&str>,
     columns: &mut Vec<Column>,
+    structs: &mut usize,
 ) -> Action {
-    let room = columns.len() < MAX_COLUMNS;
+    let room = columns.len() < MAX_COLUMNS && *structs < MAX_COLUMNS;
     let first_free = columns.len();
     let mut column = |name: String, ty: ColumnType| {
         columns.push(Column { name, ty, key: key.is_some(), unit: unit.map(str::to_owned) });
@@ -221,6 +223,7 @@ fn lay_out(
         }
         Kind::Struct(s) if room => {
             let first = first_free;
+            *structs += 1;
             let mut members = Vec::with_capacity(s.members.len());
             for member in &s.members {
                 let path = match name {
@@ -229,7 +232,7 @@ fn lay_out(
                 };
                 let key = key.and_then(|content| content.of_member(s.keyed, member));
                 let unit = member.unit.as_deref().or(unit);
-                members.push(lay_out(plan, member.node, &path, key, unit, columns));
+                members.push(lay_out(plan, member.node, &path, key, unit, columns, structs));
             }
             Action::Struct { members, first, end: columns.len() }
         }

@@ -12,6 +12,9 @@ const MAX_NODES: usize = 1 << 16;
 /// Elements all fixed arrays of a type may have together.
 const MAX_ELEMENTS: usize = 1 << 28;
 
+/// Memory of a value before any sequence grows: types of types that double at every level end here.
+const MAX_COST: usize = 1 << 30;
+
 pub(crate) type NodeId = usize;
 
 /// A descriptor ready to be walked.
@@ -100,12 +103,8 @@ impl UnionPlan {
 
 impl Plan {
     pub fn new(descriptor: &TypeDescriptor) -> Result<Self, CdrError> {
-        let mut compiler = Compiler {
-            descriptor,
-            nodes: Vec::new(),
-            done: HashMap::new(),
-            open: Vec::new(),
-        };
+        let mut compiler =
+            Compiler { descriptor, nodes: Vec::new(), done: HashMap::new(), open: Vec::new() };
         let root = compiler.named(&descriptor.name, 0)?;
         Ok(Self { nodes: compiler.nodes, root })
     }
@@ -140,9 +139,21 @@ fn refuse(reason: String) -> CdrError {
 }
 
 impl<'a> Compiler<'a> {
-    fn push(&mut self, kind: Kind, min_size: usize, default_cost: usize) -> Result<NodeId, CdrError> {
+    fn push(
+        &mut self,
+        kind: Kind,
+        min_size: usize,
+        default_cost: usize,
+    ) -> Result<NodeId, CdrError> {
         if self.nodes.len() >= MAX_NODES {
-            return Err(refuse(format!("`{}` has more than {MAX_NODES} parts", self.descriptor.name)));
+            return Err(refuse(format!(
+                "`{}` has more than {MAX_NODES} parts",
+                self.descriptor.name
+            )));
+        }
+        if default_cost > MAX_COST {
+            let name = &self.descriptor.name;
+            return Err(refuse(format!("a value of `{name}` takes more than 1 GiB")));
         }
         self.nodes.push(Node { kind, min_size, default_cost });
         Ok(self.nodes.len() - 1)
@@ -156,7 +167,9 @@ impl<'a> Compiler<'a> {
             return Ok(id);
         }
         if self.open.contains(&name.as_str()) {
-            return Err(refuse(format!("`{name}` contains itself; recursive types are not supported")));
+            return Err(refuse(format!(
+                "`{name}` contains itself; recursive types are not supported"
+            )));
         }
         if depth >= MAX_DEPTH {
             return Err(refuse(format!("types nest deeper than {MAX_DEPTH} at `{name}`")));
@@ -216,7 +229,9 @@ impl<'a> Compiler<'a> {
                 match &self.nodes[discriminator].kind {
                     Kind::Enum { .. } => {}
                     Kind::Primitive(p) if !matches!(p, Primitive::F32 | Primitive::F64) => {}
-                    _ => return Err(refuse(format!("the discriminator of `{name}` is no integer"))),
+                    _ => {
+                        return Err(refuse(format!("the discriminator of `{name}` is no integer")));
+                    }
                 }
                 let mut plans = Vec::with_capacity(cases.len());
                 let mut cost = 64usize;
@@ -292,9 +307,7 @@ impl<'a> Compiler<'a> {
         let unbounded = |bound: &Option<u32>| bound.map_or(usize::MAX, |b| b as usize);
         match ty {
             TypeRef::Primitive(p) => self.push(Kind::Primitive(*p), p.size(), 32),
-            TypeRef::String { bound } => {
-                self.push(Kind::String { bound: unbounded(bound) }, 4, 32)
-            }
+            TypeRef::String { bound } => self.push(Kind::String { bound: unbounded(bound) }, 4, 32),
             TypeRef::WString { bound } => {
                 self.push(Kind::WString { bound: unbounded(bound) }, 4, 32)
             }
@@ -344,10 +357,7 @@ pub(crate) const fn bitmask_bytes(bit_bound: u16) -> usize {
 }
 
 /// The length code of a mutable type's member under XCDR2, chosen as Cyclone DDS chooses it.
-pub(crate) fn length_code<'a>(
-    ty: &TypeRef,
-    types: &dyn Fn(&str) -> Option<&'a Definition>,
-) -> u8 {
+pub(crate) fn length_code<'a>(ty: &TypeRef, types: &dyn Fn(&str) -> Option<&'a Definition>) -> u8 {
     const fn of_size(bytes: usize) -> u8 {
         bytes.trailing_zeros() as u8
     }

@@ -27,6 +27,11 @@ impl Content {
             _ => member.key.then_some(Self::Key),
         }
     }
+
+    /// Fewest bytes a value takes; of a key it may be anything.
+    pub fn min_size(self, plan: &Plan, id: NodeId) -> usize {
+        if self == Self::Sample { plan.node(id).min_size } else { 0 }
+    }
 }
 
 pub(crate) fn decode_node(
@@ -52,7 +57,7 @@ pub(crate) fn decode_node(
                 return Ok(Value::Bytes(r.seq_u8(*bound)?));
             }
             let open = if plan.is_primitive(*element) { None } else { Some(r.begin_collection()?) };
-            let count = r.count(plan.node(*element).min_size, *bound)?;
+            let count = r.count(content.min_size(plan, *element), *bound)?;
             let mut items = Vec::with_capacity(count);
             for i in 0..count {
                 items.push(decode_node(plan, *element, r, content).within_index(i)?);
@@ -67,7 +72,7 @@ pub(crate) fn decode_node(
                 return Ok(Value::Bytes(r.take(*count)?.to_vec()));
             }
             let open = if plan.is_primitive(*element) { None } else { Some(r.begin_collection()?) };
-            let needed = count.saturating_mul(plan.node(*element).min_size);
+            let needed = count.saturating_mul(content.min_size(plan, *element));
             if needed > r.remaining() {
                 let left = r.remaining();
                 return Err(r.error(CdrErrorKind::TooShort { needed, left }));

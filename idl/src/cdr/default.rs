@@ -31,9 +31,9 @@ pub(crate) fn default_node(plan: &Plan, id: NodeId) -> Result<Value, CdrError> {
             Kind::Primitive(Primitive::U8) => Value::Bytes(vec![0; *count]),
             _ => {
                 let element = default_node(plan, *element)?;
-                dims.iter().rev().fold(element, |inner, dim| {
-                    Value::Sequence(vec![inner; *dim as usize])
-                })
+                dims.iter()
+                    .rev()
+                    .fold(element, |inner, dim| Value::Sequence(vec![inner; *dim as usize]))
             }
         },
         Kind::Struct(s) => {

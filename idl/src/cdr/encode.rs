@@ -117,9 +117,8 @@ fn narrow<T, F: Copy + ToString>(value: F, ty: &'static str) -> Result<T, CdrErr
 where
     T: TryFrom<F>,
 {
-    T::try_from(value).map_err(|_| {
-        CdrError::of_value(CdrErrorKind::Range { value: value.to_string(), ty })
-    })
+    T::try_from(value)
+        .map_err(|_| CdrError::of_value(CdrErrorKind::Range { value: value.to_string(), ty }))
 }
 
 fn enum_number(name: &str, literals: &[(String, i32)], value: &Value) -> Result<i32, CdrError> {
@@ -219,8 +218,7 @@ fn structure(
         }
     }
     let mut made = Value::Null;
-    let delimited =
-        (s.extensibility == Extensibility::Appendable).then(|| w.begin_delimited());
+    let delimited = (s.extensibility == Extensibility::Appendable).then(|| w.begin_delimited());
     let parameters = (s.extensibility == Extensibility::Mutable).then(|| w.begin_parameters());
     for (i, member) in s.members.iter().enumerate() {
         // Decoded values have the type's order; others are searched.
@@ -238,8 +236,7 @@ fn structure(
         } else if member.optional {
             let present = *value != Value::Null;
             let mark = w.begin_optional(member.id, member.must_understand, present);
-            let result =
-                if present { encode_node(plan, member.node, value, w) } else { Ok(()) };
+            let result = if present { encode_node(plan, member.node, value, w) } else { Ok(()) };
             w.end_optional(mark);
             result
         } else {

@@ -87,8 +87,7 @@ mod tests {
     fn header_round_trips() {
         for representation in [Representation::Xcdr1, Representation::Xcdr2] {
             for endian in [Endian::Little, Endian::Big] {
-                for ext in
-                    [Extensibility::Final, Extensibility::Appendable, Extensibility::Mutable]
+                for ext in [Extensibility::Final, Extensibility::Appendable, Extensibility::Mutable]
                 {
                     let encoding = Encoding { representation, endian };
                     let header = encoding.header(ext);

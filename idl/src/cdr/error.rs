@@ -20,7 +20,9 @@ struct Inner {
 #[non_exhaustive]
 pub enum CdrErrorKind {
     /// The payload ends inside a value.
-    #[error("{needed} bytes needed, {left} left: the payload is cut, or was written with another type")]
+    #[error(
+        "{needed} bytes needed, {left} left: the payload is cut, or was written with another type"
+    )]
     TooShort {
         /// Bytes the value takes.
         needed: usize,
@@ -90,9 +92,7 @@ pub enum CdrErrorKind {
         value: i64,
     },
     /// An unknown member that its writer marked `@must_understand`.
-    #[error(
-        "member id {id} is marked @must_understand and not part of this type: update the IDL"
-    )]
+    #[error("member id {id} is marked @must_understand and not part of this type: update the IDL")]
     MustUnderstand {
         /// Member id.
         id: u32,

@@ -162,9 +162,7 @@ impl KeyReader {
         w: &mut Writer<'_>,
     ) -> Result<(), CdrError> {
         match &self.plan.node(self.plan.root).kind {
-            Kind::Struct(s) => {
-                structure(&self.plan, s, r, content, Content::TopicKey, purpose, w)
-            }
+            Kind::Struct(s) => structure(&self.plan, s, r, content, Content::TopicKey, purpose, w),
             _ => Ok(()),
         }
     }
@@ -200,7 +198,7 @@ fn copy(
                 return elements(plan, *element, count, r, content, purpose, w);
             }
             let (open, mark) = (r.begin_collection()?, w.begin_collection());
-            let count = r.count(plan.node(*element).min_size, *bound)?;
+            let count = r.count(content.min_size(plan, *element), *bound)?;
             w.count(count);
             elements(plan, *element, count, r, content, purpose, w)?;
             r.end_delimited(open);

@@ -55,7 +55,7 @@ pub use column::{Column, ColumnSink, ColumnType, Columns};
 
 /// What values need of the codec's insides.
 pub(crate) mod plan {
-    pub(crate) use super::compile::{Kind, MemberPlan, NodeId, Plan};
+    pub(crate) use super::compile::{Kind, MAX_DEPTH, MemberPlan, NodeId, Plan};
     pub(crate) use super::compile::{bitmask_bytes, enum_bytes, length_code};
     pub(crate) use super::decode::{bitmask_value, enum_value};
     pub(crate) use super::default::{default_node, default_value, discriminator_value};
@@ -65,4 +65,6 @@ pub use encoding::{Encoding, Endian, Representation};
 pub use error::{CdrError, CdrErrorKind, Within};
 pub use key::KeyReader;
 pub use read::{Delimited, Parameter, Parameters, Reader};
-pub use write::{DelimitedMark, OptionalMark, ParameterMark, ParametersMark, Writer, finish_key_hash};
+pub use write::{
+    DelimitedMark, OptionalMark, ParameterMark, ParametersMark, Writer, finish_key_hash,
+};

@@ -80,7 +80,7 @@ pub(crate) fn skip(
             let open = r.begin_collection()?;
             let delimited = r.encoding().representation == super::Representation::Xcdr2;
             if !delimited {
-                let count = r.count(plan.node(*element).min_size, usize::MAX)?;
+                let count = r.count(content.min_size(plan, *element), usize::MAX)?;
                 for _ in 0..count {
                     skip(plan, *element, r, content)?;
                 }

@@ -288,7 +288,12 @@ impl<'a> Writer<'a> {
     /// Opens a member of a mutable value. `length_code` is XCDR2's (XTypes 1.3, 7.4.3.4.2): 0 to 3
     /// for 1, 2, 4 or 8 bytes, 4 for a length of its own, 5 to 7 where the value's first word is it.
     #[inline]
-    pub fn begin_parameter(&mut self, id: u32, must_understand: bool, length_code: u8) -> ParameterMark {
+    pub fn begin_parameter(
+        &mut self,
+        id: u32,
+        must_understand: bool,
+        length_code: u8,
+    ) -> ParameterMark {
         let origin = self.origin;
         if self.bare {
             return ParameterMark { length_at: 0, origin };
@@ -330,7 +335,12 @@ impl<'a> Writer<'a> {
     /// Opens an optional member of a final or appendable value, which is there or not. Write the
     /// value only if it is, then call [`Self::end_optional`].
     #[inline]
-    pub fn begin_optional(&mut self, id: u32, must_understand: bool, present: bool) -> OptionalMark {
+    pub fn begin_optional(
+        &mut self,
+        id: u32,
+        must_understand: bool,
+        present: bool,
+    ) -> OptionalMark {
         let origin = self.origin;
         if self.v2 {
             self.bool(present);

@@ -8,7 +8,7 @@
 //!
 //! writes `$OUT_DIR/idl.rs`, which a module of the crate includes:
 //!
-//! ```ignore
+//! ```text
 //! mod generated {
 //!     #![allow(clippy::all, clippy::pedantic, dead_code, unused_imports)]
 //!     include!(concat!(env!("OUT_DIR"), "/idl.rs"));

@@ -118,11 +118,7 @@ impl Scope<'_> {
         for (flag, position) in flags {
             let text = self.types.docs.get(&format!("{full}::{flag}"));
             out += &doc(text.map_or(&format!("Bit {position}."), |t| t), "    ");
-            let _ = writeln!(
-                out,
-                "    pub const {}: Self = Self(1 << {position});",
-                ident(flag)
-            );
+            let _ = writeln!(out, "    pub const {}: Self = Self(1 << {position});", ident(flag));
         }
         let _ = writeln!(
             out,
@@ -152,7 +148,9 @@ impl Scope<'_> {
             }
             (_, Constant::Float(v)) => ("f64".to_owned(), format!("{v:?}")),
             (TypeRef::Primitive(_), Constant::Int(v)) => (self.rust(ty), v.to_string()),
-            (TypeRef::Named(name), Constant::Int(v)) => (self.path(name), format!("{}({v})", self.path(name))),
+            (TypeRef::Named(name), Constant::Int(v)) => {
+                (self.path(name), format!("{}({v})", self.path(name)))
+            }
             (_, Constant::Bool(v)) => ("bool".to_owned(), v.to_string()),
             (_, Constant::Text(text)) => ("&str".to_owned(), quote(text)),
             (_, Constant::Char(c)) => ("char".to_owned(), format!("{c:?}")),

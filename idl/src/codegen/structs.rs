@@ -28,8 +28,7 @@ impl Scope<'_> {
 
         let keyed = members.iter().any(|m| m.key);
         let all: Vec<&Member> = members.clone();
-        let keys: Vec<&Member> =
-            members.iter().copied().filter(|m| m.key || !keyed).collect();
+        let keys: Vec<&Member> = members.iter().copied().filter(|m| m.key || !keyed).collect();
         let min = match extensibility {
             Extensibility::Final => members
                 .iter()
@@ -40,10 +39,8 @@ impl Scope<'_> {
             Extensibility::Mutable => "4".to_owned(),
         };
         let min = if min.is_empty() { "0" } else { &min };
-        let _ = writeln!(
-            out,
-            "impl {IDL}::CdrType for {name} {{\n    const MIN_SIZE: usize = {min};"
-        );
+        let _ =
+            writeln!(out, "impl {IDL}::CdrType for {name} {{\n    const MIN_SIZE: usize = {min};");
         out += &self.write_fn("write", *extensibility, &all, false);
         out += &self.read_fn("read", *extensibility, &all, &all, false);
         if keyed || members.iter().any(|m| self.is_aggregate(&m.ty)) {
@@ -124,7 +121,7 @@ impl Scope<'_> {
             if Self::is_big(&member.ty) && !member.optional {
                 let _ = writeln!(out, "    #[serde(with = \"{IDL}::typed::big_array\")]");
             } else if Self::is_big(&member.ty) {
-                let _ = writeln!(out, "    #[serde(skip)]");
+                let _ = writeln!(out, "    #[serde(with = \"{IDL}::typed::big_array::option\")]");
             }
             let field = ident(&member.name);
             if field != member.name && !field.starts_with("r#") {
@@ -157,7 +154,12 @@ impl Scope<'_> {
     }
 
     /// Statements that write members in this order.
-    fn write_members(&self, extensibility: Extensibility, members: &[&Member], key: bool) -> String {
+    fn write_members(
+        &self,
+        extensibility: Extensibility,
+        members: &[&Member],
+        key: bool,
+    ) -> String {
         let mut out = String::new();
         let types = |name: &str| self.definition(name);
         for member in members {
@@ -207,7 +209,9 @@ impl Scope<'_> {
         key: bool,
     ) -> String {
         let body = self.framed(extensibility, &self.write_members(extensibility, members, key));
-        format!("    #[inline]\n    fn {function}(&self, w: &mut {IDL}::cdr::Writer<'_>) {{\n{body}    }}\n")
+        format!(
+            "    #[inline]\n    fn {function}(&self, w: &mut {IDL}::cdr::Writer<'_>) {{\n{body}    }}\n"
+        )
     }
 
     /// Keys are hashed in the order of their ids, and sent in the order of their definition.
@@ -363,10 +367,8 @@ impl Scope<'_> {
         members: &[&Member],
     ) -> Result<String, IdlError> {
         let descriptor = self.descriptor(full)?;
-        let json = serde_json::to_string(&descriptor).map_err(|e| IdlError::Codegen {
-            name: full.to_owned(),
-            reason: e.to_string(),
-        })?;
+        let json = serde_json::to_string(&descriptor)
+            .map_err(|e| IdlError::Codegen { name: full.to_owned(), reason: e.to_string() })?;
         let fits = KeyReader::new(&descriptor).map_or([false; 2], |k| k.always_fits());
         let kind = match extensibility {
             Extensibility::Final => "Final",

@@ -1,7 +1,7 @@
 //! Uses of types: their Rust form, and expressions that write, read, check and default them.
 
-use super::name::path;
 use super::Types;
+use super::name::path;
 use crate::cdr::plan::{bitmask_bytes, enum_bytes};
 use crate::descriptor::{Definition, Extensibility, Primitive, TypeRef};
 
@@ -132,11 +132,13 @@ impl<'a> Scope<'a> {
     /// A statement that writes the value at `place` (an expression that can be borrowed).
     pub fn write(&self, ty: &TypeRef, place: &str, key: bool, depth: usize) -> String {
         let element_name = format!("e{depth}");
-        let inner = |element: &TypeRef| {
-            self.write(element, &format!("(*{element_name})"), key, depth + 1)
-        };
+        let inner =
+            |element: &TypeRef| self.write(element, &format!("(*{element_name})"), key, depth + 1);
         match ty {
-            TypeRef::Primitive(p) => format!("w.{}({place});", method(*p)),
+            TypeRef::Primitive(p) => {
+                let bare = place.strip_prefix('(').and_then(|p| p.strip_suffix(')'));
+                format!("w.{}({});", method(*p), bare.unwrap_or(place))
+            }
             TypeRef::String { .. } => format!("w.string(&{place});"),
             TypeRef::WString { .. } => format!("w.wstring(&{place});"),
             TypeRef::Named(_) => {
@@ -144,7 +146,9 @@ impl<'a> Scope<'a> {
                 format!("{IDL}::CdrType::{method}(&{place}, w);")
             }
             TypeRef::Sequence { element, .. } => match &**element {
-                TypeRef::Primitive(p) if in_slices(*p) => format!("w.seq_{}(&{place});", method(*p)),
+                TypeRef::Primitive(p) if in_slices(*p) => {
+                    format!("w.seq_{}(&{place});", method(*p))
+                }
                 TypeRef::Primitive(_) => format!(
                     "w.count({place}.len()); for {element_name} in {place}.iter() {{ {} }}",
                     inner(element)
@@ -191,7 +195,8 @@ impl<'a> Scope<'a> {
                 other => format!(
                     "{IDL}::typed::read_seq(r, {}, {}, {}, |r| {})",
                     bound_text(*bound),
-                    self.min_size(other),
+                    // Of a key, elements may be anything.
+                    if key { "0".to_owned() } else { self.min_size(other) },
                     !matches!(other, TypeRef::Primitive(_)),
                     self.read(other, key)
                 ),
@@ -318,9 +323,7 @@ impl<'a> Scope<'a> {
         Some(match ty {
             TypeRef::Primitive(_) => return None,
             TypeRef::String { bound } => bounded(format!("{place}.len()"), bound),
-            TypeRef::WString { bound } => {
-                bounded(format!("{place}.encode_utf16().count()"), bound)
-            }
+            TypeRef::WString { bound } => bounded(format!("{place}.encode_utf16().count()"), bound),
             TypeRef::Named(_) => format!("{IDL}::CdrType::validate(&{place})?;"),
             TypeRef::Sequence { element, bound } => {
                 let own = bounded(format!("{place}.len()"), bound);
@@ -339,7 +342,9 @@ impl<'a> Scope<'a> {
         let mut chain = Vec::new();
         let mut at = Some(name);
         while let Some(name) = at {
-            let Some(Definition::Struct { base, members, .. }) = self.definition(name) else { break };
+            let Some(Definition::Struct { base, members, .. }) = self.definition(name) else {
+                break;
+            };
             chain.push(members);
             at = base.as_deref();
         }

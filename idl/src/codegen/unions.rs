@@ -19,12 +19,8 @@ struct Variant<'a> {
 impl Scope<'_> {
     /// A union with all its implementations.
     pub fn union(&self, full: &str, short: &str) -> Result<String, IdlError> {
-        let Some(Definition::Union {
-            extensibility,
-            discriminator,
-            discriminator_is_key,
-            cases,
-        }) = self.definition(full)
+        let Some(Definition::Union { extensibility, discriminator, discriminator_is_key, cases }) =
+            self.definition(full)
         else {
             return Ok(String::new());
         };
@@ -56,10 +52,8 @@ impl Scope<'_> {
             Extensibility::Appendable => "0".into(),
             Extensibility::Mutable => "4".into(),
         };
-        let _ = writeln!(
-            out,
-            "impl {IDL}::CdrType for {name} {{\n    const MIN_SIZE: usize = {min};"
-        );
+        let _ =
+            writeln!(out, "impl {IDL}::CdrType for {name} {{\n    const MIN_SIZE: usize = {min};");
         out += &self.union_write(*extensibility, discriminator, &list);
         out += &match extensibility {
             Extensibility::Mutable => self.mutable_union_read(discriminator, &list, &d),
@@ -243,7 +237,12 @@ impl Scope<'_> {
         }
     }
 
-    fn union_write(&self, extensibility: Extensibility, on: &TypeRef, list: &[Variant<'_>]) -> String {
+    fn union_write(
+        &self,
+        extensibility: Extensibility,
+        on: &TypeRef,
+        list: &[Variant<'_>],
+    ) -> String {
         let mutable = extensibility == Extensibility::Mutable;
         let types = |name: &str| self.definition(name);
         let mut discriminator = self.write(on, "d", false, 0);
@@ -357,9 +356,10 @@ impl Scope<'_> {
             let read = format!("{}.within({})?", self.read(&member.ty, false), quote(&member.name));
             let made = self.made(v, &read);
             if let Some(pattern) = self.pattern(on, v) {
+                let pattern = if pattern.contains('|') { format!("({pattern})") } else { pattern };
                 let _ = writeln!(
                     out,
-                    "                (Some(d @ ({pattern})), {}) => value = Some({made}),",
+                    "                (Some(d @ {pattern}), {}) => value = Some({made}),",
                     member.id
                 );
             }

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use md5::{Digest, Md5};
 
+use super::Constant;
 use super::annotate::{Annotations, AutoId};
 use super::cursor::{Parser, Reported, Step};
 use super::scope::Symbol;
 use super::source::Span;
-use super::Constant;
 use crate::descriptor::{Case, Definition, Extensibility, Member, Primitive, TypeRef};
 
 impl Parser<'_> {
@@ -87,7 +87,8 @@ impl Parser<'_> {
         let mut at = Some(name);
         let mut extensibility = None;
         while let Some(name) = at {
-            let Definition::Struct { extensibility: e, base, members } = self.definition_of(name)?
+            let Definition::Struct { extensibility: e, base, members } =
+                self.definition_of(name)?
             else {
                 return None;
             };
@@ -258,7 +259,8 @@ impl Parser<'_> {
                 is_default = true;
             } else if self.eat_word("case") {
                 let label = self.label(on)?;
-                let taken = cases.iter().flat_map(|c| &c.labels).chain(&labels).any(|l| *l == label);
+                let taken =
+                    cases.iter().flat_map(|c| &c.labels).chain(&labels).any(|l| *l == label);
                 if taken {
                     let whole = at.to(self.last_span());
                     return self.fail(whole, "this case is already there", None);
@@ -280,8 +282,7 @@ impl Parser<'_> {
             let message = format!("`{owner}` already has a member `{name}`");
             return self.fail(span, message, Some("rename one of them".into()));
         }
-        let ids: Vec<_> =
-            cases.iter().map(|c| (c.member.id, c.member.name.clone())).collect();
+        let ids: Vec<_> = cases.iter().map(|c| (c.member.id, c.member.name.clone())).collect();
         // Id 0 is the discriminator's.
         let next = ids.last().map_or(1, |(id, _)| id + 1);
         let id = self.member_id(&name, span, &annotations, AutoId::Sequential, next, &ids)?;

@@ -3,10 +3,10 @@
 //! Unknown ones are accepted and ignored, as the standard wants; those that would change bytes in a
 //! way not supported here are refused.
 
+use super::Constant;
 use super::cursor::{Parser, Step};
 use super::lex::Tok;
 use super::source::Span;
-use super::Constant;
 use crate::descriptor::{Definition, Extensibility, Primitive, TypeRef};
 
 /// Whether ids follow the order or the names of members.
@@ -199,17 +199,12 @@ impl Parser<'_> {
         let value = match bare {
             Some(word) if !matches!(&*word, "TRUE" | "FALSE") => {
                 self.step();
-                let literal = match &*word {
+                match &*word {
                     // Python's and C++'s spellings.
                     "true" | "True" => Constant::Bool(true),
                     "false" | "False" => Constant::Bool(false),
-                    _ => Constant::Literal {
-                        of: String::new(),
-                        name: word.to_string(),
-                        value: 0,
-                    },
-                };
-                literal
+                    _ => Constant::Literal { of: String::new(), name: word.to_string(), value: 0 },
+                }
             }
             _ => self.expression()?,
         };
@@ -239,6 +234,7 @@ impl Parser<'_> {
         if !self.is("(") {
             return;
         }
+        let start = self.span();
         let mut depth = 0usize;
         while !self.at_end() {
             match self.tok() {
@@ -251,6 +247,7 @@ impl Parser<'_> {
                 return;
             }
         }
+        self.problems.add(start, "`(` is not closed", Some("add `)`".into()));
     }
 
     /// A member's `@default` as the JSON form of its type.
@@ -292,7 +289,8 @@ impl Parser<'_> {
                 Err(_) => (v as u64).into(),
             },
             Constant::Float(v) => {
-                let v = if *ty == TypeRef::Primitive(Primitive::F32) { f64::from(v as f32) } else { v };
+                let v =
+                    if *ty == TypeRef::Primitive(Primitive::F32) { f64::from(v as f32) } else { v };
                 serde_json::Number::from_f64(v).map_or(serde_json::Value::Null, Into::into)
             }
             Constant::Bool(v) => v.into(),

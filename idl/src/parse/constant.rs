@@ -1,10 +1,10 @@
 //! Constant expressions (IDL 4.2, 7.4.1.4.3).
 
+use super::Constant;
 use super::cursor::{Parser, Step};
 use super::lex::Tok;
 use super::scope::Symbol;
 use super::source::Span;
-use super::Constant;
 use crate::descriptor::{Definition, Primitive, TypeRef};
 
 impl Parser<'_> {

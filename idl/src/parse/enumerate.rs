@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use super::Constant;
 use super::annotate::Annotations;
 use super::cursor::{Parser, Step};
 use super::scope::Symbol;
 use super::source::Span;
-use super::Constant;
 use crate::descriptor::Definition;
 
 impl Parser<'_> {
@@ -54,8 +54,7 @@ impl Parser<'_> {
                 default = Some(literal.to_string());
             }
             self.document(&format!("{full}::{literal}"), doc);
-            let constant =
-                Constant::Literal { of: full.clone(), name: literal.to_string(), value };
+            let constant = Constant::Literal { of: full.clone(), name: literal.to_string(), value };
             self.define(&literal, at, Symbol::Constant(constant))?;
             literals.push((literal.to_string(), value));
             if !self.eat(",") {

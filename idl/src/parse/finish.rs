@@ -2,34 +2,42 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Parsed;
 use super::cursor::Parser;
 use super::scope::Symbol;
-use super::Parsed;
 use crate::cdr::Codec;
+use crate::cdr::plan::MAX_DEPTH;
 use crate::descriptor::{Definition, TypeDescriptor, TypeRef};
 
 impl Parser<'_> {
-    /// Ends parsing: forward declarations, key lists, recursion, defaults.
+    /// Ends parsing: forward declarations, key lists, recursion, sizes.
     pub fn finish(mut self) -> Parsed {
         self.forward_declarations();
         self.key_lists();
         if self.problems.full() {
             return self.out;
         }
-        let mut states = HashMap::new();
+        let mut heights = HashMap::new();
         let names: Vec<String> = self.out.types.keys().cloned().collect();
         for name in &names {
-            if let Err(cycle) = self.visit(name, &mut states, 0) {
-                let span = self.places.get(&cycle).copied().unwrap_or_default();
-                let help = "recursive types are not supported; refer to it by an id instead";
-                self.problems.add(span, format!("`{cycle}` contains itself"), Some(help.into()));
-                return self.out;
-            }
+            let (culprit, message, help) = match self.height(name, &mut heights, 0) {
+                Ok(_) => continue,
+                Err(Refused::Recursive(culprit)) => {
+                    let help = "recursive types are not supported; refer to it by an id instead";
+                    (culprit.clone(), format!("`{culprit}` contains itself"), help)
+                }
+                Err(Refused::Deep(culprit)) => {
+                    let message = format!("types nest deeper than {MAX_DEPTH} at `{culprit}`");
+                    (culprit, message, "flatten them")
+                }
+            };
+            let span = self.places.get(&culprit).copied().unwrap_or_default();
+            self.problems.add(span, message, Some(help.into()));
+            return self.out;
         }
         for name in names {
             let Some(descriptor) = reachable(&name, &self.out.types, self.known) else { continue };
-            let checked = Codec::new(&descriptor).and_then(|codec| codec.default_value());
-            if let Err(error) = checked {
+            if let Err(error) = Codec::new(&descriptor) {
                 let span = self.places.get(&name).copied().unwrap_or_default();
                 self.problems.add(span, error.to_string(), None);
             }
@@ -81,31 +89,37 @@ impl Parser<'_> {
         }
     }
 
-    /// Depth-first over what types contain; `Err` names a type that contains itself.
-    fn visit(
+    /// How many types deep a type is.
+    fn height(
         &self,
         name: &str,
-        states: &mut HashMap<String, bool>,
+        heights: &mut HashMap<String, Option<usize>>,
         depth: usize,
-    ) -> Result<(), String> {
-        match states.get(name) {
-            Some(true) => return Ok(()),
-            Some(false) => return Err(name.to_owned()),
+    ) -> Result<usize, Refused> {
+        match heights.get(name) {
+            Some(Some(height)) => return Ok(*height),
+            Some(None) => return Err(Refused::Recursive(name.to_owned())),
             None => {}
         }
-        // Deeper nesting is refused with its own message later.
-        if depth > 256 {
-            return Ok(());
-        }
-        states.insert(name.to_owned(), false);
+        heights.insert(name.to_owned(), None);
+        let mut height = 0;
         if let Some(definition) = self.out.types.get(name) {
             for part in parts(definition) {
-                self.visit(part, states, depth + 1)?;
+                height = height.max(1 + self.height(part, heights, depth + 1)?);
             }
         }
-        states.insert(name.to_owned(), true);
-        Ok(())
+        if height >= MAX_DEPTH || depth >= MAX_DEPTH {
+            return Err(Refused::Deep(name.to_owned()));
+        }
+        heights.insert(name.to_owned(), Some(height));
+        Ok(height)
     }
+}
+
+/// Why a type cannot be used.
+enum Refused {
+    Recursive(String),
+    Deep(String),
 }
 
 /// Names of the types a definition uses directly.

@@ -53,7 +53,8 @@ impl Parser<'_> {
         let doc = self.doc();
         let annotations = self.annotations()?;
         let doc = doc.or_else(|| self.doc());
-        if self.at_end() || self.is("}") {
+        // Nothing may follow the definition of an annotation.
+        if self.at_end() || self.is("}") || matches!(self.tok(), Tok::KeyList(_)) {
             return Ok(());
         }
         let span = self.span();
@@ -69,9 +70,9 @@ impl Parser<'_> {
             "bitmask" => self.bitmask(annotations, doc)?,
             "typedef" => self.typedef()?,
             "const" => self.constant()?,
-            "interface" | "valuetype" | "component" | "exception" | "bitset" | "native" | "home"
-            | "abstract" | "local" | "custom" | "eventtype" | "porttype" | "connector" | "import"
-            | "typeid" | "typeprefix" => {
+            "interface" | "valuetype" | "component" | "exception" | "bitset" | "native"
+            | "home" | "abstract" | "local" | "custom" | "eventtype" | "porttype" | "connector"
+            | "import" | "typeid" | "typeprefix" => {
                 let help = Some("only data types are supported: remove it".to_owned());
                 return self.fail(span, format!("`{word}` is not supported"), help);
             }

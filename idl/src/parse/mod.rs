@@ -2,7 +2,7 @@
 //!
 //! The way of a text: [`lex`] makes tokens, [`preprocess`] follows includes and expands macros,
 //! [`grammar`] and its neighbours make [`Definition`]s with all names resolved, [`finish`] checks
-//! what needs the whole (recursion, forward declarations, defaults).
+//! what needs the whole (recursion, forward declarations, sizes).
 
 mod aggregate;
 mod annotate;

@@ -10,8 +10,8 @@ use crate::error::{Diagnostics, IdlError};
 use crate::suggest::nearest;
 
 const BASIC: &[&str] = &[
-    "bool", "byte", "char", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-    "float32", "float64", "string", "wstring",
+    "bool", "byte", "char", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
+    "uint64", "float32", "float64", "string", "wstring",
 ];
 
 /// Parses one message; package and name come from the path.

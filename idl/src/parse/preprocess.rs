@@ -265,7 +265,8 @@ impl Preprocessor<'_> {
             }
             "warning" | "line" | "ident" => {}
             other => {
-                let known = ["include", "define", "undef", "ifdef", "ifndef", "elif", "endif", "pragma"];
+                let known =
+                    ["include", "define", "undef", "ifdef", "ifndef", "elif", "endif", "pragma"];
                 let near = crate::suggest::nearest(other, known);
                 let help = near.map(|n| format!("did you mean `#{n}`?"));
                 let span = hash.span.to(span);

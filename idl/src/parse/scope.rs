@@ -1,9 +1,9 @@
 //! Names and what they stand for.
 
+use super::Constant;
 use super::cursor::{Parser, Step};
 use super::lex::Tok;
 use super::source::Span;
-use super::Constant;
 use crate::descriptor::{Definition, TypeRef};
 
 /// What a scoped name stands for.
@@ -98,8 +98,8 @@ impl Parser<'_> {
     pub fn suggest_type(&self, name: &str) -> Option<String> {
         const BASIC: &[&str] = &[
             "boolean", "char", "wchar", "octet", "short", "long", "float", "double", "string",
-            "wstring", "sequence", "unsigned", "int8", "int16", "int32", "int64", "uint8", "uint16",
-            "uint32", "uint64",
+            "wstring", "sequence", "unsigned", "int8", "int16", "int32", "int64", "uint8",
+            "uint16", "uint32", "uint64",
         ];
         // What other languages call them.
         let foreign = match name {
@@ -121,9 +121,10 @@ impl Parser<'_> {
         if let Some(idl) = foreign {
             return Some(format!("IDL calls it `{idl}`"));
         }
-        let types = self.symbols.iter().filter(|(_, s)| {
-            matches!(s, Symbol::Type | Symbol::Typedef(_) | Symbol::Forward(_))
-        });
+        let types = self
+            .symbols
+            .iter()
+            .filter(|(_, s)| matches!(s, Symbol::Type | Symbol::Typedef(_) | Symbol::Forward(_)));
         let own = types.map(|(n, _)| n.as_str()).chain(self.known.keys().map(String::as_str));
         let last = name.rsplit("::").next().unwrap_or(name);
         let mut names: Vec<&str> = own.collect();

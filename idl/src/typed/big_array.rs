@@ -125,3 +125,29 @@ pub fn deserialize<'de, T: Element, D: Deserializer<'de>, const N: usize>(
     }
     deserializer.deserialize_seq(Elements::<T, N>(PhantomData))
 }
+
+/// For `#[serde(with = …)]` of an `Option` of an array.
+pub mod option {
+    use super::{Deserialize, Deserializer, Element, In, Out, Serialize, Serializer};
+
+    /// As [`super::serialize`].
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<T: Element, S: Serializer>(
+        value: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(Out).serialize(serializer)
+    }
+
+    /// As [`super::deserialize`].
+    ///
+    /// # Errors
+    /// As [`super::deserialize`].
+    pub fn deserialize<'de, T: Element, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error> {
+        Ok(Option::<In<T>>::deserialize(deserializer)?.map(|In(value)| value))
+    }
+}

@@ -19,11 +19,9 @@ fn inline(value: &Value) -> bool {
     match value {
         Value::Struct(members) => members.is_empty(),
         Value::Union { member, .. } => member.is_none(),
-        Value::Sequence(items) => {
-            items.iter().all(|v| {
-                !matches!(v, Value::Struct(_) | Value::Union { .. } | Value::Sequence(_))
-            })
-        }
+        Value::Sequence(items) => items
+            .iter()
+            .all(|v| !matches!(v, Value::Struct(_) | Value::Union { .. } | Value::Sequence(_))),
         _ => true,
     }
 }
@@ -150,7 +148,8 @@ mod tests {
 
     #[test]
     fn nested_values_are_indented() {
-        let point = |x| Value::Struct(vec![("x".into(), Value::F32(x)), ("n".into(), Value::U8(1))]);
+        let point =
+            |x| Value::Struct(vec![("x".into(), Value::F32(x)), ("n".into(), Value::U8(1))]);
         let value = Value::Struct(vec![
             ("name".into(), Value::String("a: b".into())),
             ("list".into(), Value::Sequence(vec![Value::F64(1.0), Value::F64(2.5)])),

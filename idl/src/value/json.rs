@@ -7,9 +7,11 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::Value;
-use crate::cdr::{CdrError, CdrErrorKind, Codec, Within};
 use crate::cdr::plan::{Kind, MemberPlan, NodeId, Plan};
-use crate::cdr::plan::{bitmask_value, default_node, default_value, discriminator_value, enum_value};
+use crate::cdr::plan::{
+    bitmask_value, default_node, default_value, discriminator_value, enum_value,
+};
+use crate::cdr::{CdrError, CdrErrorKind, Codec, Within};
 use crate::descriptor::{Primitive, TypeDescriptor};
 use crate::suggest::nearest;
 
@@ -180,9 +182,7 @@ pub(crate) fn from_json(plan: &Plan, id: NodeId, json: &Json) -> Result<Value, C
             };
             let given = map.iter().find(|(k, _)| *k != DISCRIMINATOR);
             let discriminator = match (map.get(DISCRIMINATOR), given) {
-                (Some(json), _) => {
-                    from_json(plan, u.discriminator, json).within(DISCRIMINATOR)?
-                }
+                (Some(json), _) => from_json(plan, u.discriminator, json).within(DISCRIMINATOR)?,
                 // The member alone chooses its first label.
                 (None, Some((name, _))) => {
                     let case = u.cases.iter().find(|c| c.member.name == *name);
@@ -223,10 +223,7 @@ pub(crate) fn from_json(plan: &Plan, id: NodeId, json: &Json) -> Result<Value, C
     }
 }
 
-fn unknown_member<'a>(
-    name: &str,
-    members: impl IntoIterator<Item = &'a MemberPlan>,
-) -> CdrError {
+fn unknown_member<'a>(name: &str, members: impl IntoIterator<Item = &'a MemberPlan>) -> CdrError {
     let near = nearest(name, members.into_iter().map(|m| m.name.as_str()));
     let (name, nearest) = (name.to_owned(), near.map(str::to_owned));
     CdrError::of_value(CdrErrorKind::UnknownMember { name, nearest })
@@ -239,7 +236,9 @@ fn integer(json: &Json, expected: &str) -> Result<i128, CdrError> {
             .map(i128::from)
             .or_else(|| n.as_u64().map(i128::from))
             // 1e3 and 5.0 are integers too.
-            .or_else(|| n.as_f64().filter(|v| v.fract() == 0.0 && v.abs() < 9e15).map(|v| v as i128)),
+            .or_else(|| {
+                n.as_f64().filter(|v| v.fract() == 0.0 && v.abs() < 9e15).map(|v| v as i128)
+            }),
         _ => None,
     };
     number.ok_or_else(|| mismatch(expected, json))
@@ -281,7 +280,9 @@ fn primitive(p: Primitive, json: &Json) -> Result<Value, CdrError> {
         Primitive::F32 => Value::F32(number(json)? as f32),
         Primitive::F64 => Value::F64(number(json)?),
         Primitive::Char | Primitive::WChar => match json {
-            Json::String(s) if s.chars().count() == 1 => Value::Char(s.chars().next().unwrap_or('\0')),
+            Json::String(s) if s.chars().count() == 1 => {
+                Value::Char(s.chars().next().unwrap_or('\0'))
+            }
             _ => return Err(mismatch("a string of one character", json)),
         },
     })

@@ -43,7 +43,7 @@ fn count(mut take: impl FnMut() -> usize, wanted: u64) -> u64 {
 #[test]
 fn every_event_of_the_gateway_arrives() {
     let domain = free_domain();
-    let (ours, theirs) = (join(domain.id(), "exchange/gateway"), join(domain.id(), "recorder"));
+    let (ours, theirs) = (join(domain, "exchange/gateway"), join(domain, "recorder"));
     let quotes = theirs.reader::<Quote>("quotes", &Qos::reliable()).unwrap();
     let trades = theirs.reader::<Trade>("trades", &Qos::reliable()).unwrap();
     let _truth = theirs.reader::<FaultTruth>("truth", &Qos::event()).unwrap();
@@ -72,7 +72,7 @@ fn every_event_of_the_gateway_arrives() {
 #[test]
 fn a_fault_is_announced_and_ended_under_one_key() {
     let domain = free_domain();
-    let (ours, theirs) = (join(domain.id(), "plant/pump1"), join(domain.id(), "watcher"));
+    let (ours, theirs) = (join(domain, "plant/pump1"), join(domain, "watcher"));
     let truth = theirs.reader::<FaultTruth>("truth", &Qos::event()).unwrap();
     let vibration = theirs.reader::<Vibration>("vibration", &Qos::reliable()).unwrap();
     let (stop, stats) = (AtomicBool::new(false), Stats::default());
@@ -115,7 +115,7 @@ fn csv_rows_keep_their_values_and_labels_go_apart() {
         ..Default::default()
     };
     let domain = free_domain();
-    let (ours, theirs) = (join(domain.id(), "rig"), join(domain.id(), "recorder"));
+    let (ours, theirs) = (join(domain, "rig"), join(domain, "recorder"));
     let rows =
         theirs.raw_reader(&RawTopic::new("rig", "csv::Row", true), &Qos::reliable()).unwrap();
     let labels = theirs.reader::<Reading>("rig_label", &Qos::reliable()).unwrap();
@@ -144,7 +144,7 @@ fn csv_rows_keep_their_values_and_labels_go_apart() {
 #[test]
 fn columns_that_do_not_fit_the_type_are_all_named() {
     let domain = free_domain();
-    let ours = join(domain.id(), "rig");
+    let ours = join(domain, "rig");
     let file = std::env::temp_dir().join(format!("tidewire-misfit-{}.csv", std::process::id()));
     std::fs::write(&file, "time;celsius;humidity\n2020-03-09 12:14:36;20;50\n").unwrap();
     let options = csv::Options {
@@ -167,7 +167,7 @@ fn columns_that_do_not_fit_the_type_are_all_named() {
 #[test]
 fn a_reader_that_never_comes_is_named() {
     let domain = free_domain();
-    let ours = join(domain.id(), "rig");
+    let ours = join(domain, "rig");
     let wiring = Wiring { patience: Duration::from_millis(300), ..waiting_for("recorder") };
     let (stop, stats) = (AtomicBool::new(false), Stats::default());
     let error = pump::run(&ours, &pump::Options::default(), &wiring, &stop, &stats).unwrap_err();

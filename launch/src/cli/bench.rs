@@ -10,11 +10,9 @@ use super::progress::Progress;
 
 /// `tidewire bench`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  tidewire bench bus\n  tidewire bench store --json\n\n\
+#[command(after_help = "Examples:\n  tidewire bench bus\n  tidewire bench store --json\n\n\
                   Medians over interleaved runs; ratio = ours / theirs. Numbers of the demo build are no measure: \
-                  build with\n`cargo build --release` first."
-)]
+                  build with\n`cargo build --release` first.")]
 pub struct Args {
     /// What to measure
     #[arg(value_enum)]
@@ -42,13 +40,17 @@ pub enum Name {
 /// Measures and prints one line per figure.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     if args.runs < 5 {
-        return Err(Usage(format!("--runs {} is too few for a median: give 5 or more", args.runs)).into());
+        return Err(
+            Usage(format!("--runs {} is too few for a median: give 5 or more", args.runs)).into()
+        );
     }
     let mut line = Progress::new(json);
     let mut progress = |what: &str| line.show(|| what.to_owned());
     let figures = match args.name {
         Name::Bus => tidewire_bench::bus::run(args.runs, &mut progress)?,
-        Name::Store => tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?,
+        Name::Store => {
+            tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?
+        }
     };
     line.clear();
     if json {

@@ -69,18 +69,24 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         kind: "bridge".into(),
         domain: args.bus.domain,
         interfaces: args.bus.interface.clone(),
+        qos: args.bus.qos.clone(),
         params,
         ..NodeSpec::default()
     };
     let stop = Stop::at_keyboard()?;
     let counts = Counts::default();
     let mut progress = Progress::new(json);
-    let outcome = kinds::run_with(&spec, &stop, &counts, std::time::Duration::ZERO, |elapsed, report| {
-        progress.show(|| {
-            let topics: Vec<_> = report.topics.iter().map(|(n, t)| format!("{n} {}", output::count(t.written))).collect();
-            format!("{:.0} s  from other sites: {}", elapsed.as_secs_f64(), topics.join(", "))
+    let outcome =
+        kinds::run_with(&spec, &stop, &counts, std::time::Duration::ZERO, |elapsed, report| {
+            progress.show(|| {
+                let topics: Vec<_> = report
+                    .topics
+                    .iter()
+                    .map(|(n, t)| format!("{n} {}", output::count(t.written)))
+                    .collect();
+                format!("{:.0} s  from other sites: {}", elapsed.as_secs_f64(), topics.join(", "))
+            });
         });
-    });
     progress.clear();
     outcome?;
     if json {

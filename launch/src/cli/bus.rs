@@ -54,7 +54,8 @@ impl Bus {
 /// Joins a domain on the given interfaces; none: on all.
 pub fn join(domain: u16, name: &str, interfaces: &[String]) -> anyhow::Result<Participant> {
     let builder = Participant::builder().domain(domain).name(name);
-    let builder = interfaces.iter().fold(builder, |builder, interface| builder.interface(interface.clone()));
+    let builder =
+        interfaces.iter().fold(builder, |builder, interface| builder.interface(interface.clone()));
     builder
         .build()
         .with_context(|| format!("cannot join domain {domain} as `{name}`"))
@@ -73,5 +74,6 @@ pub fn registry(dirs: &[PathBuf]) -> anyhow::Result<TypeRegistry> {
 
 /// The profile `spec` names, if any.
 pub fn profile(spec: Option<&str>) -> anyhow::Result<Option<Profile>> {
-    spec.map(|spec| tidewire_qos::load(spec).with_context(|| format!("cannot use QoS `{spec}`"))).transpose()
+    spec.map(|spec| tidewire_qos::load(spec).with_context(|| format!("cannot use QoS `{spec}`")))
+        .transpose()
 }

@@ -11,7 +11,9 @@ use crate::node::{kinds, schema};
 
 /// `tidewire check`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tidewire check launch/demo.yaml\n\nExit code 1 with file:line:column and the fix for each problem.")]
+#[command(
+    after_help = "Example:\n  tidewire check launch/demo.yaml\n\nExit code 1 with file:line:column and the fix for each problem."
+)]
 pub struct Args {
     /// The launch file
     pub file: PathBuf,
@@ -26,14 +28,23 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     if json {
         let problems = match &outcome {
             Ok(_) => Vec::new(),
-            Err(GraphError::Invalid { problems }) => problems.iter().map(ToString::to_string).collect(),
+            Err(GraphError::Invalid { problems }) => {
+                problems.iter().map(ToString::to_string).collect()
+            }
             Err(other) => vec![other.to_string()],
         };
-        output::json(&json!({ "file": args.file, "ok": problems.is_empty(), "problems": problems }))?;
+        output::json(
+            &json!({ "file": args.file, "ok": problems.is_empty(), "problems": problems }),
+        )?;
         return if problems.is_empty() { Ok(()) } else { Err(Told.into()) };
     }
     let graph = outcome?;
-    output::say(&format!("{}: fine, {} nodes at {} site(s)", args.file.display(), graph.nodes.len(), graph.sites.len()));
+    output::say(&format!(
+        "{}: fine, {} nodes at {} site(s)",
+        args.file.display(),
+        graph.nodes.len(),
+        graph.sites.len()
+    ));
     Ok(())
 }
 
@@ -64,7 +75,11 @@ fn problem(node: &Node, what: String) -> Problem {
     Problem {
         span: node.origin.clone(),
         what: format!("the parameters of `{}` are wrong: {what}", node.name),
-        remedy: format!("`tidewire {} --help` lists what a {} node takes", help_of(node), node.command.label()),
+        remedy: format!(
+            "`tidewire {} --help` lists what a {} node takes",
+            help_of(node),
+            node.command.label()
+        ),
     }
 }
 

@@ -13,7 +13,9 @@ use super::output::{self, bytes, paint};
 
 /// `tidewire doctor`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tidewire doctor\n\nExit code 1 if anything failed; warnings do not fail.")]
+#[command(
+    after_help = "Example:\n  tidewire doctor\n\nExit code 1 if anything failed; warnings do not fail."
+)]
 pub struct Args {
     /// Folder recordings will go to
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -86,7 +88,12 @@ fn multicast() -> Check {
                   nodes on this host find each other all the same";
     match heard_own_multicast() {
         Ok(true) => Check::new("multicast", Verdict::Ok, "a datagram to 239.255.0.1 came back", ""),
-        Ok(false) => Check::new("multicast", Verdict::Warn, "a datagram to 239.255.0.1 did not come back", remedy),
+        Ok(false) => Check::new(
+            "multicast",
+            Verdict::Warn,
+            "a datagram to 239.255.0.1 did not come back",
+            remedy,
+        ),
         Err(error) => Check::new("multicast", Verdict::Warn, error.to_string(), remedy),
     }
 }
@@ -101,7 +108,11 @@ fn heard_own_multicast() -> io::Result<bool> {
     let mut heard = [0; 64];
     match hear.recv_from(&mut heard) {
         Ok((length, _)) => Ok(&heard[..length] == b"tidewire doctor"),
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(false),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
@@ -122,9 +133,12 @@ fn buffers() -> Check {
     const WANTED: usize = 4 << 20;
     let remedy = "bursts between hosts need room: `sysctl -w net.core.rmem_max=8388608` (and into /etc/sysctl.d)";
     match receive_buffer(WANTED) {
-        Ok(got) if got >= WANTED => Check::new("socket buffers", Verdict::Ok, format!("{} granted", bytes(got as u64)), ""),
+        Ok(got) if got >= WANTED => {
+            Check::new("socket buffers", Verdict::Ok, format!("{} granted", bytes(got as u64)), "")
+        }
         Ok(got) => {
-            let found = format!("{} granted of {} asked for", bytes(got as u64), bytes(WANTED as u64));
+            let found =
+                format!("{} granted of {} asked for", bytes(got as u64), bytes(WANTED as u64));
             Check::new("socket buffers", Verdict::Warn, found, remedy)
         }
         Err(error) => Check::new("socket buffers", Verdict::Warn, error.to_string(), remedy),
@@ -159,7 +173,12 @@ fn shared_memory_works() -> Check {
     let remedy = "if another user's files are in the way, remove /dev/shm/iox2_* and /tmp/iceoryx2 of processes that are \
                   gone; see the reason above";
     match round_trip() {
-        Ok(true) => Check::new(name, Verdict::Ok, "a sample went from a writer to a reader on this host", ""),
+        Ok(true) => Check::new(
+            name,
+            Verdict::Ok,
+            "a sample went from a writer to a reader on this host",
+            "",
+        ),
         Ok(false) => Check::new(name, Verdict::Fail, "a sample did not arrive within 5 s", remedy),
         Err(error) => Check::new(name, Verdict::Fail, format!("{error:#}"), remedy),
     }
@@ -171,7 +190,8 @@ fn round_trip() -> anyhow::Result<bool> {
     // A domain of the highest ids: nobody's plant is there.
     let domain = 230;
     let topic = format!("_tidewire/doctor/{}", std::process::id());
-    let (a, b) = (super::bus::join(domain, "doctor-a", &[])?, super::bus::join(domain, "doctor-b", &[])?);
+    let (a, b) =
+        (super::bus::join(domain, "doctor-a", &[])?, super::bus::join(domain, "doctor-b", &[])?);
     let reader = b.reader::<Temperature>(&topic, &Qos::event())?;
     let writer = a.writer::<Temperature>(&topic, &Qos::event())?;
     writer.write(&Temperature { point: "doctor".into(), celsius: 36.6 })?;
@@ -193,14 +213,25 @@ fn open_files() -> Check {
 
 fn disk(dir: &Path) -> Check {
     let name = "disk";
-    let remedy = "recording stops before the disk is full: free some space or record elsewhere (`-o DIR`)";
+    let remedy =
+        "recording stops before the disk is full: free some space or record elsewhere (`-o DIR`)";
     let Ok(stat) = rustix::fs::statvfs(dir) else {
-        return Check::new(name, Verdict::Fail, format!("{} cannot be read", dir.display()), "give a folder that exists");
+        return Check::new(
+            name,
+            Verdict::Fail,
+            format!("{} cannot be read", dir.display()),
+            "give a folder that exists",
+        );
     };
     let free = stat.f_bavail * stat.f_frsize;
     if rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err() {
         let remedy = "record into a folder of your own (`-o DIR`)";
-        return Check::new(name, Verdict::Warn, format!("{} is not writable for this user", dir.display()), remedy);
+        return Check::new(
+            name,
+            Verdict::Warn,
+            format!("{} is not writable for this user", dir.display()),
+            remedy,
+        );
     }
     let verdict = match free {
         f if f < 256 << 20 => Verdict::Fail,
@@ -218,13 +249,19 @@ fn clock() -> Check {
     if synchronised || chrony {
         Check::new("clock", Verdict::Ok, "a time service runs", "")
     } else {
-        Check::new("clock", Verdict::Warn, "no time service seen; on one host it does not matter", remedy)
+        Check::new(
+            "clock",
+            Verdict::Warn,
+            "no time service seen; on one host it does not matter",
+            remedy,
+        )
     }
 }
 
 fn viewer() -> Check {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join("rerun")).find(|file| file.is_file());
+    let found =
+        std::env::split_paths(&path).map(|dir| dir.join("rerun")).find(|file| file.is_file());
     match found {
         Some(file) => Check::new("viewer", Verdict::Ok, format!("{}", file.display()), ""),
         None => Check::new(

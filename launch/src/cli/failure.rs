@@ -99,7 +99,11 @@ mod tests {
     #[test]
     fn an_error_says_what_why_and_what_to_do() {
         let io = std::io::Error::other("disk on fire");
-        let error = Err::<(), _>(io).remedy("call the fire brigade").context("cannot write").unwrap_err();
-        assert_eq!(render(&error), "error: cannot write\n  because: disk on fire\n  try: call the fire brigade\n");
+        let error =
+            Err::<(), _>(io).remedy("call the fire brigade").context("cannot write").unwrap_err();
+        assert_eq!(
+            render(&error),
+            "error: cannot write\n  because: disk on fire\n  try: call the fire brigade\n"
+        );
     }
 }

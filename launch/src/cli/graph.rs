@@ -8,10 +8,8 @@ use super::output;
 
 /// `tidewire graph`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  tidewire graph launch/demo.yaml > demo.mmd\n  \
-                  tidewire graph launch/demo.yaml --format dot | dot -Tsvg -o demo.svg"
-)]
+#[command(after_help = "Examples:\n  tidewire graph launch/demo.yaml > demo.mmd\n  \
+                  tidewire graph launch/demo.yaml --format dot | dot -Tsvg -o demo.svg")]
 pub struct Args {
     /// The launch file
     pub file: PathBuf,

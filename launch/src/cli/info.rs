@@ -10,7 +10,9 @@ use super::output::{self, bytes, count};
 
 /// `tidewire info`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tidewire info run1\n  tidewire info run1 --json\n\nWorks while the recording grows, too.")]
+#[command(
+    after_help = "Examples:\n  tidewire info run1\n  tidewire info run1 --json\n\nWorks while the recording grows, too."
+)]
 pub struct Args {
     /// Folder of the recording
     pub dir: PathBuf,
@@ -18,7 +20,8 @@ pub struct Args {
 
 /// Prints topics, counts, times and points.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
-    let reader = StoreReader::open(&args.dir).with_context(|| format!("cannot read {}", args.dir.display()))?;
+    let reader = StoreReader::open(&args.dir)
+        .with_context(|| format!("cannot read {}", args.dir.display()))?;
     let topics = reader.topics();
     if json {
         let list: Vec<_> = topics
@@ -44,7 +47,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     output::say(&format!("recording: {}", args.dir.display()));
     if let Some((first, last)) = first.zip(last) {
         let seconds = (last - first) as f64 / 1e9;
-        output::say(&format!("time:      {} to {} ({seconds:.1} s)", output::time(first), output::time(last)));
+        output::say(&format!(
+            "time:      {} to {} ({seconds:.1} s)",
+            output::time(first),
+            output::time(last)
+        ));
     }
     output::say(&format!(
         "samples:   {} in {} of payload\n",
@@ -53,7 +60,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     ));
     let rows = topics.iter().map(|t| {
         let seconds = t.first.zip(t.last).map_or(0.0, |(a, b)| (b - a) as f64 / 1e9);
-        let rate = if seconds > 0.0 { format!("{:.1}/s", (t.samples.saturating_sub(1)) as f64 / seconds) } else { "-".into() };
+        let rate = if seconds > 0.0 {
+            format!("{:.1}/s", (t.samples.saturating_sub(1)) as f64 / seconds)
+        } else {
+            "-".into()
+        };
         let unknown = if t.meta.descriptor.is_some() { "" } else { " (unknown)" };
         vec![
             t.meta.name.clone(),
@@ -64,10 +75,17 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             points(&t.points),
         ]
     });
-    output::print(&output::table(&["TOPIC", "TYPE", ">SAMPLES", ">RATE", ">PAYLOAD", "POINTS"], rows));
+    output::print(&output::table(
+        &["TOPIC", "TYPE", ">SAMPLES", ">RATE", ">PAYLOAD", "POINTS"],
+        rows,
+    ));
     Ok(())
 }
 
 fn points(points: &[String]) -> String {
-    if points.len() <= 4 { points.join(", ") } else { format!("{}, … {} in all", points[..3].join(", "), points.len()) }
+    if points.len() <= 4 {
+        points.join(", ")
+    } else {
+        format!("{}, … {} in all", points[..3].join(", "), points.len())
+    }
 }

@@ -69,7 +69,8 @@ pub fn micros(us: f64) -> String {
 
 /// A time in ns since the Unix epoch as UTC text.
 pub fn time(ns: i64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(ns)).map_or_else(|_| ns.to_string(), |t| format!("{t:.3}"))
+    jiff::Timestamp::from_nanosecond(i128::from(ns))
+        .map_or_else(|_| ns.to_string(), |t| format!("{t:.3}"))
 }
 
 /// A table without frames; columns whose header starts with `>` are right-aligned.

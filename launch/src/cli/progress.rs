@@ -28,7 +28,11 @@ impl Progress {
         self.last = Instant::now();
         let mut err = std::io::stderr().lock();
         // A closed terminal is no reason to stop recording.
-        let _ = if self.live { write!(err, "\r\x1b[2K{}", line()) } else { writeln!(err, "{}", line()) };
+        let _ = if self.live {
+            write!(err, "\r\x1b[2K{}", line())
+        } else {
+            writeln!(err, "{}", line())
+        };
         let _ = err.flush();
     }
 

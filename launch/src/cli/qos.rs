@@ -53,7 +53,8 @@ fn check(args: &Check, json: bool) -> anyhow::Result<()> {
     let (Some(offered), Some(requested)) = (side(&args.offered)?, side(&args.requested)?) else {
         return Err(Usage("give the writer's and the reader's profile".into()).into());
     };
-    let (offered, requested): (Qos, Qos) = (offered.writer_qos(&args.topic), requested.reader_qos(&args.topic));
+    let (offered, requested): (Qos, Qos) =
+        (offered.writer_qos(&args.topic), requested.reader_qos(&args.topic));
     let mismatches = tidewire_qos::check(&offered, &requested);
     if json {
         let list: Vec<_> = mismatches
@@ -69,10 +70,20 @@ fn check(args: &Check, json: bool) -> anyhow::Result<()> {
             .collect();
         output::json(&json!({ "match": list.is_empty(), "mismatches": list }))?;
     } else if mismatches.is_empty() {
-        output::say(&format!("{}: a writer with {} serves a reader with {}", paint("32", "match"), args.offered, args.requested));
+        output::say(&format!(
+            "{}: a writer with {} serves a reader with {}",
+            paint("32", "match"),
+            args.offered,
+            args.requested
+        ));
     } else {
         for m in &mismatches {
-            output::say(&format!("{}: offered {}, requested {}", paint("31", &m.policy.to_string()), m.offered, m.requested));
+            output::say(&format!(
+                "{}: offered {}, requested {}",
+                paint("31", &m.policy.to_string()),
+                m.offered,
+                m.requested
+            ));
             output::say(&format!("  {}", m.remedy));
         }
     }

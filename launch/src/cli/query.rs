@@ -11,14 +11,12 @@ use super::failure::Usage;
 
 /// `tidewire query`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  tidewire query -d run1 'SELECT count(*) FROM vibration'\n  \
+#[command(after_help = "Examples:\n  tidewire query -d run1 'SELECT count(*) FROM vibration'\n  \
                   tidewire query -d run1 \"SELECT time, celsius FROM temperature WHERE point = 'plant/pump1' ORDER BY time\"\n  \
                   tidewire query -d run1 --format csv 'SELECT * FROM \"plant/imu\"' > imu.csv\n  \
                   tidewire query -d run1 'SHOW TABLES'\n\n\
                   Each topic is a table with the columns time, point and the fields of its type. Quote names with \
-                  anything but\nlower-case letters, digits and _ in double quotes."
-)]
+                  anything but\nlower-case letters, digits and _ in double quotes.")]
 pub struct Args {
     /// Folder of the recording
     #[arg(short, long, value_name = "DIR")]
@@ -52,12 +50,15 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let mut sql = args.sql.clone();
     if sql == "-" {
         sql.clear();
-        std::io::stdin().read_to_string(&mut sql).context("cannot read the statement from standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut sql)
+            .context("cannot read the statement from standard input")?;
     }
     if sql.trim().is_empty() {
         return Err(Usage("the statement is empty".into()).into());
     }
-    let engine = Engine::open(&args.dir).with_context(|| format!("cannot query {}", args.dir.display()))?;
+    let engine =
+        Engine::open(&args.dir).with_context(|| format!("cannot query {}", args.dir.display()))?;
     let mut out = Pipe(std::io::stdout().lock());
     engine.write_blocking(&sql, format, &mut out)?;
     out.flush()?;

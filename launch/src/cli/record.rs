@@ -77,11 +77,20 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         return output::json(&report);
     }
     if report.topics.is_empty() {
-        output::say(&format!("no topic with a writer appeared in domain {}: nothing recorded", args.bus.domain));
+        output::say(&format!(
+            "no topic with a writer appeared in domain {}: nothing recorded",
+            args.bus.domain
+        ));
         return Ok(());
     }
     let rows = report.topics.iter().map(|(name, t)| {
-        vec![name.clone(), output::count(t.received), output::count(t.recorded), output::count(t.lost), output::bytes(t.bytes)]
+        vec![
+            name.clone(),
+            output::count(t.received),
+            output::count(t.recorded),
+            output::count(t.lost),
+            output::bytes(t.bytes),
+        ]
     });
     output::print(&output::table(&["TOPIC", ">RECEIVED", ">RECORDED", ">LOST", ">PAYLOAD"], rows));
     output::say(&format!("{} in {}", output::bytes(report.bytes_on_disk), args.output.display()));

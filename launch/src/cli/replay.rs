@@ -7,7 +7,7 @@ use super::failure::Usage;
 use super::output;
 use super::progress::Progress;
 use crate::node::Stop;
-use tidewire_replay::{Remap, ReplayOptions};
+use tidewire_replay::{Remap, ReplayError, ReplayOptions};
 
 /// `tidewire replay`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,11 @@ pub struct Args {
 /// Plays until the end or Ctrl-C.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     if args.rate.is_nan() || args.rate <= 0.0 {
-        return Err(Usage(format!("--rate {} makes no sense: give how many times faster than recorded", args.rate)).into());
+        return Err(Usage(format!(
+            "--rate {} makes no sense: give how many times faster than recorded",
+            args.rate
+        ))
+        .into());
     }
     let remap: Result<Vec<Remap>, String> = args.remap.iter().map(|text| text.parse()).collect();
     let options = ReplayOptions {
@@ -69,6 +73,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         regex: args.regex.clone(),
         exclude: args.exclude.clone(),
         remap: remap.map_err(Usage)?,
+        qos: args.bus.qos.clone(),
         keep_timestamps: args.keep_timestamps,
         wait: args.wait,
         ..ReplayOptions::default()
@@ -88,12 +93,20 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         });
     });
     line.clear();
-    let summary = outcome?;
+    let summary = outcome.map_err(|error| match error {
+        ReplayError::Option { .. } => anyhow::Error::from(Usage(error.to_string())),
+        other => other.into(),
+    })?;
     if json {
         return output::json(&summary);
     }
     let rows = summary.topics.iter().map(|t| {
-        vec![t.topic.clone(), output::count(t.samples), output::bytes(t.bytes), t.readers.to_string()]
+        vec![
+            t.topic.clone(),
+            output::count(t.samples),
+            output::bytes(t.bytes),
+            t.readers.to_string(),
+        ]
     });
     output::print(&output::table(&["TOPIC", ">SAMPLES", ">PAYLOAD", ">READERS"], rows));
     output::say(&format!(

@@ -16,7 +16,9 @@ use crate::up::plan::NodeSpec;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// A pump: vibration 1 kHz, current 100 Hz, temperature 10 Hz
-    #[command(after_help = "Example:\n  tidewire sim pump --point plant/pump1 --seed 7 --faults bearing,drift")]
+    #[command(
+        after_help = "Example:\n  tidewire sim pump --point plant/pump1 --seed 7 --faults bearing,drift"
+    )]
     Pump(Pump),
     /// A six-joint robot arm: IMU 200 Hz, joint states 100 Hz
     #[command(after_help = "Example:\n  tidewire sim arm --point cell/arm1")]
@@ -25,10 +27,8 @@ pub enum Command {
     #[command(after_help = "Example:\n  tidewire sim gateway --rate 5000 --faults flash_crash")]
     Gateway(Gateway),
     /// Play a CSV file: one sample per row
-    #[command(
-        after_help = "Examples:\n  tidewire sim csv run.csv --topic pump --speed 60\n  \
-                      tidewire sim csv 1.csv --type skab::Row --types examples/skab --topic skab"
-    )]
+    #[command(after_help = "Examples:\n  tidewire sim csv run.csv --topic pump --speed 60\n  \
+                      tidewire sim csv 1.csv --type skab::Row --types examples/skab --topic skab")]
     Csv(Csv),
 }
 
@@ -133,7 +133,9 @@ pub struct Csv {
 /// Runs the source until it ends, its time is up, or Ctrl-C.
 pub fn run(command: Command, json: bool) -> anyhow::Result<()> {
     let (kind, common, mut params) = match command {
-        Command::Pump(pump) => ("pump", pump.common, json!({ "shaft_hz": pump.shaft_hz, "load": pump.load })),
+        Command::Pump(pump) => {
+            ("pump", pump.common, json!({ "shaft_hz": pump.shaft_hz, "load": pump.load }))
+        }
         Command::Arm(common) => ("arm", common, json!({})),
         Command::Gateway(gateway) => ("gateway", gateway.common, json!({ "rate": gateway.rate })),
         Command::Csv(csv) => return play(csv, json),
@@ -144,7 +146,8 @@ pub fn run(command: Command, json: bool) -> anyhow::Result<()> {
     }
     let mut faults = json!({ "first_s": common.first_fault, "every_s": common.fault_every });
     if let Some(kinds) = &common.faults {
-        let names = kinds.iter().filter(|k| **k != Fault::None).filter_map(ValueEnum::to_possible_value);
+        let names =
+            kinds.iter().filter(|k| **k != Fault::None).filter_map(ValueEnum::to_possible_value);
         faults["kinds"] = json!(names.map(|v| v.get_name().to_owned()).collect::<Vec<_>>());
     } else {
         faults["kinds"] = kinds::default_faults(kind);
@@ -193,9 +196,17 @@ fn source(
     let outcome = kinds::run_with(&spec, &stop, &counts, lasts, |elapsed, report| {
         progress.show(|| {
             let total: u64 = report.topics.values().map(|t| t.written).sum();
-            let topics: Vec<_> =
-                report.topics.iter().map(|(name, t)| format!("{name} {}", output::count(t.written))).collect();
-            format!("{:.0} s  {} samples written: {}", elapsed.as_secs_f64(), output::count(total), topics.join(", "))
+            let topics: Vec<_> = report
+                .topics
+                .iter()
+                .map(|(name, t)| format!("{name} {}", output::count(t.written)))
+                .collect();
+            format!(
+                "{:.0} s  {} samples written: {}",
+                elapsed.as_secs_f64(),
+                output::count(total),
+                topics.join(", ")
+            )
         });
     });
     progress.clear();

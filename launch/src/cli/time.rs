@@ -7,7 +7,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let wrong = || format!("`{text}` is no duration; write for example 10s, 500ms, 1.5m, 2h or plain seconds");
+    let wrong = || {
+        format!("`{text}` is no duration; write for example 10s, 500ms, 1.5m, 2h or plain seconds")
+    };
     let number: f64 = number.parse().map_err(|_| wrong())?;
     let seconds = match unit.trim() {
         "" | "s" => number,

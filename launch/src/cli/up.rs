@@ -45,7 +45,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let output = args.output.clone().unwrap_or_else(|| fresh(&args.file));
     let plan = Plan::new(&graph, &output, &args.types);
     if !json {
-        let files = if args.for_.is_zero() { "until Ctrl-C".to_owned() } else { format!("for {:.0} s", args.for_.as_secs_f64()) };
+        let files = if args.for_.is_zero() {
+            "until Ctrl-C".to_owned()
+        } else {
+            format!("for {:.0} s", args.for_.as_secs_f64())
+        };
         output::say(&format!(
             "{} nodes at {} site(s) {files}; recordings and logs in {}",
             graph.nodes.len(),
@@ -64,7 +68,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     }
     let unbalanced = outcome.unbalanced().any(|book| {
         // A gap explains a shortfall at its site, nothing else.
-        let gap = outcome.gaps.iter().any(|g| args.allow_gaps && g.node.starts_with(book.site.as_str()));
+        let gap =
+            outcome.gaps.iter().any(|g| args.allow_gaps && g.node.starts_with(book.site.as_str()));
         !(gap && book.recorded == book.queried && book.recorded <= book.written)
     });
     if unbalanced || !outcome.failures.is_empty() || !outcome.problems.is_empty() {
@@ -112,24 +117,33 @@ fn tell(outcome: &Outcome, graph: &Graph) {
     let headers = ["SITE", "TOPIC", ">WRITTEN", ">RECEIVED", ">RECORDED", ">QUERIED", ""];
     output::print(&format!("\n{}", output::table(&headers, rows)));
     let score = &summary.anomalies;
-    let delay = score.delay_ms_p50.map_or_else(String::new, |ms| format!(", median delay {ms:.0} ms"));
+    let delay =
+        score.delay_ms_p50.map_or_else(String::new, |ms| format!(", median delay {ms:.0} ms"));
     output::say(&format!(
         "\n{:.0} samples/s, {:.1} bytes per sample on disk\n{} faults injected: {} found, {} missed; {} false alarms{delay}",
-        summary.samples_per_s, summary.bytes_per_sample, score.injected, score.found, score.missed, score.false_alarms,
+        summary.samples_per_s,
+        summary.bytes_per_sample,
+        score.injected,
+        score.found,
+        score.missed,
+        score.false_alarms,
     ));
     for line in notes(outcome) {
         output::say(&paint("33", &line));
     }
     let off = outcome.unbalanced().count();
     if off == 0 {
-        output::say(&paint("32", "The books balance: every sample written was received, recorded and found."));
+        output::say(&paint(
+            "32",
+            "The books balance: every sample written was received, recorded and found.",
+        ));
     } else {
         output::say(&paint("31", &format!("The books of {off} topic(s) do not balance.")));
     }
     if let Some((site, dir)) = outcome.recordings.first() {
         // So that the replay printed goes where the data came from.
         let domain = graph.sites.iter().find(|s| s.name == *site).map_or(0, |s| s.domain);
-        let dir = dir.display();
+        let dir = shell_word(&dir.display().to_string());
         let topic = summary.topics.iter().filter(|b| b.site == *site).max_by_key(|b| b.recorded);
         let topic = topic.map_or("vibration", |b| b.topic.as_str());
         let anomaly = summary.topics.iter().any(|b| b.site == *site && b.topic == "anomaly");
@@ -138,5 +152,15 @@ fn tell(outcome: &Outcome, graph: &Graph) {
             "\nTry next:\n  tidewire query -d {dir} 'SELECT * FROM \"{table}\" LIMIT 10'\n  \
              tidewire replay {dir} --domain {domain}\n  tidewire view -d {dir}"
         ));
+    }
+}
+
+/// A word as a shell takes it, in quotes where it needs them.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }

@@ -11,7 +11,9 @@ use super::progress::Progress;
 
 /// `tidewire verify`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tidewire verify run1\n\nExit code 1 if anything is damaged; nothing is changed.")]
+#[command(
+    after_help = "Example:\n  tidewire verify run1\n\nExit code 1 if anything is damaged; nothing is changed."
+)]
 pub struct Args {
     /// Folder of the recording
     pub dir: PathBuf,

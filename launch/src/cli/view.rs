@@ -57,7 +57,11 @@ pub struct Args {
 /// Shows until Ctrl-C; with `--save` until the recording has been played.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     if args.rate.is_nan() || args.rate <= 0.0 {
-        return Err(Usage(format!("--rate {} makes no sense: give how many times faster than recorded", args.rate)).into());
+        return Err(Usage(format!(
+            "--rate {} makes no sense: give how many times faster than recorded",
+            args.rate
+        ))
+        .into());
     }
     let stop = Stop::at_keyboard()?;
     let counts = Counts::default();
@@ -66,8 +70,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         None => args.site.iter().map(|s| site(s)).collect::<Result<_, _>>()?,
     };
     let target = match (&args.save, &args.connect) {
-        (Some(file), _) => json!({ "save": file }),
-        (_, Some(url)) => json!({ "connect": url }),
+        (Some(file), _) => json!(format!("save:{}", file.display())),
+        (_, Some(url)) => json!(format!("connect:{url}")),
         _ if args.web => json!("web"),
         _ if args.spawn => json!("spawn"),
         _ => json!("auto"),
@@ -78,6 +82,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         domain: args.bus.domain,
         interfaces: args.bus.interface.clone(),
         types: args.bus.types.clone(),
+        qos: args.bus.qos.clone(),
         params: json!({
             "sites": sites, "target": target, "port": args.port, "web_port": args.web_port, "exclude": args.exclude,
         }),
@@ -94,7 +99,13 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
 }
 
 /// A recording is shown by playing it on a domain nobody else is in.
-fn play(spec: &NodeSpec, dir: &std::path::Path, args: &Args, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
+fn play(
+    spec: &NodeSpec,
+    dir: &std::path::Path,
+    args: &Args,
+    stop: &Stop,
+    counts: &Counts,
+) -> anyhow::Result<()> {
     // Before anything opens: a folder that is no recording is the likeliest mistake.
     tidewire_store::StoreReader::open(dir)?;
     std::thread::scope(|scope| {
@@ -131,13 +142,18 @@ fn private_domain() -> u16 {
 }
 
 fn stem(dir: &std::path::Path) -> String {
-    let name = dir.file_name().map_or_else(|| "recording".into(), |n| n.to_string_lossy().into_owned());
+    let name =
+        dir.file_name().map_or_else(|| "recording".into(), |n| n.to_string_lossy().into_owned());
     name.replace(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'), "_")
 }
 
 fn site(text: &str) -> Result<serde_json::Value, Usage> {
-    let wrong = || Usage(format!("`{text}` is no site: write NAME=DOMAIN, such as plant=42"));
+    let wrong = || {
+        Usage(format!(
+            "`{text}` is no site: write NAME=DOMAIN with a domain of 0 to 232, such as plant=42"
+        ))
+    };
     let (name, domain) = text.split_once('=').ok_or_else(wrong)?;
-    let domain: u16 = domain.parse().map_err(|_| wrong())?;
+    let domain: u16 = domain.parse().ok().filter(|d| *d <= 232).ok_or_else(wrong)?;
     Ok(json!({ "name": name, "domain": domain }))
 }

@@ -18,13 +18,18 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// Runs the node of a JSON spec.
 pub fn run(spec: &str) -> anyhow::Result<()> {
     // Should the launcher be killed, this process drains and ends like on Ctrl-C.
-    set_parent_process_death_signal(Some(Signal::TERM)).context("cannot tie this process to the launcher")?;
-    let spec: NodeSpec = serde_json::from_str(spec).context("the node's specification is not understood")?;
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .context("cannot tie this process to the launcher")?;
+    let spec: NodeSpec =
+        serde_json::from_str(spec).context("the node's specification is not understood")?;
     place(&spec);
     let stop = Stop::on_signals()?;
     let counts = Counts::default();
     let launcher = match std::env::var_os(SOCKET_ENV) {
-        Some(path) => Some(UnixStream::connect(&path).with_context(|| format!("no launcher at {}", path.display()))?),
+        Some(path) => Some(
+            UnixStream::connect(&path)
+                .with_context(|| format!("no launcher at {}", path.display()))?,
+        ),
         None => None,
     };
     let Some(launcher) = launcher else {
@@ -36,7 +41,9 @@ pub fn run(spec: &str) -> anyhow::Result<()> {
     let done = Stop::default();
     let reporter = {
         let (launcher, counts, done) = (launcher.try_clone()?, counts.clone(), done.clone());
-        std::thread::Builder::new().name("report".into()).spawn(move || report(&launcher, &counts, &done))?
+        std::thread::Builder::new()
+            .name("report".into())
+            .spawn(move || report(&launcher, &counts, &done))?
     };
     let outcome = kinds::run(&spec, &stop, &counts);
     done.set();
@@ -49,7 +56,8 @@ pub fn run(spec: &str) -> anyhow::Result<()> {
 
 /// Becomes another program that ends with the launcher.
 pub fn exec(program: &[String]) -> anyhow::Result<()> {
-    set_parent_process_death_signal(Some(Signal::TERM)).context("cannot tie this process to the launcher")?;
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .context("cannot tie this process to the launcher")?;
     let (program, args) = program.split_first().context("no program given")?;
     let error = Command::new(program).args(args).exec();
     Err(error).with_context(|| format!("cannot run {program}"))

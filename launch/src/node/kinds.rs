@@ -12,19 +12,6 @@ use crate::cli::failure::{Remedy, Usage};
 use crate::up::control::{Report, TopicReport};
 use crate::up::plan::NodeSpec;
 
-/// Kinds a launch file may name, each with what it is.
-pub const KINDS: [(&str, &str); 9] = [
-    ("pump", "simulated pump"),
-    ("arm", "simulated robot arm"),
-    ("gateway", "simulated trading gateway"),
-    ("csv", "CSV player"),
-    ("record", "recorder"),
-    ("replay", "player of a recording"),
-    ("detect", "anomaly detector"),
-    ("bridge", "zenoh bridge"),
-    ("view", "Rerun viewer"),
-];
-
 /// Runs a node until it ends or `stop` is set.
 pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
     match spec.kind.as_str() {
@@ -88,13 +75,7 @@ pub fn check(kind: &str, params: &serde_json::Value) -> Result<(), String> {
         "replay" => as_type::<tidewire_replay::ReplayOptions>(params),
         "detect" => as_type::<detect::Params>(params),
         "bridge" => as_type::<link::Params>(params),
-        "view" => {
-            let mut params = params.clone();
-            if let Some(target) = params.get_mut("target") {
-                *target = view::spell_out(target);
-            }
-            as_type::<view::Params>(&params)
-        }
+        "view" => as_type::<view::Params>(params),
         _ => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ pub type Params = BridgeOptions;
 pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
     let mut options: Params = kinds::params(spec)?;
     options.domain = spec.domain;
+    options.qos = spec.qos.clone().or(options.qos);
     if spec.params.get("site").is_none() {
         options.site = spec.name.split('/').next().unwrap_or_default().to_owned();
     }
@@ -31,10 +32,14 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
 
 fn report(stats: &BridgeStats, ready: bool) -> Report {
     let written = stats.written.lock();
-    let topics = written
-        .iter()
-        .map(|(topic, count)| (topic.clone(), TopicReport { written: *count, ..TopicReport::default() }));
+    let topics = written.iter().map(|(topic, count)| {
+        (topic.clone(), TopicReport { written: *count, ..TopicReport::default() })
+    });
     let refused = stats.refused.load(Ordering::Relaxed);
-    let note = if refused > 0 { format!("{refused} samples of other sites refused") } else { String::new() };
+    let note = if refused > 0 {
+        format!("{refused} samples of other sites refused")
+    } else {
+        String::new()
+    };
     Report { ready, topics: topics.collect(), note, ..Report::default() }
 }

@@ -27,7 +27,9 @@ impl Stop {
     /// A flag that SIGINT, SIGTERM and SIGHUP set.
     pub fn on_signals() -> anyhow::Result<Self> {
         let stop = Self::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        for signal in
+            [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
+        {
             signal_hook::flag::register(signal, stop.0.clone())?;
         }
         Ok(stop)
@@ -58,11 +60,6 @@ impl Stop {
     /// The flag, for libraries that take one.
     pub fn flag(&self) -> &AtomicBool {
         &self.0
-    }
-
-    /// The flag, shared.
-    pub fn shared(&self) -> Arc<AtomicBool> {
-        self.0.clone()
     }
 
     /// Sleeps until asked to stop or until `done` says so.

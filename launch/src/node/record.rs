@@ -41,11 +41,12 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         options.commit_interval = Duration::from_millis(ms);
     }
     let types = bus::registry(&spec.types)?;
-    let store =
-        Store::open(&params.dir, options).with_context(|| format!("cannot record into {}", params.dir.display()))?;
+    let profile = bus::profile(spec.qos.as_deref())?;
+    let store = Store::open(&params.dir, options)
+        .with_context(|| format!("cannot record into {}", params.dir.display()))?;
     let participant = bus::join(spec.domain, &spec.name, &spec.interfaces)?;
     let capture = CaptureOptions { topics: params.topics, exclude: params.exclude };
-    let recorder = Recorder::start(&participant, store, capture, types)?;
+    let recorder = Recorder::start_with(&participant, store, capture, types, profile)?;
     let handle = recorder.handle();
     counts.provide(move || report(&handle.get()));
     stop.wait_or(|| recorder.has_ended());

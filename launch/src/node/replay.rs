@@ -12,13 +12,15 @@ use crate::up::plan::NodeSpec;
 
 /// Plays until the end, or until stopped.
 pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
-    let options: ReplayOptions = kinds::params(spec)?;
+    let mut options: ReplayOptions = kinds::params(spec)?;
+    options.qos = spec.qos.clone().or(options.qos);
     let seen: Arc<Mutex<Option<Progress>>> = Arc::default();
     counts.provide({
         let seen = seen.clone();
         move || {
             let progress = seen.lock();
-            let note = progress.as_ref().map(|p| format!("{} samples", p.samples)).unwrap_or_default();
+            let note =
+                progress.as_ref().map(|p| format!("{} samples", p.samples)).unwrap_or_default();
             Report { ready: progress.is_some(), note, ..Report::default() }
         }
     });
@@ -34,10 +36,11 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
 fn report(summary: &Summary) -> Report {
     let mut report = Report { ready: true, ..Report::default() };
     for topic in &summary.topics {
-        report.topics.entry(topic.topic.clone()).or_default().add(&TopicReport {
-            written: topic.samples,
-            ..TopicReport::default()
-        });
+        report
+            .topics
+            .entry(topic.topic.clone())
+            .or_default()
+            .add(&TopicReport { written: topic.samples, ..TopicReport::default() });
     }
     report
 }

@@ -74,7 +74,11 @@ pub static KINDS: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
             name: "record",
             help: "records topics",
             params: vec![
-                optional("dir", Path, "folder of the recording; chosen by `tidewire up` if left out"),
+                optional(
+                    "dir",
+                    Path,
+                    "folder of the recording; chosen by `tidewire up` if left out",
+                ),
                 optional("topics", STRINGS, "names or patterns; all if left out"),
                 optional("exclude", STRINGS, "names or patterns not to record"),
                 optional("types", List(&InputFile), "folders with IDL of the topics' types"),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use tidewire_graph::{KindSchema, ParamSpec, ParamType, TopicHint};
 use tidewire_viewer::{SiteSource, ViewOptions, ViewStats};
 
@@ -23,14 +22,22 @@ pub fn schema() -> KindSchema {
         name: "view",
         help: "shows samples and anomalies in Rerun",
         params: vec![
-            optional("sites", ParamType::Any, "list of {name, domain}; all sites of the file if left out"),
+            optional(
+                "sites",
+                ParamType::Any,
+                "list of {name, domain}; all sites of the file if left out",
+            ),
             optional("target", ParamType::Any, "auto, spawn, web, connect:URL or save:FILE"),
             optional("port", ParamType::Int, "port of the data server, 0: any"),
             optional("web_port", ParamType::Int, "port of the web page, 0: any"),
             optional("max_hz", ParamType::Float, "points per second and curve"),
             optional("exclude", ParamType::List(&ParamType::String), "topics to leave out"),
             optional("memory_mib", ParamType::Int, "kept for viewers that connect late, MiB"),
-            optional("types", ParamType::List(&ParamType::InputFile), "folders with IDL of the topics' types"),
+            optional(
+                "types",
+                ParamType::List(&ParamType::InputFile),
+                "folders with IDL of the topics' types",
+            ),
         ],
         reads: vec![TopicHint::Named("*")],
         writes: vec![],
@@ -39,11 +46,8 @@ pub fn schema() -> KindSchema {
 
 /// Shows until stopped.
 pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
-    let mut spec = spec.clone();
-    if let Some(target) = spec.params.get_mut("target") {
-        *target = spell_out(target);
-    }
-    let mut options: Params = kinds::params(&spec)?;
+    let mut options: Params = kinds::params(spec)?;
+    options.qos = spec.qos.clone().or(options.qos);
     if options.sites.is_empty() {
         let name = spec.name.split('/').next().unwrap_or("bus").to_owned();
         options.sites.push(SiteSource { name, domain: spec.domain });
@@ -61,15 +65,6 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         eprintln!("{line}");
     })?;
     Ok(())
-}
-
-/// `save:FILE` and `connect:URL`, as one argument of a launch file says it.
-pub fn spell_out(target: &Value) -> Value {
-    let said = target.as_str().and_then(|text| text.split_once(':'));
-    match said {
-        Some((verb @ ("save" | "connect"), object)) => json!({ verb: object }),
-        _ => target.clone(),
-    }
 }
 
 fn report(stats: &ViewStats, place: Option<&str>) -> Report {

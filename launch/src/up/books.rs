@@ -16,13 +16,14 @@ pub struct Books {
 impl Books {
     /// Opens the recording in `dir`.
     pub fn open(dir: &Path) -> anyhow::Result<Self> {
-        let engine = Engine::open(dir).with_context(|| format!("cannot query {}", dir.display()))?;
+        let engine =
+            Engine::open(dir).with_context(|| format!("cannot query {}", dir.display()))?;
         Ok(Self { engine })
     }
 
     /// Names of the recorded topics.
     pub fn topics(&self) -> anyhow::Result<Vec<String>> {
-        Ok(self.engine.topics()?.into_iter().map(|t| t.meta.name).collect())
+        Ok(self.engine.topics()?.into_iter().map(|t| t.meta.name.clone()).collect())
     }
 
     /// Samples of a topic by the recording's own books.
@@ -34,7 +35,9 @@ impl Books {
     pub fn count(&self, topic: &str) -> anyhow::Result<u64> {
         let table = self.engine.sql_blocking(&format!("SELECT count(*) FROM {}", quoted(topic)))?;
         let first = table.rows().next().and_then(|row| row.first().and_then(number));
-        first.and_then(|n| u64::try_from(n).ok()).with_context(|| format!("no count came back for {topic}"))
+        first
+            .and_then(|n| u64::try_from(n).ok())
+            .with_context(|| format!("no count came back for {topic}"))
     }
 
     /// The faults announced on `truth`, each once or twice.

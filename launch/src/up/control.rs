@@ -137,7 +137,9 @@ pub fn send<M: Serialize>(mut stream: impl Write, message: &M) -> io::Result<()>
 }
 
 /// Messages of a connection, until the other side closes it.
-pub fn messages<M: for<'a> Deserialize<'a>>(stream: UnixStream) -> impl Iterator<Item = io::Result<M>> {
+pub fn messages<M: for<'a> Deserialize<'a>>(
+    stream: UnixStream,
+) -> impl Iterator<Item = io::Result<M>> {
     BufReader::new(stream).lines().map(|line| Ok(serde_json::from_str(&line?)?))
 }
 
@@ -154,9 +156,17 @@ mod tests {
         );
         assert_eq!(line(&FromNode::Ready(true)), r#"{"ready":true}"#);
         let mut report = Report::default();
-        report.topics.insert("vibration".into(), TopicReport { written: 1000, ..Default::default() });
-        assert_eq!(line(&FromNode::Stats(report)), r#"{"stats":{"topics":{"vibration":{"written":1000}}}}"#);
-        assert_eq!(serde_json::to_string(&ToNode::Stop(How::Drain)).unwrap(), r#"{"stop":"drain"}"#);
+        report
+            .topics
+            .insert("vibration".into(), TopicReport { written: 1000, ..Default::default() });
+        assert_eq!(
+            line(&FromNode::Stats(report)),
+            r#"{"stats":{"topics":{"vibration":{"written":1000}}}}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&ToNode::Stop(How::Drain)).unwrap(),
+            r#"{"stop":"drain"}"#
+        );
     }
 
     #[test]

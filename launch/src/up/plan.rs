@@ -132,7 +132,8 @@ impl Plan {
 fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePlan {
     let name = node.participant_name();
     let site = node.site.clone().unwrap_or_default();
-    let full = |name: &String| graph.node(name).map_or_else(|| name.clone(), Node::participant_name);
+    let full =
+        |name: &String| graph.node(name).map_or_else(|| name.clone(), Node::participant_name);
     let mut recording = None;
     let (program, phase) = match &node.command {
         Command::Executable { argv, cwd } => {
@@ -142,7 +143,8 @@ fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePla
             let phase = Phase::of_kind(kind);
             let mut params = params.clone();
             if phase == Phase::Recorder {
-                let default = if site.is_empty() { output.join(&node.name) } else { output.join(&site) };
+                let default =
+                    if site.is_empty() { output.join(&node.name) } else { output.join(&site) };
                 let dir = params.get("dir").and_then(|d| d.as_str()).map_or(default, PathBuf::from);
                 params.insert("dir".into(), dir.display().to_string().into());
                 recording = Some(dir);
@@ -162,7 +164,10 @@ fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePla
                 interfaces: Vec::new(),
                 types: types.iter().cloned().chain(schema::types(&mut params)).collect(),
                 qos: node.qos.clone(),
-                remap: written.into_iter().map(|topic| (topic.clone(), node.topic(&topic))).collect(),
+                remap: written
+                    .into_iter()
+                    .map(|topic| (topic.clone(), node.topic(&topic)))
+                    .collect(),
                 wait_for: wait_for(graph, node),
                 params: params.into(),
                 cpus: node.cpu.clone(),
@@ -194,7 +199,10 @@ fn sites(graph: &Graph) -> serde_json::Value {
 fn wait_for(graph: &Graph, node: &Node) -> Vec<String> {
     let recorders = node.needs.iter().filter_map(|need| graph.node(need));
     recorders
-        .filter(|n| n.domain == node.domain && matches!(&n.command, Command::Builtin { kind, .. } if kind == "record"))
+        .filter(|n| {
+            n.domain == node.domain
+                && matches!(&n.command, Command::Builtin { kind, .. } if kind == "record")
+        })
         .map(Node::participant_name)
         .collect()
 }
@@ -206,7 +214,10 @@ mod tests {
     #[test]
     fn sources_stop_first_and_recorders_after_bridges() {
         let step = |kind| Phase::STEPS.iter().position(|step| step.contains(&Phase::of_kind(kind)));
-        assert_eq!(["pump", "view", "detect", "bridge", "record"].map(step), [0, 0, 1, 2, 3].map(Some));
+        assert_eq!(
+            ["pump", "view", "detect", "bridge", "record"].map(step),
+            [0, 0, 1, 2, 3].map(Some)
+        );
     }
 
     #[test]
@@ -231,7 +242,10 @@ mod tests {
         assert_eq!((pump.domain, pump.wait_for.as_slice()), (42, &["plant/keeper".to_owned()][..]));
         assert_eq!(pump.remap["current"], "north/motor");
         assert_eq!(pump.remap["vibration"], "north/vibration");
-        assert_eq!((&pump.params["seed"], &pump.params["point"]), (&3.into(), &"plant/pump1".into()));
+        assert_eq!(
+            (&pump.params["seed"], &pump.params["point"]),
+            (&3.into(), &"plant/pump1".into())
+        );
         assert_eq!(node("plant/pump1").needs, ["plant/keeper"]);
         assert_eq!(spec("lab/eyes").params["sites"][1]["domain"], 43);
         assert_eq!(node("lab/other").phase, Phase::Source);

@@ -89,7 +89,11 @@ fn give_up_on_failures(supervisor: &mut Supervisor, picture: &mut Picture) -> an
     bail!(text);
 }
 
-fn balance(supervisor: &Supervisor, recordings: Vec<(String, PathBuf)>, lasted: Duration) -> Outcome {
+fn balance(
+    supervisor: &Supervisor,
+    recordings: Vec<(String, PathBuf)>,
+    lasted: Duration,
+) -> Outcome {
     let mut topics = Vec::new();
     let mut problems = Vec::new();
     let mut faults = Vec::new();
@@ -104,7 +108,8 @@ fn balance(supervisor: &Supervisor, recordings: Vec<(String, PathBuf)>, lasted: 
                 None
             }
         };
-        let mut names: BTreeSet<String> = at_site(supervisor, site).flat_map(Node::topics).cloned().collect();
+        let mut names: BTreeSet<String> =
+            at_site(supervisor, site).flat_map(Node::topics).cloned().collect();
         if let Some(books) = &books {
             match books.topics() {
                 Ok(recorded) => names.extend(recorded),
@@ -114,12 +119,15 @@ fn balance(supervisor: &Supervisor, recordings: Vec<(String, PathBuf)>, lasted: 
         for topic in names {
             let book = book(supervisor, site, &topic, books.as_ref(), &mut problems);
             // Topics that a node only offers, such as the output of a detector that saw nothing.
-            if book != (Book { site: book.site.clone(), topic: book.topic.clone(), ..Book::default() }) {
+            if book
+                != (Book { site: book.site.clone(), topic: book.topic.clone(), ..Book::default() })
+            {
                 topics.push(book);
             }
         }
         if let Some(books) = &books {
-            let known: Vec<_> = topics.iter().filter(|b| b.site == *site).map(|b| b.topic.clone()).collect();
+            let known: Vec<_> =
+                topics.iter().filter(|b| b.site == *site).map(|b| b.topic.clone()).collect();
             for topic in known {
                 let last = topic.rsplit('/').next().unwrap_or_default();
                 let outcome = match last {
@@ -140,10 +148,22 @@ fn balance(supervisor: &Supervisor, recordings: Vec<(String, PathBuf)>, lasted: 
         samples_per_s: samples as f64 / lasted.as_secs_f64().max(1e-3),
         topics,
     };
-    Outcome { gaps: gaps(supervisor, &summary), failures: failures(supervisor), summary, problems, recordings }
+    Outcome {
+        gaps: gaps(supervisor, &summary),
+        failures: failures(supervisor),
+        summary,
+        problems,
+        recordings,
+    }
 }
 
-fn book(supervisor: &Supervisor, site: &str, topic: &str, books: Option<&Books>, problems: &mut Vec<String>) -> Book {
+fn book(
+    supervisor: &Supervisor,
+    site: &str,
+    topic: &str,
+    books: Option<&Books>,
+    problems: &mut Vec<String>,
+) -> Book {
     let mut book = Book { site: site.to_owned(), topic: topic.to_owned(), ..Book::default() };
     book.written = supervisor.written(site, topic);
     for recorder in recorders(supervisor, site) {
@@ -176,7 +196,8 @@ fn recorders<'a>(supervisor: &'a Supervisor, site: &'a str) -> impl Iterator<Ite
 }
 
 fn gaps(supervisor: &Supervisor, summary: &Summary) -> Vec<Gap> {
-    let away = supervisor.nodes.iter().filter(|n| n.plan.phase == Phase::Recorder && n.restarts > 0);
+    let away =
+        supervisor.nodes.iter().filter(|n| n.plan.phase == Phase::Recorder && n.restarts > 0);
     away.map(|n| {
         let books = summary.topics.iter().filter(|b| b.site == n.plan.site);
         let missing = books.map(|b| b.written.saturating_sub(b.recorded)).sum();
@@ -190,7 +211,11 @@ fn failures(supervisor: &Supervisor) -> Vec<String> {
         .failed()
         .map(|n| {
             let words = supervisor.last_lines(&n.plan.name, 1).join("");
-            format!("{} failed: {words} (log: {})", n.plan.name, supervisor.log(&n.plan.name).display())
+            format!(
+                "{} failed: {words} (log: {})",
+                n.plan.name,
+                supervisor.log(&n.plan.name).display()
+            )
         })
         .collect()
 }

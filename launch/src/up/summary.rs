@@ -41,7 +41,9 @@ pub struct Book {
 impl Book {
     /// Whether all four counts agree.
     pub fn balances(&self) -> bool {
-        self.written == self.received && self.received == self.recorded && self.recorded == self.queried
+        self.written == self.received
+            && self.received == self.recorded
+            && self.recorded == self.queried
     }
 }
 
@@ -101,7 +103,8 @@ const GRACE_NS: i64 = 2_000_000_000;
 pub fn score(faults: &[Fault], anomalies: &[Anomaly]) -> Score {
     let mut merged: BTreeMap<(&str, &str, &str, u64), (i64, i64)> = BTreeMap::new();
     for f in faults {
-        let times = merged.entry((&f.point, &f.topic, &f.kind, f.id)).or_insert((f.start_ns, f.end_ns));
+        let times =
+            merged.entry((&f.point, &f.topic, &f.kind, f.id)).or_insert((f.start_ns, f.end_ns));
         times.0 = times.0.min(f.start_ns);
         times.1 = times.1.max(f.end_ns);
     }
@@ -121,7 +124,11 @@ pub fn score(faults: &[Fault], anomalies: &[Anomaly]) -> Score {
     };
     let mut delays = Vec::new();
     for fault in &faults {
-        let said = anomalies.iter().filter(|a| a.topic == fault.topic && touches(a, fault)).map(|a| a.said_ns).min();
+        let said = anomalies
+            .iter()
+            .filter(|a| a.topic == fault.topic && touches(a, fault))
+            .map(|a| a.said_ns)
+            .min();
         if let Some(said) = said {
             delays.push((said - fault.start_ns).max(0) as f64 / 1e6);
         }
@@ -132,7 +139,13 @@ pub fn score(faults: &[Fault], anomalies: &[Anomaly]) -> Score {
         .map(|a| (&a.point, &a.topic, a.start_ns))
         .collect();
     let (injected, found) = (faults.len(), delays.len());
-    Score { injected, found, missed: injected - found, false_alarms: strays.len(), delay_ms_p50: median(delays) }
+    Score {
+        injected,
+        found,
+        missed: injected - found,
+        false_alarms: strays.len(),
+        delay_ms_p50: median(delays),
+    }
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -179,7 +192,11 @@ mod tests {
 
     #[test]
     fn anomalies_outside_any_fault_are_false() {
-        let strays = [anomaly("vibration", 30, 31), anomaly("vibration", 30, 32), anomaly("vibration", 50, 51)];
+        let strays = [
+            anomaly("vibration", 30, 31),
+            anomaly("vibration", 30, 32),
+            anomaly("vibration", 50, 51),
+        ];
         let score = score(&[fault(1, 10, 20)], &strays);
         assert_eq!((score.injected, score.found, score.missed, score.false_alarms), (1, 0, 1, 2));
         assert_eq!(score.delay_ms_p50, None);
@@ -207,7 +224,11 @@ mod tests {
     #[test]
     fn the_json_is_what_scripts_rely_on() {
         let summary = Summary {
-            topics: vec![Book { site: "plant".into(), topic: "vibration".into(), ..Book::default() }],
+            topics: vec![Book {
+                site: "plant".into(),
+                topic: "vibration".into(),
+                ..Book::default()
+            }],
             anomalies: Score::default(),
             bytes_per_sample: 12.5,
             samples_per_s: 9000.0,

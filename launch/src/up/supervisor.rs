@@ -119,16 +119,20 @@ pub struct Supervisor {
 impl Supervisor {
     /// Listens for nodes and signals; starts nothing yet.
     pub fn new(plan: Plan, logs: PathBuf) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
+        std::fs::create_dir_all(&logs)
+            .with_context(|| format!("cannot make {}", logs.display()))?;
         let run_dir = tempfile::Builder::new()
             .prefix("tidewire-up-")
             .tempdir_in(run_base())
             .context("cannot make a folder for the control socket")?;
         let socket = run_dir.path().join("control.sock");
-        let listener = UnixListener::bind(&socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
+        let listener = UnixListener::bind(&socket)
+            .with_context(|| format!("cannot listen on {}", socket.display()))?;
         let (send, events) = unbounded();
         let accepted = send.clone();
-        thread::Builder::new().name("control".into()).spawn(move || accept(&listener, &accepted))?;
+        thread::Builder::new()
+            .name("control".into())
+            .spawn(move || accept(&listener, &accepted))?;
         let interrupted = send.clone();
         let mut signals = signal_hook::iterator::Signals::new([
             signal_hook::consts::SIGINT,
@@ -226,7 +230,9 @@ impl Supervisor {
     pub fn stop(&mut self) -> anyhow::Result<bool> {
         let mut clean = true;
         for step in Phase::STEPS {
-            if step.contains(&Phase::Bridge) && self.nodes.iter().any(|n| n.plan.phase == Phase::Bridge && n.alive()) {
+            if step.contains(&Phase::Bridge)
+                && self.nodes.iter().any(|n| n.plan.phase == Phase::Bridge && n.alive())
+            {
                 // What detectors said last is still on its way to the other site.
                 self.settle(Duration::from_millis(200));
             }
@@ -245,7 +251,9 @@ impl Supervisor {
 
     /// The last lines a node logged.
     pub fn last_lines(&self, node: &str, lines: usize) -> Vec<String> {
-        let text = std::fs::read(self.log(node)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+        let text = std::fs::read(self.log(node))
+            .map(|b| String::from_utf8_lossy(&b).into_owned())
+            .unwrap_or_default();
         let all: Vec<&str> = text.lines().collect();
         all[all.len().saturating_sub(lines)..].iter().map(|l| (*l).to_owned()).collect()
     }
@@ -261,7 +269,9 @@ impl Supervisor {
             let due = match self.nodes[index].state {
                 State::Waiting => self.nodes[index].plan.needs.iter().all(|need| {
                     // A node that did its work and ended is as good as ready.
-                    self.nodes.iter().any(|n| n.plan.name == *need && matches!(n.state, State::Ready | State::Done))
+                    self.nodes.iter().any(|n| {
+                        n.plan.name == *need && matches!(n.state, State::Ready | State::Done)
+                    })
                 }),
                 State::Resting(until) => now >= until,
                 _ => false,
@@ -295,7 +305,10 @@ impl Supervisor {
             Ok(child) => child,
             Err(error) => {
                 tracing::error!(node = name, %error, "cannot start");
-                std::fs::write(self.logs.join(format!("{}.log", name.replace('/', "-"))), format!("{error}\n"))?;
+                std::fs::write(
+                    self.logs.join(format!("{}.log", name.replace('/', "-"))),
+                    format!("{error}\n"),
+                )?;
                 node.state = State::Failed;
                 return Ok(());
             }
@@ -317,12 +330,15 @@ impl Supervisor {
     fn take(&mut self, event: Event) -> bool {
         let (name, from) = match &event {
             Event::Interrupted => return true,
-            Event::Connected { node, pid, .. } | Event::Said { node, pid, .. } | Event::Ended { node, pid, .. } => {
-                (node, *pid)
-            }
+            Event::Connected { node, pid, .. }
+            | Event::Said { node, pid, .. }
+            | Event::Ended { node, pid, .. } => (node, *pid),
         };
         let Some(node) = self.nodes.iter_mut().find(|n| n.plan.name == *name) else {
-            tracing::warn!(node = name, "a process that is no node of this graph spoke on the control socket");
+            tracing::warn!(
+                node = name,
+                "a process that is no node of this graph spoke on the control socket"
+            );
             return false;
         };
         // Late words of a process already replaced.
@@ -364,7 +380,8 @@ impl Supervisor {
             _ => {}
         }
         let failed = !status.success();
-        let how = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
+        let how =
+            status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
         // A node that worked for a while starts its back-off anew.
         if node.started.elapsed() > node.plan.respawn.max_backoff {
             node.streak = 0;
@@ -375,7 +392,8 @@ impl Supervisor {
             RespawnPolicy::OnFailure => failed,
             RespawnPolicy::Never => false,
         };
-        let pause = (wanted && respawn.max.is_none_or(|max| node.streak < max)).then(|| respawn.delay(node.streak));
+        let pause = (wanted && respawn.max.is_none_or(|max| node.streak < max))
+            .then(|| respawn.delay(node.streak));
         match pause {
             Some(pause) => {
                 node.streak += 1;
@@ -431,13 +449,19 @@ impl Supervisor {
 
     fn stop_step(&mut self, step: &[Phase]) -> bool {
         let mut clean = true;
-        let patience = self.nodes.iter().filter(|n| step.contains(&n.plan.phase)).map(|n| n.plan.patience).max();
+        let patience = self
+            .nodes
+            .iter()
+            .filter(|n| step.contains(&n.plan.phase))
+            .map(|n| n.plan.patience)
+            .max();
         let deadline = Instant::now() + patience.unwrap_or_default();
         for node in self.nodes.iter_mut().filter(|n| step.contains(&n.plan.phase)) {
             match node.state {
                 State::Starting | State::Ready => {
                     node.state = State::Stopping;
-                    let told = node.stream.as_ref().map(|s| control::send(s, &ToNode::Stop(How::Drain)));
+                    let told =
+                        node.stream.as_ref().map(|s| control::send(s, &ToNode::Stop(How::Drain)));
                     if !matches!(told, Some(Ok(()))) {
                         signal(node.pid, Signal::TERM);
                     }
@@ -456,7 +480,9 @@ impl Supervisor {
                     }
                 }
                 Err(_) => {
-                    for node in self.nodes.iter().filter(|n| step.contains(&n.plan.phase) && n.alive()) {
+                    for node in
+                        self.nodes.iter().filter(|n| step.contains(&n.plan.phase) && n.alive())
+                    {
                         tracing::error!(node = node.plan.name, "does not stop; killed");
                     }
                     self.kill(step);
@@ -495,7 +521,8 @@ fn signal(pid: Option<u32>, signal: Signal) {
 /// The command of a program: ourselves for a built-in node, a wrapper of ours for any other, so
 /// that both end with the launcher.
 fn command(program: &Program) -> anyhow::Result<Command> {
-    let mut command = Command::new(std::env::current_exe().context("cannot find the tidewire executable")?);
+    let mut command =
+        Command::new(std::env::current_exe().context("cannot find the tidewire executable")?);
     command.arg("node");
     match program {
         Program::Builtin(spec) => {
@@ -524,7 +551,8 @@ fn writable(dir: &Path) -> bool {
 fn accept(listener: &UnixListener, events: &Sender<Event>) {
     for stream in listener.incoming().flatten() {
         let events = events.clone();
-        let spawned = thread::Builder::new().name("control".into()).spawn(move || listen(stream, &events));
+        let spawned =
+            thread::Builder::new().name("control".into()).spawn(move || listen(stream, &events));
         if let Err(error) = spawned {
             tracing::error!(%error, "cannot listen to a node");
         }

@@ -60,7 +60,11 @@ impl Picture {
                 (key.clone(), now.saturating_sub(before) as f64 / since.as_secs_f64())
             })
             .collect();
-        let text = if self.live { full(nodes, &rows, &rates, self.begun, lasts) } else { brief(nodes, &rows, &rates, self.begun) };
+        let text = if self.live {
+            full(nodes, &rows, &rates, self.begun, lasts)
+        } else {
+            brief(nodes, &rows, &rates, self.begun)
+        };
         // A closed terminal does not stop the graph.
         let _ = self.put(&text);
     }
@@ -147,9 +151,7 @@ fn states(nodes: &[Node]) -> String {
 
 fn anomalies(nodes: &[Node]) -> u64 {
     let detectors = nodes.iter().filter(|n| n.plan.phase == Phase::Detector);
-    detectors
-        .map(|n| n.topics().map(|t| n.topic(t).written).max().unwrap_or(0))
-        .sum()
+    detectors.map(|n| n.topics().map(|t| n.topic(t).written).max().unwrap_or(0)).sum()
 }
 
 fn lag_ms(nodes: &[Node]) -> f64 {
@@ -162,7 +164,11 @@ fn disk(nodes: &[Node]) -> u64 {
 
 fn clock(begun: Instant, lasts: Duration) -> String {
     let now = begun.elapsed().as_secs_f64();
-    if lasts.is_zero() { format!("{now:.0} s, Ctrl-C ends") } else { format!("{now:.0} of {:.0} s", lasts.as_secs_f64()) }
+    if lasts.is_zero() {
+        format!("{now:.0} s, Ctrl-C ends")
+    } else {
+        format!("{now:.0} of {:.0} s", lasts.as_secs_f64())
+    }
 }
 
 fn full(
@@ -173,7 +179,8 @@ fn full(
     lasts: Duration,
 ) -> String {
     let cells = rows.iter().map(|(key, row)| {
-        let (p50, p99) = row.kept.latency_us.map_or(("-".into(), "-".into()), |[a, b]| (micros(a), micros(b)));
+        let (p50, p99) =
+            row.kept.latency_us.map_or(("-".into(), "-".into()), |[a, b]| (micros(a), micros(b)));
         vec![
             key.0.clone(),
             key.1.clone(),
@@ -208,7 +215,10 @@ fn brief(
     rates: &BTreeMap<(String, String), f64>,
     begun: Instant,
 ) -> String {
-    let worst = rows.values().filter_map(|r| r.kept.latency_us).fold([0.0f64; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])]);
+    let worst = rows
+        .values()
+        .filter_map(|r| r.kept.latency_us)
+        .fold([0.0f64; 2], |a, b| [a[0].max(b[0]), a[1].max(b[1])]);
     format!(
         "{:4.0} s  {}  {:.0} samples/s  recorded {} ({})  latency p50 {} p99 {}  lag {:.0} ms  {} anomalies\n",
         begun.elapsed().as_secs_f64(),

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 /// What can stop the viewer node, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
-    #[error("port {port} on 127.0.0.1 is busy ({source}); free it or pass another --port")]
-    PortBusy { port: u16, source: std::io::Error },
+    #[error("port {port} on 127.0.0.1 is busy ({source}); free it or pass another {option}")]
+    PortBusy { option: &'static str, port: u16, source: std::io::Error },
     #[error("cannot write {path}: {detail}; choose a folder that exists and is writable")]
     Save { path: PathBuf, detail: String },
     #[error(
@@ -12,6 +12,8 @@ pub enum ViewError {
          `pip install rerun-sdk=={wanted}`, or leave --spawn out to use the web viewer"
     )]
     NoViewer { wanted: &'static str, found: String },
+    #[error("cannot use QoS `{spec}`: {source}")]
+    Qos { spec: String, source: tidewire_qos::QosError },
     #[error("Rerun: {0}")]
     Rerun(String),
     #[error("no site to show; pass --domain N or --site NAME=DOMAIN")]

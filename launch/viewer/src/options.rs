@@ -92,6 +92,8 @@ pub struct ViewOptions {
     pub max_hz: f64,
     /// Topics to leave out (exact names).
     pub exclude: Vec<String>,
+    /// `FILE[::PROFILE]` or a shipped QoS profile to read with; else best effort.
+    pub qos: Option<String>,
     /// What the data server keeps for viewers that connect late, in MiB.
     pub memory_mib: u64,
 }
@@ -105,6 +107,7 @@ impl Default for ViewOptions {
             web_port: 0,
             max_hz: 100.0,
             exclude: Vec::new(),
+            qos: None,
             memory_mib: 512,
         }
     }

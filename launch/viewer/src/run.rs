@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rerun::{RecordingStream, Scalars, TextLog, TextLogLevel};
 use tidewire_bus::{Participant, RawReader, RawTopic};
 use tidewire_idl::{InstanceState, Sample, TypeRegistry, TypeSupport};
-use tidewire_qos::Qos;
+use tidewire_qos::{Durability, Profile, Qos};
 use tidewire_types::event::{Anomaly, FaultTruth};
 
 use crate::scene::{Scene, TIMELINE, topic_path};
@@ -41,9 +41,13 @@ pub fn run(
     if options.sites.is_empty() {
         return Err(ViewError::NoSite);
     }
+    let profile = options.qos.as_deref().map(|spec| {
+        tidewire_qos::load(spec).map_err(|source| ViewError::Qos { spec: spec.to_owned(), source })
+    });
+    let profile = profile.transpose()?;
     let sink = sink::open(options)?;
-    let mut sites =
-        options.sites.iter().map(|site| Site::join(site, options)).collect::<Result<Vec<_>, _>>()?;
+    let join = |site| Site::join(site, options, profile.clone());
+    let mut sites = options.sites.iter().map(join).collect::<Result<Vec<_>, _>>()?;
     ready(&sink.notice);
 
     let mut scene = Scene::default();
@@ -80,6 +84,7 @@ struct Site {
     participant: Participant,
     topics: HashMap<String, Option<Feed>>,
     exclude: Vec<String>,
+    profile: Option<Profile>,
     max_hz: f64,
     looked: Option<Instant>,
     batch: Vec<Sample>,
@@ -92,7 +97,11 @@ struct Feed {
 }
 
 impl Site {
-    fn join(site: &SiteSource, options: &ViewOptions) -> Result<Self, ViewError> {
+    fn join(
+        site: &SiteSource,
+        options: &ViewOptions,
+        profile: Option<Profile>,
+    ) -> Result<Self, ViewError> {
         let participant = Participant::builder()
             .domain(site.domain)
             .name(&format!("{}/viewer", site.name))
@@ -107,6 +116,7 @@ impl Site {
             participant,
             topics: HashMap::new(),
             exclude: options.exclude.clone(),
+            profile,
             max_hz: options.max_hz,
             looked: None,
             batch: Vec::new(),
@@ -126,7 +136,10 @@ impl Site {
             }
             let feed = types.get(&topic.type_name).and_then(|ty| {
                 let raw = RawTopic::new(&topic.name, &topic.type_name, topic.keyed);
-                let qos = Qos { durability: tidewire_qos::Durability::Volatile, ..Qos::sensor_data() };
+                let qos = match &self.profile {
+                    Some(profile) => profile.reader_qos(&topic.name),
+                    None => Qos { durability: Durability::Volatile, ..Qos::sensor_data() },
+                };
                 match self.participant.raw_reader(&raw, &qos) {
                     Ok(reader) => {
                         let event = [Anomaly::TYPE_NAME, FaultTruth::TYPE_NAME];
@@ -154,13 +167,8 @@ impl Site {
         for feed in self.topics.values_mut().flatten() {
             loop {
                 self.batch.clear();
-                match feed.reader.take_into(&mut self.batch, 1024) {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "reading for the viewer");
-                        break;
-                    }
+                if feed.reader.take_into(&mut self.batch, 1024) == 0 {
+                    break;
                 }
                 for sample in &self.batch {
                     show(&self.name, feed, sample, out, scene, stats)?;

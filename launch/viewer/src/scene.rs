@@ -56,7 +56,7 @@ impl Scene {
             .with_blueprint_panel(BlueprintPanel::from_state(PanelState::Collapsed))
             .with_selection_panel(SelectionPanel::from_state(PanelState::Collapsed))
             .with_time_panel(
-                TimePanel::from_state(PanelState::Collapsed).with_timeline(TIMELINE),
+                TimePanel::new().with_state(PanelState::Collapsed).with_timeline(TIMELINE),
             )
     }
 

@@ -8,7 +8,6 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 
-use rerun::external::re_sdk;
 use rerun::{RecordingStream, RecordingStreamBuilder};
 
 use crate::{RERUN_VERSION, Target, ViewError, ViewOptions};
@@ -19,7 +18,8 @@ pub struct Sink {
     pub stream: RecordingStream,
     /// One line for the person at the terminal: where to look.
     pub notice: String,
-    _page: Option<rerun::web_viewer::WebViewerServer>,
+    /// Rerun's page server, whose type it keeps to itself.
+    _page: Option<Box<dyn std::any::Any>>,
 }
 
 /// Opens `options.target`.
@@ -67,10 +67,10 @@ fn spawn(options: &ViewOptions) -> Result<Sink, ViewError> {
 }
 
 fn web(options: &ViewOptions) -> Result<Sink, ViewError> {
-    let port = free_port(options.port)?;
-    let web_port = free_port(options.web_port)?;
-    let server = re_sdk::ServerOptions {
-        memory_limit: re_sdk::MemoryLimit::from_bytes(options.memory_mib << 20),
+    let port = free_port("--port", options.port)?;
+    let web_port = free_port("--web-port", options.web_port)?;
+    let server = rerun::ServerOptions {
+        memory_limit: rerun::MemoryLimit::from_bytes(options.memory_mib << 20),
         ..Default::default()
     };
     let stream = builder().serve_grpc_opts("127.0.0.1", port, server)?;
@@ -84,15 +84,15 @@ fn web(options: &ViewOptions) -> Result<Sink, ViewError> {
     let notice = format!(
         "live view: http://127.0.0.1:{web_port}/?url=rerun%2Bhttp%3A%2F%2F127.0.0.1%3A{port}%2Fproxy"
     );
-    Ok(Sink { stream, notice, _page: Some(page) })
+    Ok(Sink { stream, notice, _page: Some(Box::new(page)) })
 }
 
 /// Finds out early that a port is taken: Rerun's servers bind in a thread and only log it.
-fn free_port(port: u16) -> Result<u16, ViewError> {
+fn free_port(option: &'static str, port: u16) -> Result<u16, ViewError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
-        .map_err(|source| ViewError::PortBusy { port, source })
+        .map_err(|source| ViewError::PortBusy { option, port, source })
 }
 
 fn has_screen() -> bool {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use tidewire_bus::{Participant, RawTopic, RawWriter};
 use tidewire_idl::InstanceState;
-use tidewire_qos::{Durability, History, Qos};
+use tidewire_qos::{Durability, History, Profile, Qos};
 
 use crate::cache::Seen;
 use crate::filter::Filter;
@@ -25,16 +25,23 @@ pub struct Inbound {
     site: String,
     participant: Participant,
     filter: Filter,
+    profile: Option<Profile>,
     writers: HashMap<String, Option<RawWriter>>,
     seen: Seen,
 }
 
 impl Inbound {
-    pub fn new(site: &str, participant: Participant, filter: Filter) -> Self {
+    pub fn new(
+        site: &str,
+        participant: Participant,
+        filter: Filter,
+        profile: Option<Profile>,
+    ) -> Self {
         Self {
             site: site.to_owned(),
             participant,
             filter,
+            profile,
             writers: HashMap::new(),
             seen: Seen::default(),
         }
@@ -58,7 +65,7 @@ impl Inbound {
             return;
         }
         if !self.writers.contains_key(&topic) {
-            let writer = open(&self.participant, &topic, &header);
+            let writer = open(&self.participant, &topic, &header, self.profile.as_ref());
             self.writers.insert(topic.clone(), writer);
         }
         let Some(Some(writer)) = self.writers.get(&topic) else {
@@ -69,10 +76,10 @@ impl Inbound {
         let written = match header.state() {
             InstanceState::Alive => writer.write(&arrival.payload, header.source_time, key),
             InstanceState::Disposed => {
-                writer.dispose(&arrival.payload, header.key(), header.source_time)
+                writer.dispose(&arrival.payload, key, header.source_time)
             }
             InstanceState::Unregistered => {
-                writer.unregister(&arrival.payload, header.key(), header.source_time)
+                writer.unregister(&arrival.payload, key, header.source_time)
             }
         };
         match written {
@@ -88,11 +95,19 @@ impl Inbound {
     }
 }
 
-fn open(participant: &Participant, topic: &str, header: &Header) -> Option<RawWriter> {
+fn open(
+    participant: &Participant,
+    topic: &str,
+    header: &Header,
+    profile: Option<&Profile>,
+) -> Option<RawWriter> {
     let mut qos = if header.reliable { Qos::reliable() } else { Qos::sensor_data() };
     if header.late > 0 {
         qos.durability = Durability::TransientLocal;
         qos.history = History::KeepLast(header.late);
+    }
+    if let Some(profile) = profile {
+        qos = profile.writer_qos(topic);
     }
     let raw = RawTopic::new(topic, &header.type_name, header.keyed);
     match participant.raw_writer(&raw, &qos) {

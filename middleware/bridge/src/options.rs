@@ -34,6 +34,9 @@ pub struct BridgeOptions {
     pub allow: Vec<String>,
     /// Topics that never cross, though allowed.
     pub deny: Vec<String>,
+    /// `FILE[::PROFILE]` or a shipped QoS profile for this side's readers and writers; else what the
+    /// topics' writers offer.
+    pub qos: Option<String>,
 }
 
 impl Default for BridgeOptions {
@@ -47,6 +50,7 @@ impl Default for BridgeOptions {
             scouting: false,
             allow: vec!["*".into()],
             deny: Vec::new(),
+            qos: None,
         }
     }
 }
@@ -64,6 +68,11 @@ impl BridgeOptions {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if self.site.is_empty() || !self.site.chars().all(plain) {
             return Err(BridgeError::Site(self.site.clone()));
+        }
+        for (option, endpoints) in [("listen", &self.listen), ("connect", &self.connect)] {
+            if let Some(endpoint) = endpoints.iter().find(|endpoint| !is_endpoint(endpoint)) {
+                return Err(BridgeError::Endpoint { option, endpoint: endpoint.clone() });
+            }
         }
         Ok(())
     }
@@ -98,6 +107,15 @@ impl BridgeOptions {
         set("scouting/multicast/enabled", self.scouting.to_string())?;
         Ok(config)
     }
+}
+
+/// `tcp/address:port`: TCP is the one transport that is built in.
+fn is_endpoint(text: &str) -> bool {
+    // Zenoh's own `?metadata` and `#configuration` may follow.
+    let address = text.split(['?', '#']).next().and_then(|text| text.strip_prefix("tcp/"));
+    address
+        .and_then(|address| address.rsplit_once(':'))
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 /// First retry after 0.2 s, then slower up to one in 4 s.

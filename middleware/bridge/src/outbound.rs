@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tidewire_bus::{Participant, RawReader, RawTopic};
 use tidewire_idl::Sample;
-use tidewire_qos::{Durability, History, Qos, Reliability};
+use tidewire_qos::{Durability, History, Profile, Qos, Reliability};
 use zenoh::Wait;
 use zenoh::qos::CongestionControl;
 
@@ -25,6 +25,7 @@ pub struct Outbound<'a> {
     participant: Participant,
     session: &'a zenoh::Session,
     filter: Filter,
+    profile: Option<Profile>,
     topics: HashMap<String, Feed<'a>>,
     looked: Option<Instant>,
     batch: Vec<Sample>,
@@ -45,8 +46,10 @@ impl<'a> Outbound<'a> {
         options: &BridgeOptions,
         participant: Participant,
         session: &'a zenoh::Session,
+        profile: Option<Profile>,
     ) -> Result<Self, BridgeError> {
         Ok(Self {
+            profile,
             site: options.site.clone(),
             participant,
             session,
@@ -74,10 +77,11 @@ impl<'a> Outbound<'a> {
             };
             let reliable = matches!(writer.qos.reliability, Reliability::Reliable { .. });
             let durable = writer.qos.durability >= Durability::TransientLocal;
-            let qos = Qos {
+            let as_offered = || Qos {
                 durability: if durable { Durability::TransientLocal } else { Durability::Volatile },
                 ..if reliable { Qos::reliable() } else { Qos::sensor_data() }
             };
+            let qos = self.profile.as_ref().map_or_else(as_offered, |p| p.reader_qos(&topic.name));
             let raw = RawTopic::new(&topic.name, &topic.type_name, topic.keyed);
             let reader = match self.participant.raw_reader(&raw, &qos) {
                 Ok(reader) => reader,
@@ -112,12 +116,9 @@ impl<'a> Outbound<'a> {
     /// Puts everything that has arrived.
     pub fn drain(&mut self, cache: &Mutex<Cache>, stats: &BridgeStats) -> Result<(), BridgeError> {
         let own = self.participant.guid_prefix();
-        for (topic, feed) in &mut self.topics {
+        for feed in self.topics.values_mut() {
             self.batch.clear();
-            if let Err(error) = feed.reader.take_into(&mut self.batch, 4096) {
-                tracing::warn!(%topic, %error, "reading for the bridge");
-                continue;
-            }
+            feed.reader.take_into(&mut self.batch, 4096);
             for sample in &self.batch {
                 if sample.info.writer.prefix() == own || is_bridge(&sample.info.point) {
                     continue;

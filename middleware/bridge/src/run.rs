@@ -46,6 +46,11 @@ pub fn run(
 ) -> Result<(), BridgeError> {
     options.check()?;
     let filter = options.filter()?;
+    let profile = options.qos.as_deref().map(|spec| {
+        tidewire_qos::load(spec)
+            .map_err(|source| BridgeError::Qos { spec: spec.to_owned(), source })
+    });
+    let profile = profile.transpose()?;
     let participant = Participant::builder()
         .domain(options.domain)
         .name(&format!("{BRIDGE_NAME}{}", options.site))
@@ -80,8 +85,8 @@ pub fn run(
         session.liveliness().declare_token(format!("tidewire/{}/@bridge", options.site)).wait()?;
 
     let done = AtomicBool::new(false);
-    let inbound = Inbound::new(&options.site, participant.clone(), filter);
-    let mut outbound = Outbound::new(options, participant.clone(), &session)?;
+    let inbound = Inbound::new(&options.site, participant.clone(), filter, profile.clone());
+    let mut outbound = Outbound::new(options, participant.clone(), &session, profile)?;
     ready();
     std::thread::scope(|scope| {
         scope.spawn(|| write_arrivals(inbound, &inbox, &done, stats));

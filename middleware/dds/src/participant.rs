@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
@@ -18,7 +18,7 @@ use crate::health::Threads;
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{cache_samples, reader_policies, writer_policies};
 use crate::reader::{self, DdsReader, Entry, Sink};
-use crate::writer::{self, DdsWriter};
+use crate::writer::{self, DdsWriter, Greeted};
 
 /// How to join a domain.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     pub discovered: Mutex<Discovered>,
     pub observers: RwLock<Vec<Observer>>,
     pub failed: RwLock<Option<String>>,
+    /// How often one of our endpoints was matched.
+    pub matches: AtomicU64,
     commands: Sender<Command>,
     waker: mio::Waker,
 }
@@ -112,6 +114,7 @@ impl DdsParticipant {
             discovered: Mutex::default(),
             observers: RwLock::default(),
             failed: RwLock::default(),
+            matches: AtomicU64::new(0),
             commands,
             waker: mio::Waker::new(poll.registry(), crate::poll::WAKE)?,
         });
@@ -189,6 +192,7 @@ impl DdsParticipant {
             announced: spec.qos.representations()[0],
             participant: self.inner.clone(),
             written: Counter::default(),
+            greeted: Greeted::new(&spec.qos),
         })
     }
 
@@ -204,9 +208,10 @@ impl DdsParticipant {
             topic: spec.topic.clone(),
             reason: error.to_string(),
         };
-        // RustDDS keeps that many payloads for good: room for few until their size is known.
+        // RustDDS keeps that many payloads for good, so while their size is unknown it is just room
+        // for what a writer may have under way when the two meet.
         let payload = spec.plain_size.map(|size| size + 4).or(spec.max_payload);
-        let cache = payload.map_or(512, cache_samples);
+        let cache = payload.map_or(2048, cache_samples);
         let policies = reader_policies(&spec.qos, cache);
         let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
         let (port, guid) = if spec.keyed {

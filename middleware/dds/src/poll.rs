@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -144,6 +145,9 @@ impl Receive {
             let news = self.inner.discovered.lock().apply(&event);
             if !news {
                 continue;
+            }
+            if matches!(event, DdsEvent::Matched { .. }) {
+                self.inner.matches.fetch_add(1, Ordering::AcqRel);
             }
             if let DdsEvent::WriterFound(writer) = &event {
                 for reader in self.readers.values_mut() {

@@ -1,11 +1,16 @@
 //! Writers: payloads onto the wire as they are, with flow control.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustdds::{WriteOptionsBuilder, no_key, with_key};
 use tidewire_idl::{Guid, KeyHash};
-use tidewire_qos::policy::DataRepresentation;
+use tidewire_qos::Qos;
+use tidewire_qos::policy::{DataRepresentation, Reliability};
 use tidewire_transport::Counter;
 
 use crate::error::DdsWriteError;
@@ -13,6 +18,9 @@ use crate::key::RawKey;
 use crate::participant::Inner;
 use crate::payload::{HEADER, RawAdapter, RawData, representation_of};
 use crate::time::to_rtps;
+
+/// Longest wait for a new reader's first acknowledgment.
+const GREETING: Duration = Duration::from_millis(250);
 
 pub(crate) enum Port {
     Keyed(with_key::DataWriter<RawData, RawAdapter>),
@@ -27,6 +35,28 @@ pub struct DdsWriter {
     pub(crate) announced: DataRepresentation,
     pub(crate) participant: Arc<Inner>,
     pub(crate) written: Counter,
+    pub(crate) greeted: Greeted,
+}
+
+/// Which readers have acknowledged a first sample; `None` if BEST_EFFORT.
+pub(crate) struct Greeted {
+    /// How long to wait for one that has not.
+    pub patience: Option<Duration>,
+    /// The participant's count of matches when we last looked.
+    epoch: AtomicU64,
+    readers: Mutex<BTreeSet<Guid>>,
+}
+
+impl Greeted {
+    pub fn new(qos: &Qos) -> Self {
+        let patience = match qos.reliability {
+            Reliability::Reliable { max_blocking_time } => {
+                Some(max_blocking_time.to_std().map_or(GREETING, |time| time.min(GREETING)))
+            }
+            Reliability::BestEffort => None,
+        };
+        Self { patience, epoch: AtomicU64::new(0), readers: Mutex::default() }
+    }
 }
 
 impl DdsWriter {
@@ -62,6 +92,7 @@ impl DdsWriter {
         }
         .map_err(|error| translate(error.forget_data()))?;
         self.written.add(1);
+        self.greet();
         Ok(i64::from(id.sequence_number) as u64)
     }
 
@@ -80,11 +111,34 @@ impl DdsWriter {
             .dispose(&RawKey { hash: key, payload: key_payload }, Some(to_rtps(source_time)))
             .map_err(translate)?;
         self.written.add(1);
+        self.greet();
         Ok(())
     }
 
+    /// After the first sample a new reader can get: waits until it has acknowledged it.
+    ///
+    /// RustDDS sends a HEARTBEAT when it matches a reader, often before the reader knows the writer,
+    /// and then none until there is data. A VOLATILE Cyclone DDS reader takes everything up to the
+    /// last number of the first HEARTBEAT it understands for history that it did not ask for; in a
+    /// burst that number is far ahead of the samples. With one sample under way it is just that one.
+    fn greet(&self) {
+        let Some(patience) = self.greeted.patience else { return };
+        let epoch = self.participant.matches.load(Ordering::Acquire);
+        if self.greeted.epoch.swap(epoch, Ordering::AcqRel) == epoch {
+            return;
+        }
+        let matched: BTreeSet<Guid> = self.matched().into_iter().collect();
+        let mut readers = self.greeted.readers.lock();
+        let news = !matched.is_subset(&readers);
+        *readers = matched;
+        drop(readers);
+        if news && !self.wait_for_acknowledgments(patience) {
+            tracing::debug!(topic = self.topic, "a new reader has not acknowledged its first sample");
+        }
+    }
+
     /// Waits until every matched RELIABLE reader has acknowledged everything written.
-    pub fn wait_for_acknowledgments(&self, timeout: std::time::Duration) -> bool {
+    pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {
         match &self.port {
             Port::Keyed(writer) => writer.wait_for_acknowledgments(timeout),
             Port::Unkeyed(writer) => writer.wait_for_acknowledgments(timeout),

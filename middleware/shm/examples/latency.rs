@@ -31,10 +31,7 @@ fn main() -> Result<(), Failure> {
 
 /// Sends with `send`, receives with `take`, and returns the median time between in ns. `take` returns
 /// the time stamp in the payload.
-fn measure(
-    mut send: impl FnMut(u64) + Send,
-    mut take: impl FnMut() -> Option<u64>,
-) -> u64 {
+fn measure(mut send: impl FnMut(u64) + Send, mut take: impl FnMut() -> Option<u64>) -> u64 {
     let start = Instant::now();
     let now = || start.elapsed().as_nanos() as u64;
     let done = AtomicBool::new(false);
@@ -50,7 +47,8 @@ fn measure(
             }
             done.store(true, Ordering::Release);
         });
-        while times.len() < SAMPLES && !(done.load(Ordering::Acquire) && times.len() > SAMPLES / 2) {
+        while times.len() < SAMPLES && !(done.load(Ordering::Acquire) && times.len() > SAMPLES / 2)
+        {
             if let Some(sent) = take() {
                 times.push(now() - sent);
             }
@@ -60,7 +58,8 @@ fn measure(
 }
 
 fn tidewire(len: usize) -> Result<u64, Failure> {
-    let options = ShmOptions { root: Some("/dev/shm/tidewire-latency".into()), ..Default::default() };
+    let options =
+        ShmOptions { root: Some("/dev/shm/tidewire-latency".into()), ..Default::default() };
     let domain = ShmDomain::join(1, [1; 12], "latency", &options)?;
     let mut spec = EndpointSpec::new("latency", "latency::Block", false);
     spec.plain_size = Some(len);

@@ -19,8 +19,8 @@ use crate::map::{Mapping, Shared};
 /// How long to wait for somebody who is clearing or removing the domain.
 const PATIENCE: Duration = Duration::from_secs(5);
 const VERSION: u64 = 1;
-/// Longest domain directory: iceoryx2 keeps its paths in 255 bytes.
-const PATH_MAX: usize = 160;
+/// Longest domain directory in bytes: iceoryx2 adds up to 143 and panics past 255.
+const PATH_MAX: usize = 110;
 
 /// The bytes of `control`.
 #[repr(C)]
@@ -51,15 +51,14 @@ impl Control {
                 detail: "not an absolute path, or too long".into(),
             });
         }
-        let hash = fnv128(&[root.as_os_str().as_encoded_bytes()]) as u32;
-        let uid = rustix::process::getuid().as_raw();
-        let iceoryx_prefix = format!("tidewire_{uid}_{domain}_{hash:08x}_");
+        let iceoryx_prefix = prefix_of(root, domain);
         let deadline = Instant::now() + PATIENCE;
         loop {
             make_private(root)?;
             make_private(&dir)?;
             if let Some((lock, map)) = Self::enter(&dir, &iceoryx_prefix)? {
                 let root = root.to_owned();
+                clear_siblings(&root, domain);
                 return Ok(Self { root, dir, iceoryx_prefix, lock, map });
             }
             if Instant::now() > deadline {
@@ -128,9 +127,9 @@ impl Control {
         self.map.get::<ControlFile>().generation.load(Ordering::Acquire)
     }
 
-    /// Tells everybody that a participant or endpoint came or went.
-    pub(crate) fn bump(&self) {
-        self.map.get::<ControlFile>().generation.fetch_add(1, Ordering::AcqRel);
+    /// Tells everybody that a participant, endpoint or publisher came or went; the new generation.
+    pub(crate) fn bump(&self) -> u64 {
+        self.map.get::<ControlFile>().generation.fetch_add(1, Ordering::AcqRel) + 1
     }
 }
 
@@ -141,6 +140,29 @@ impl Drop for Control {
             clear(&self.dir, &self.iceoryx_prefix, None);
             let _ = std::fs::remove_dir(&self.dir);
             let _ = std::fs::remove_dir(&self.root);
+        }
+    }
+}
+
+/// Prefix of a domain's segments in /dev/shm.
+fn prefix_of(root: &Path, domain: u16) -> String {
+    let hash = fnv128(&[root.as_os_str().as_encoded_bytes()]) as u32;
+    let uid = rustix::process::getuid().as_raw();
+    format!("tidewire_{uid}_{domain}_{hash:08x}_")
+}
+
+/// Removes the other domains under `root` whose participants were all killed.
+fn clear_siblings(root: &Path, own: u16) {
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        let domain = entry.file_name().to_str().and_then(|name| name.parse::<u16>().ok());
+        let Some(domain) = domain.filter(|domain| *domain != own) else { continue };
+        let (dir, control) = (entry.path(), entry.path().join("control"));
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&control) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+            && is_still(&file, &control)
+        {
+            clear(&dir, &prefix_of(root, domain), None);
+            let _ = std::fs::remove_dir(&dir);
         }
     }
 }

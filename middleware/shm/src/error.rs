@@ -19,7 +19,10 @@ pub enum ShmError {
         detail: String,
     },
     /// The directory is no place for shared memory.
-    #[error("{path} cannot hold shared memory: {detail}. Set TIDEWIRE_SHM_DIR to an absolute path of at most 120 bytes on a tmpfs")]
+    #[error(
+        "{path} cannot hold shared memory: {detail}. Set TIDEWIRE_SHM_DIR to an absolute path \
+         of at most 100 bytes on a tmpfs"
+    )]
     Place {
         /// The directory asked for.
         path: PathBuf,
@@ -37,7 +40,10 @@ pub enum ShmError {
         source: std::io::Error,
     },
     /// Another participant holds the domain for set-up or clean-up and does not let go.
-    #[error("{path} stayed locked for {waited:?}: a participant of this domain is stopped while it starts or ends; continue or kill it")]
+    #[error(
+        "{path} stayed locked for {waited:?}: a participant of this domain is stopped while \
+         it starts or ends; continue or kill it"
+    )]
     Busy {
         /// The lock.
         path: PathBuf,
@@ -45,7 +51,10 @@ pub enum ShmError {
         waited: Duration,
     },
     /// The domain's files were made by another version of Tidewire.
-    #[error("{path} was made by layout version {found}, this is version {ours}: stop the other participants of this domain or use the same Tidewire version")]
+    #[error(
+        "{path} was made by layout version {found}, this is version {ours}: stop the other \
+         participants of this domain or use the same Tidewire version"
+    )]
     Version {
         /// The file.
         path: PathBuf,
@@ -67,13 +76,19 @@ pub enum ShmError {
         max: usize,
     },
     /// Participant already present: a GUID prefix was used twice.
-    #[error("a participant with GUID prefix {prefix} is already in this domain: every participant needs a prefix of its own")]
+    #[error(
+        "a participant with GUID prefix {prefix} is already in this domain: every participant \
+         needs a prefix of its own"
+    )]
     AlreadyJoined {
         /// The prefix in hex.
         prefix: String,
     },
     /// The topic's shared-memory service exists with another type or layout.
-    #[error("topic `{topic}` is already used on this host with another type or by another Tidewire version (ours: `{type_name}`): {detail}")]
+    #[error(
+        "topic `{topic}` is already used on this host with another type or by another \
+         Tidewire version (ours: `{type_name}`): {detail}"
+    )]
     Incompatible {
         /// Topic name.
         topic: String,
@@ -83,7 +98,10 @@ pub enum ShmError {
         detail: String,
     },
     /// A limit of one participant or topic was reached.
-    #[error("{what} of `{of}` are all taken ({limit}): close some, or spread them over more {instead}")]
+    #[error(
+        "{what} of `{of}` are all taken ({limit}): close some, or spread them over more \
+         {instead}"
+    )]
     Limit {
         /// What ran out.
         what: &'static str,
@@ -95,7 +113,10 @@ pub enum ShmError {
         instead: &'static str,
     },
     /// A RELIABLE write could not reach every reader within `max_blocking_time`.
-    #[error("write on `{topic}` timed out after {waited:?}: {readers} reader(s) did not take samples; they are stopped or too slow")]
+    #[error(
+        "write on `{topic}` timed out after {waited:?}: {readers} reader(s) did not take \
+         samples; they are stopped or too slow"
+    )]
     WriteTimeout {
         /// Topic name.
         topic: String,
@@ -105,7 +126,10 @@ pub enum ShmError {
         readers: usize,
     },
     /// The reader holds more samples than may be on loan.
-    #[error("reader of `{topic}` holds {limit} samples of one writer at once: drop some, or copy them out with ShmSample::into_bytes")]
+    #[error(
+        "reader of `{topic}` holds {limit} samples of one writer at once: drop some, or copy \
+         them out with ShmSample::into_bytes"
+    )]
     TooManyBorrowed {
         /// Topic name.
         topic: String,
@@ -113,7 +137,10 @@ pub enum ShmError {
         limit: usize,
     },
     /// Shared memory has no room for another sample or segment.
-    #[error("no shared memory left for {bytes} bytes on `{topic}`: enlarge /dev/shm (mount -o remount,size=2G /dev/shm; docker run --shm-size) or send smaller samples")]
+    #[error(
+        "no shared memory left for {bytes} bytes on `{topic}`: enlarge /dev/shm (mount -o \
+         remount,size=2G /dev/shm; docker run --shm-size) or send smaller samples"
+    )]
     NoMemory {
         /// Topic name.
         topic: String,
@@ -121,7 +148,10 @@ pub enum ShmError {
         bytes: usize,
     },
     /// iceoryx2 failed in a way that has no better name here.
-    #[error("shared memory: {action} failed with {detail}. If a process was killed, wait a second and try again; `ls /dev/shm` shows what is left")]
+    #[error(
+        "shared memory: {action} failed with {detail}. If a process was killed, wait a second \
+         and try again; `ls /dev/shm` shows what is left"
+    )]
     Backend {
         /// What was tried.
         action: String,

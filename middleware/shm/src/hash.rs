@@ -6,7 +6,8 @@ pub(crate) fn fnv128(parts: &[&[u8]]) -> u128 {
     for part in parts {
         // The length keeps ("ab", "c") apart from ("a", "bc").
         for byte in part.iter().copied().chain((part.len() as u64).to_le_bytes()) {
-            hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+            hash =
+                (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }
     }
     hash

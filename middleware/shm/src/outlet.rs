@@ -12,9 +12,11 @@ use iceoryx2::sample_mut_uninit::SampleMutUninit;
 use tidewire_transport::EndpointSpec;
 
 use crate::error::ShmError;
-use crate::pressure::Pressure;
 use crate::presence::Lane;
-use crate::service::{Factory, Ipc, MAX_BORROWED, MAX_BUFFER, MAX_LOANS, MAX_PUBLISHERS, Publisher};
+use crate::pressure::Pressure;
+use crate::service::{
+    Factory, Ipc, MAX_BORROWED, MAX_BUFFER, MAX_LOANS, MAX_PUBLISHERS, Publisher,
+};
 use crate::wire::{ALIGN, PAD, WireMeta};
 
 /// A chunk of shared memory being filled.
@@ -39,6 +41,14 @@ pub(crate) struct Outlet {
     pressure: Pressure,
     capacity: usize,
     chunks: usize,
+    /// The domain's generation since this publisher can be mapped.
+    pub(crate) generation: u64,
+    /// Samples sent.
+    pub(crate) sent: u64,
+    /// Every RELIABLE reader there was at the last look has mapped it.
+    pub(crate) mapped: bool,
+    /// A reader that has not mapped it was waited for in vain; once is enough.
+    pub(crate) waited: bool,
     /// The last loan timed out for want of chunks: do not wait again until one succeeds.
     starved: bool,
 }
@@ -124,12 +134,20 @@ impl Outlet {
             pressure,
             capacity: len,
             chunks,
+            generation: u64::MAX,
+            sent: 0,
+            mapped: false,
+            waited: false,
             starved: false,
         })
     }
 
     /// A successor with room for `len` bytes per sample.
-    pub(crate) fn larger(self, len: usize, budget: usize) -> Result<(Self, Self), (Self, ShmError)> {
+    pub(crate) fn larger(
+        self,
+        len: usize,
+        budget: usize,
+    ) -> Result<(Self, Self), (Self, ShmError)> {
         let len = len.next_power_of_two().max(4 * self.capacity);
         let least = if self.lane == Lane::Reliable { MIN_RELIABLE } else { MIN_BEST_EFFORT };
         let chunks = (budget / len).clamp(least, MAX_CHUNKS);
@@ -207,7 +225,8 @@ impl Outlet {
     }
 
     /// Sends a filled chunk to every reader of the lane.
-    pub(crate) fn send(&self, chunk: Chunk) -> Result<Sent, ShmError> {
+    pub(crate) fn send(&mut self, chunk: Chunk) -> Result<Sent, ShmError> {
+        self.sent += 1;
         // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after, so
         // every byte of it is initialised.
         let sample = unsafe { chunk.assume_init() };

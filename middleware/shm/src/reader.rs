@@ -1,5 +1,6 @@
 //! The receiving side of a topic.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -7,11 +8,11 @@ use iceoryx2::port::ReceiveError;
 use iceoryx2::port::subscriber::SubscriberCreateError;
 use tidewire_idl::Guid;
 use tidewire_qos::History;
-use tidewire_transport::{Arrival, EndpointSpec, SampleMeta, SequenceGaps};
+use tidewire_transport::{Arrival, EndpointSpec, Prefix, SampleMeta, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
-use crate::presence::{EndpointKind, Lane, SlotGuard};
+use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
 use crate::routes::count_writers;
 use crate::sample::ShmSample;
 use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, MAX_SUBSCRIBERS, Subscriber};
@@ -58,6 +59,10 @@ pub struct ShmReader {
     gaps: SequenceGaps,
     lost: u64,
     kept: Arc<AtomicUsize>,
+    /// Participants whose samples came.
+    sources: HashSet<Prefix>,
+    /// The last generation of publishers we mapped.
+    attached: u64,
     slot: Option<SlotGuard>,
     subscriber: Subscriber,
     /// Keeps the service open for new writers.
@@ -74,6 +79,8 @@ impl ShmReader {
         let topic = service::topic_hash(spec);
         let (lane, buffer) = queue(spec);
         let factory = service::open(&shared.node, spec, lane)?;
+        // Making the subscriber maps the publishers there are now.
+        let attached = shared.control.generation();
         let made = factory.subscriber_builder().buffer_size(buffer).create();
         let subscriber = made.map_err(|error| match error {
             SubscriberCreateError::ExceedsMaxSupportedSubscribers => ShmError::Limit {
@@ -88,7 +95,8 @@ impl ShmReader {
             },
         })?;
         // The subscriber stands before writers hear of it, so what they send then arrives.
-        let slot = shared.own.register(EndpointKind::Reader(lane), topic)?;
+        let kind = EndpointKind::Reader(lane);
+        let slot = shared.own.register(Entry { kind, topic, attached, buffer: buffer as u32 })?;
         shared.control.bump();
         Ok(Self {
             spec: spec.clone(),
@@ -97,6 +105,8 @@ impl ShmReader {
             gaps: SequenceGaps::default(),
             lost: 0,
             kept: Arc::default(),
+            sources: HashSet::new(),
+            attached,
             slot: Some(slot),
             subscriber,
             _factory: factory,
@@ -113,7 +123,15 @@ impl ShmReader {
         loop {
             // Read before looking: a sample sent after this moves the epoch past it.
             let epoch = self.shared.own.wake().epoch();
-            let borrowed = match self.subscriber.receive() {
+            let generation = self.shared.control.generation();
+            let received = self.subscriber.receive();
+            if generation != self.attached && received.is_ok() {
+                self.attached = generation;
+                if let Some(slot) = &self.slot {
+                    slot.slot().set_attached(generation);
+                }
+            }
+            let borrowed = match received {
                 Ok(Some(borrowed)) => borrowed,
                 Ok(None) => {
                     if let Some(slot) = &self.slot {
@@ -151,6 +169,11 @@ impl ShmReader {
     }
 
     fn count(&mut self, meta: &SampleMeta) {
+        let source = meta.writer.prefix();
+        if !self.sources.contains(&source) {
+            self.sources.insert(source);
+            self.shared.peers.remember(&source);
+        }
         // Repetitions for late joiners have numbers from before; they say nothing about losses.
         if !meta.is_history()
             && let Arrival::New { missed } = self.gaps.observe(meta.writer, meta.sequence)

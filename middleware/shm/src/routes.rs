@@ -79,6 +79,23 @@ impl Routes {
         self.list.iter().flat_map(|r| &r.slots).filter(|(_, l)| *l == lane).count()
     }
 
+    /// RELIABLE readers that have not mapped the publisher of `generation` and whose queue of it is
+    /// full with `sent` samples: iceoryx2 would drop the next one without a word.
+    pub(crate) fn unattached(&self, generation: u64, sent: u64) -> usize {
+        let slots = self.list.iter().flat_map(|r| r.slots.iter().map(|s| (&r.peer, *s)));
+        slots
+            .filter(|(peer, (index, lane))| {
+                let slot = &peer.slots()[*index];
+                *lane == Lane::Reliable && slot.attached() < generation && slot.buffer() <= sent
+            })
+            .count()
+    }
+
+    /// Whether every RELIABLE reader has mapped the publisher of `generation`.
+    pub(crate) fn all_attached(&self, generation: u64) -> bool {
+        self.unattached(generation, u64::MAX) == 0
+    }
+
     /// Readers on both lanes.
     pub(crate) fn readers(&self) -> usize {
         self.list.iter().map(|r| r.slots.len()).sum()

@@ -53,8 +53,8 @@ pub(crate) fn config(control: &Control) -> Result<Config, ShmError> {
     let path = iceoryx2::prelude::Path::new(root.as_os_str().as_encoded_bytes())
         .map_err(|e| place(format!("{e:?}")))?;
     config.global.set_root_path(&path);
-    config.global.prefix = FileName::new(control.iceoryx_prefix().as_bytes())
-        .map_err(|e| place(format!("{e:?}")))?;
+    config.global.prefix =
+        FileName::new(control.iceoryx_prefix().as_bytes()).map_err(|e| place(format!("{e:?}")))?;
     // The janitor does this, once per death instead of once per service.
     config.global.service.cleanup_dead_nodes_on_open = false;
     config.global.node.cleanup_dead_nodes_on_destruction = false;
@@ -100,7 +100,8 @@ pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Fa
     let mut attributes = AttributeVerifier::new();
     for (key, value) in [("topic", &spec.topic), ("type", &spec.type_name)] {
         let key = AttributeKey::try_from(key).map_err(|e| backend(format!("{e:?}")))?;
-        let value = AttributeValue::try_from(clipped(value)).map_err(|e| backend(format!("{e:?}")))?;
+        let value =
+            AttributeValue::try_from(clipped(value)).map_err(|e| backend(format!("{e:?}")))?;
         attributes = attributes.require(&key, &value).map_err(|e| backend(format!("{e:?}")))?;
     }
     let deadline = Instant::now() + PATIENCE;

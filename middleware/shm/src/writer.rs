@@ -11,7 +11,7 @@ use crate::domain::Shared;
 use crate::error::ShmError;
 use crate::loan::{Hold, ShmLoan};
 use crate::outlet::{Chunk, Loaned, Outlet, first_len};
-use crate::presence::{EndpointKind, Lane, SlotGuard};
+use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
 use crate::pressure::Pressure;
 use crate::routes::Routes;
 use crate::service;
@@ -81,7 +81,8 @@ impl ShmWriter {
         };
         let topic = service::topic_hash(spec);
         let lane = if reliable { Lane::Reliable } else { Lane::BestEffort };
-        let slot = shared.own.register(EndpointKind::Writer(lane), topic)?;
+        let kind = EndpointKind::Writer(lane);
+        let slot = shared.own.register(Entry { kind, topic, attached: 0, buffer: 0 })?;
         shared.control.bump();
         let mut writer = Self {
             spec: spec.clone(),
@@ -163,6 +164,9 @@ impl ShmWriter {
         let mut routes = Routes::find(&self.shared.peers, self.topic, self.reliable);
         routes.inherit(&self.routes);
         self.routes = routes;
+        if let Some(outlet) = &mut self.outlets[Lane::Reliable as usize] {
+            outlet.mapped = false;
+        }
         for lane in [Lane::Reliable, Lane::BestEffort] {
             if self.routes.on(lane) == 0
                 && let Some(outlet) = self.outlets[lane as usize].take()
@@ -187,7 +191,9 @@ impl ShmWriter {
             let factory = Arc::new(service::open(&self.shared.node, &self.spec, lane)?);
             let (len, budget) = (first_len(&self.spec), self.shared.options.segment_budget);
             let pressure = self.pressure.clone();
-            *place = Some(Outlet::open(factory, &self.spec, lane, len, budget, pressure)?);
+            let mut outlet = Outlet::open(factory, &self.spec, lane, len, budget, pressure)?;
+            outlet.generation = self.shared.control.bump();
+            *place = Some(outlet);
         }
         Ok(place.as_mut().expect("filled just above"))
     }
@@ -228,7 +234,8 @@ impl ShmWriter {
     ) -> Result<(), ShmError> {
         let Some(outlet) = self.outlets[lane as usize].take() else { return Ok(()) };
         let (next, result) = match make(outlet) {
-            Ok((next, old)) => {
+            Ok((mut next, old)) => {
+                next.generation = self.shared.control.bump();
                 self.shared.lingering.keep(old, self.routes.watch());
                 (next, Ok(()))
             }
@@ -243,6 +250,28 @@ impl ShmWriter {
         let start = Instant::now();
         while !self.routes.is_drained() && start.elapsed() < limit {
             std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    /// A reader maps a new publisher when it next looks. Until then its queue fills without
+    /// back-pressure, so a full one is waited for here; returns how many stay full.
+    fn wait_attached(&mut self) -> usize {
+        let start = Instant::now();
+        loop {
+            let Some(outlet) = &mut self.outlets[Lane::Reliable as usize] else { return 0 };
+            if outlet.mapped || self.routes.all_attached(outlet.generation) {
+                outlet.mapped = true;
+                return 0;
+            }
+            let full = self.routes.unattached(outlet.generation, outlet.sent);
+            if full == 0 || outlet.waited || start.elapsed() >= self.pressure.limit() {
+                outlet.waited |= full > 0;
+                return full;
+            }
+            self.routes.wake();
+            self.pressure.ring();
+            std::thread::sleep(Duration::from_micros(200));
+            self.refresh();
         }
     }
 
@@ -314,15 +343,16 @@ impl ShmWriter {
         delivered: &mut Delivered,
         timed_out: &mut usize,
     ) -> Result<(), ShmError> {
+        if lane == Lane::Reliable {
+            *timed_out += self.wait_attached();
+        }
         let expected = self.routes.on(lane);
-        let sent = self.outlet(lane)?.send(chunk)?;
+        let Some(outlet) = &mut self.outlets[lane as usize] else { return Ok(()) };
+        let sent = outlet.send(chunk)?;
         *timed_out += sent.timed_out;
         // iceoryx2 does not count receivers when one of them failed.
-        let readers = if sent.timed_out > 0 {
-            expected.saturating_sub(sent.timed_out)
-        } else {
-            sent.readers
-        };
+        let readers =
+            if sent.timed_out > 0 { expected.saturating_sub(sent.timed_out) } else { sent.readers };
         delivered.readers += readers;
         delivered.missed += expected.saturating_sub(readers);
         Ok(())

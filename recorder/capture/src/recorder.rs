@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tidewire_bus::Participant;
 use tidewire_idl::{Sample, TypeRegistry};
+use tidewire_qos::Profile;
 use tidewire_store::{Store, StoreError, TopicId};
 
 use crate::error::CaptureError;
@@ -78,12 +79,25 @@ impl Recorder {
         options: CaptureOptions,
         types: TypeRegistry,
     ) -> Result<Self, CaptureError> {
+        Self::start_with(participant, store, options, types, None)
+    }
+
+    /// Like [`Recorder::start`]; every topic is requested with `profile`'s reader QoS instead of all
+    /// that its writers offer.
+    pub fn start_with(
+        participant: &Participant,
+        store: Store,
+        options: CaptureOptions,
+        types: TypeRegistry,
+        profile: Option<Profile>,
+    ) -> Result<Self, CaptureError> {
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             participant: participant.clone(),
             store,
             options,
             types,
+            profile,
             shared: shared.clone(),
             topics: Vec::new(),
             by_name: HashMap::new(),
@@ -143,6 +157,7 @@ struct Worker {
     store: Store,
     options: CaptureOptions,
     types: TypeRegistry,
+    profile: Option<Profile>,
     shared: Arc<Shared>,
     topics: Vec<TopicRecorder>,
     by_name: HashMap<String, usize>,
@@ -230,7 +245,7 @@ impl Worker {
                     if writer.guid.is_keyed() { " (keyed)" } else { " (unkeyed)" },
                 )
             });
-            let failed = topic.follow(&info.writers, &self.participant).err();
+            let failed = topic.follow(&info.writers, &self.participant, self.profile.as_ref()).err();
             for problem in stranger.into_iter().chain(failed.map(|error| error.to_string())) {
                 self.report(problem);
             }

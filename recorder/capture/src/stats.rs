@@ -19,6 +19,8 @@ pub struct TopicStats {
     pub received: u64,
     /// Samples handed to the store.
     pub recorded: u64,
+    /// Disposes and unregisters among those received: recorded and replayed, but no rows for SQL.
+    pub disposes: u64,
     /// Samples that are on disk.
     pub acknowledged: u64,
     /// Samples that were written but never came, by the gaps in the writers' sequence numbers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tidewire_bus::{EndpointInfo, Participant, RawReader, RawTopic, TopicInfo, now_ns};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle, TypeRegistry};
+use tidewire_qos::Profile;
 use tidewire_store::{Store, TopicId, TopicMeta};
 
 use crate::classes::Class;
@@ -96,14 +97,20 @@ impl TopicRecorder {
         &mut self,
         writers: &[EndpointInfo],
         participant: &Participant,
+        profile: Option<&Profile>,
     ) -> Result<(), CaptureError> {
+        let wanted = profile.map(|profile| profile.reader_qos(&self.raw.name));
         self.stats.writers = writers.len();
-        for writer in writers.iter().filter(|writer| self.has_type_of(writer)) {
-            let class = Class::of(&writer.qos);
+        for writer in writers {
+            if !self.has_type_of(writer) {
+                continue;
+            }
+            let class = Class::of(wanted.as_ref().unwrap_or(&writer.qos));
             if !self.slots.iter().any(|slot| slot.class == class) {
+                let qos = wanted.clone().unwrap_or_else(|| class.request());
                 let reader = match &self.ty {
-                    Some(ty) => participant.raw_reader_of(&self.raw, ty, &class.request()),
-                    None => participant.raw_reader(&self.raw, &class.request()),
+                    Some(ty) => participant.raw_reader_of(&self.raw, ty, &qos),
+                    None => participant.raw_reader(&self.raw, &qos),
                 };
                 let reader = reader.map_err(|source| CaptureError::Reader {
                     topic: self.raw.name.clone(),
@@ -172,15 +179,18 @@ impl TopicRecorder {
 
     /// Fills in instance and collection point from the payload, where the type is known.
     fn identify(&mut self, sample: &mut Sample) {
+        let info = &mut sample.info;
+        self.stats.disposes += u64::from(info.state != InstanceState::Alive);
         let Some(key) = &self.key else {
             return;
         };
-        let info = &mut sample.info;
         if info.state != InstanceState::Alive {
+            if info.key == KeyHash::default() {
+                info.key = key.key_hash_of_key(&sample.payload).unwrap_or_default();
+            }
             if let Some(point) = self.points.get(&info.key) {
                 info.point = point.clone();
-            } else if let Ok(Some(point)) = key.point(&sample.payload) {
-                // A key alone starts with the members the sample starts with, `point` first.
+            } else if let Ok(Some(point)) = key.point_of_key(&sample.payload) {
                 info.point = point.into();
             }
             return;

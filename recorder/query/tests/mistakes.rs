@@ -42,7 +42,7 @@ fn an_unknown_column_lists_the_columns() {
 
 #[test]
 fn a_syntax_error_has_its_place() {
-    match refused("SELECT 1\nFROM WHERE x") {
+    match refused("SELECT 1\nFROM , x") {
         QueryError::Syntax { line, column, .. } => assert_eq!((line, column), (2, 6)),
         other => panic!("{other:?}"),
     }

@@ -41,6 +41,14 @@ pub enum ReplayError {
         /// What is wrong and what would do.
         what: String,
     },
+    /// The profile to write with cannot be had.
+    #[error("cannot use QoS `{spec}`: {source}")]
+    Qos {
+        /// As given.
+        spec: String,
+        /// What is wrong with it.
+        source: tidewire_qos::QosError,
+    },
     /// A writer could not be made.
     #[error("cannot write topic \"{topic}\": {source}")]
     Writer {

@@ -43,6 +43,8 @@ pub struct ReplayOptions {
     pub exclude: Vec<String>,
     /// Write a topic under another name.
     pub remap: Vec<Remap>,
+    /// `FILE[::PROFILE]` or a shipped QoS profile to write with instead of the recorded QoS.
+    pub qos: Option<String>,
     /// Write with the recorded source times. Else each sample is stamped as it is written, which
     /// readers with a lifespan, or those that measure latency, expect.
     pub keep_timestamps: bool,
@@ -65,6 +67,7 @@ impl Default for ReplayOptions {
             regex: None,
             exclude: Vec::new(),
             remap: Vec::new(),
+            qos: None,
             keep_timestamps: false,
             wait: 2.0,
             paused: None,

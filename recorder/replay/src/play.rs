@@ -76,6 +76,8 @@ pub struct TopicSummary {
     pub samples: u64,
     /// Payload bytes written.
     pub bytes: u64,
+    /// Recorded disposes that could not be written because they came without their key.
+    pub skipped: u64,
     /// Readers at the end.
     pub readers: usize,
 }
@@ -161,13 +163,21 @@ impl<'a> Player<'a> {
         stop: &'a AtomicBool,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<Self, ReplayError> {
+        let profile = options.qos.as_deref().map(|spec| {
+            tidewire_qos::load(spec)
+                .map_err(|source| ReplayError::Qos { spec: spec.to_owned(), source })
+        });
+        let profile = profile.transpose()?;
         let voice = |track: &Track| {
             let raw = RawTopic {
                 name: track.topic.clone(),
                 type_name: track.type_name.clone(),
                 keyed: track.keyed,
             };
-            let qos = offer(&track.qos, options.keep_timestamps);
+            let qos = match &profile {
+                Some(profile) => profile.writer_qos(&track.topic),
+                None => offer(&track.qos, options.keep_timestamps),
+            };
             let writer = participant
                 .raw_writer(&raw, &qos)
                 .map_err(|source| ReplayError::Writer { topic: track.topic.clone(), source })?;
@@ -234,13 +244,18 @@ impl<'a> Player<'a> {
     fn write(&mut self, track: usize, sample: &Sample) -> Result<(), ReplayError> {
         let Voice { writer, done } = &mut self.voices[track];
         let info = &sample.info;
+        if info.state != InstanceState::Alive && sample.payload.len() < 4 {
+            // The writer had sent the key's hash alone: no one can say which instance it was.
+            done.skipped += 1;
+            return Ok(());
+        }
         let key = (info.key != KeyHash::default()).then_some(info.key);
         loop {
             let time = if self.keep_timestamps { info.source_time } else { now_ns() };
             let written = match info.state {
                 InstanceState::Alive => writer.write(&sample.payload, time, key),
-                InstanceState::Disposed => writer.dispose(&sample.payload, info.key, time),
-                InstanceState::Unregistered => writer.unregister(&sample.payload, info.key, time),
+                InstanceState::Disposed => writer.dispose(&sample.payload, key, time),
+                InstanceState::Unregistered => writer.unregister(&sample.payload, key, time),
             };
             match written {
                 Ok(()) => break,
@@ -318,7 +333,7 @@ fn portions(
 ) -> Result<(), StoreError> {
     let names: Vec<&str> = plan.tracks.iter().map(|track| track.recorded.as_str()).collect();
     let (mut portion, mut bytes) = (Vec::with_capacity(PORTION), 0);
-    for item in reader.merged(&names, Some(plan.start), Some(plan.end))? {
+    for item in reader.merged(&names, Some(plan.start), plan.end.checked_add(1))? {
         let (track, sample) = item?;
         bytes += sample.payload.len();
         portion.push((track, sample));

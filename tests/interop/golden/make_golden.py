@@ -5,10 +5,12 @@
     sudo venv/bin/python tests/interop/golden/make_golden.py idl/tests/golden
 
 writes `idl/tests/golden/*.json`. Payloads are made by the serialiser of Cyclone DDS's Python package
-(XCDR1 and XCDR2, both byte orders). Key hashes are made by Cyclone's C core: the script publishes
-each sample between two participants on the loopback interface with `GenerateKeyhash` switched on
-and reads the hashes from the RTPS packets, for which it needs a packet socket (root); without one
-it keeps the hashes of the files that are already there.
+(XCDR1 and XCDR2, both byte orders). Key hashes are those Cyclone puts on the wire: the script
+publishes each sample between two participants on the loopback interface with `GenerateKeyhash`
+switched on and reads the hashes from the RTPS packets, for which it needs a packet socket (root);
+without one it keeps the hashes of the files that are already there. The Python package fills keys
+shorter than 16 bytes with zeros before it takes their MD5, which neither RTPS nor Cyclone's C core
+does: such hashes are left out.
 
 Not covered, because the Python package cannot make it: wstring, mutable unions; enumerations with a
 @bit_bound under XCDR1, where the package and Cyclone's C core disagree (4 bytes and bit_bound
@@ -21,6 +23,7 @@ import random
 import struct
 import sys
 import typing
+from hashlib import md5
 from importlib.metadata import version
 
 LOOPBACK = """<CycloneDDS><Domain Id="any"><General><Interfaces><NetworkInterface name="lo"/></Interfaces>
@@ -205,8 +208,7 @@ def record(name, *members, ext="final", autoid=None):
     head = f"@{ext} " + (f"@autoid({autoid.upper()}) " if autoid else "")
     ty = Ty(name, cls, value, to_json, needs=tuple(m[1] for m in members))
     ty.define = f"{head}struct {name} {{\n" + "\n".join(lines) + "\n};"
-    ty.keyed = any("key" in m[2:] for m in members)
-    ty.optional = any("optional" in m[2:] for m in members)
+    ty.members = members
     return ty
 
 
@@ -239,7 +241,7 @@ def collections(name, ext):
     return record(name, ("a", OCTET), ("numbers", seq(DOUBLE)), ("b", OCTET), ("words", seq(text())),
                   ("points", seq(POINT)), ("short_list", seq(SHORT, 3)), ("flags", seq(BOOL)),
                   ("grid", array(LONG, 2, 3)), ("names", array(text(), 2)), ("raw", seq(OCTET)),
-                  ("fixed", array(OCTET, 5)), ("inners", array(INNER, 2)), ("colors", seq(COLOR)),
+                  ("block", array(OCTET, 5)), ("inners", array(INNER, 2)), ("colors", seq(COLOR)),
                   ("chars", seq(CHAR)), ("wide", seq(ULLONG)), ("color_row", array(COLOR, 3)),
                   ("points_grid", array(POINT, 2, 2)), ("lists", seq(seq(LONG))), ext=ext)
 
@@ -327,6 +329,21 @@ EVOLUTION = [
 ]
 
 
+def standard_hash(ty, value, two, found):
+    """The hash, or None where it is the Python package's own; see the top."""
+    marked = [m for m in ty.members if "key" in m[2:]]
+    numbers = {m[0]: i for i, m in enumerate(ty.members)}
+    numbers.update({m[0]: int(a[3:-1]) for m in marked for a in m[2:] if a.startswith("id(")})
+    marked.sort(key=lambda m: numbers[m[0]])
+    holder = record(f"{ty.idl}Key{int(two)}", *[m[:2] for m in marked]).py
+    key = holder(**{m[0]: getattr(value, m[0]) for m in marked}).serialize(
+        use_version_2=two, endianness=Endianness.Big)[4:]
+    if len(key) < 16 and found == md5(key.ljust(16, b"\0")).hexdigest():
+        return None
+    assert found in (key.ljust(16, b"\0").hex(), md5(key).hexdigest()), (ty.idl, found)
+    return found
+
+
 def payloads(value, skip_xcdr1):
     out = {}
     for representation, two in [("xcdr1", False), ("xcdr2", True)]:
@@ -406,10 +423,12 @@ class Sniffer:
                 frame = self.socket.recv(65536)
             except (socket.timeout, TimeoutError):
                 return None
-            start = frame.find(b"RTPS", 28)
-            if start < 0:
+            if len(frame) < 62 or frame[42:46] != b"RTPS":
                 continue
-            found = key_hash(frame[start:])
+            port, first = struct.unpack_from(">H", frame, 36)[0], 7400 + 250 * self.domain
+            if not first <= port < first + 250:
+                continue
+            found = key_hash(frame[42:])
             if found:
                 return found
 
@@ -420,7 +439,7 @@ def key_hash(packet):
         kind, flags, length = packet[at], packet[at + 1], struct.unpack_from("<H", packet, at + 2)[0]
         body = packet[at + 4:at + 4 + length] if length else packet[at + 4:]
         # DATA with inline QoS of a user-defined writer (entity kind 2 or 3).
-        if kind == 0x15 and flags & 2 and body[11] in (0x02, 0x03):
+        if kind == 0x15 and flags & 2 and len(body) > 12 and body[11] in (0x02, 0x03):
             at_qos = 4 + struct.unpack_from("<H", body, 2)[0]
             while at_qos + 4 <= len(body):
                 pid, size = struct.unpack_from("<HH", body, at_qos)
@@ -448,8 +467,9 @@ def reader(name, domain, two):
     policy = Policy.DataRepresentation(use_cdrv0_representation=not two,
                                        use_xcdrv2_representation=two)
     qos = Qos(policy, Policy.Reliability.Reliable(duration(seconds=5)))
-    DataReader(participant, Topic(participant, name, ty.py, qos=qos), qos=qos)
+    kept = DataReader(participant, Topic(participant, name, ty.py, qos=qos), qos=qos)
     time.sleep(60)
+    del kept
 
 
 def main(out):
@@ -473,8 +493,10 @@ def main(out):
                 samples.append(sample)
             if group == "keys" and sniffer:
                 for two in [False, True]:
-                    for sample, found in zip(samples, sniffer.hashes(ty, values, two)):
-                        sample.setdefault("key_hash", {})["xcdr2" if two else "xcdr1"] = found
+                    found = sniffer.hashes(ty, values, two)
+                    for sample, value, one in zip(samples, values, found):
+                        sample.setdefault("key_hash", {})["xcdr2" if two else "xcdr1"] = (
+                            standard_hash(ty, value, two, one))
             elif group == "keys" and os.path.exists(path):
                 old = {c["type"]: c for c in json.load(open(path))["cases"]}
                 for sample, before in zip(samples, old[ty.idl]["samples"]):

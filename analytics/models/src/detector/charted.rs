@@ -9,8 +9,9 @@ use serde_json::json;
 use tidewire_stream::Window;
 
 use super::{Detector, Kind, Memory, Part, Progress, Score, TrainingSet, corrupt};
-use crate::chart::{Base, Chart, Side, Track};
+use crate::chart::{Base, Chart, Track, Watch};
 use crate::network::FitOptions;
+use crate::numeric::quantile;
 use crate::{ModelError, Normaliser};
 
 /// Boils windows down to a few numbers per field.
@@ -22,7 +23,9 @@ pub(crate) trait Statistic: Default + Send + Sync {
     const NEEDED: usize = 8;
 
     /// One per statistic of a field.
-    fn sides(&self) -> Vec<Side>;
+    fn watches(&self) -> Vec<Watch>;
+
+    /// Learns from the part of the training that is not kept back for the limits.
 
     fn fit(
         &mut self,
@@ -32,7 +35,7 @@ pub(crate) trait Statistic: Default + Send + Sync {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError>;
 
-    /// `fields x sides` values per window, field by field.
+    /// `fields x watches` values per window, field by field.
     fn measure(&self, windows: &[(&Window, &Normaliser)]) -> Result<Vec<Vec<f64>>, ModelError>;
 
     fn params(&self) -> serde_json::Value;
@@ -53,6 +56,9 @@ pub(crate) struct Charted<S> {
 struct Trained {
     chart: Chart,
     normalisers: BTreeMap<String, Normaliser>,
+    /// For each field, how much more it varies over the whole training than over a calibration: a
+    /// temperature that stands still for a minute is not bound to stand still.
+    widening: Vec<f64>,
 }
 
 /// A series a detector has met.
@@ -68,7 +74,11 @@ impl<S: Statistic> Charted<S> {
             serde_json::from_value(part.params[name].clone())
                 .map_err(|e| corrupt(part.kind, format!("{name}: {e}")))
         }
-        let trained = Trained { chart: get(part, "chart")?, normalisers: get(part, "normalisers")? };
+        let trained = Trained {
+            chart: get(part, "chart")?,
+            normalisers: get(part, "normalisers")?,
+            widening: get(part, "widening")?,
+        };
         Ok(Self {
             statistic: S::load(&part.params["statistic"], &part.weights)?,
             trained: Some(trained),
@@ -97,7 +107,10 @@ impl<S: Statistic> Charted<S> {
         windows.push(window.clone());
         if windows.len() >= CALIBRATION {
             let rows: Vec<f64> = windows.iter().flat_map(|w| w.values.iter().copied()).collect();
-            let normaliser = Normaliser::fit(window.fields, &rows);
+            let mut normaliser = Normaliser::fit(window.fields, &rows);
+            for ((_, scale), widening) in normaliser.fields.iter_mut().zip(&trained.widening) {
+                *scale *= widening;
+            }
             let pairs: Vec<_> = windows.iter().map(|w| (w, &normaliser)).collect();
             let base = trained.chart.calibrate(&self.statistic.measure(&pairs)?);
             *seen = Seen::Known {
@@ -142,13 +155,21 @@ impl<S: Statistic> Detector for Charted<S> {
                 pairs.extend(windows.iter().map(|w| (w, normaliser)));
             }
         }
-        self.statistic.fit(set, &pairs, options, progress)?;
+        let mut learned = Vec::with_capacity(windows);
+        let mut rest = pairs.as_slice();
+        for count in set.windows.values().map(Vec::len).filter(|n| *n > 0) {
+            let (own, others) = rest.split_at(count);
+            learned.extend(own.iter().enumerate().filter(|(i, _)| is_learned(*i)).map(|(_, p)| *p));
+            rest = others;
+        }
+        self.statistic.fit(set, &learned, options, progress)?;
         let mut measured: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
         for ((window, _), values) in pairs.iter().zip(self.statistic.measure(&pairs)?) {
             measured.entry(window.series.name()).or_default().push(values);
         }
-        let chart = Chart::fit(fields, &self.statistic.sides(), S::ALPHA, &measured);
-        self.trained = Some(Trained { chart, normalisers });
+        let widening = widening(fields, set, &normalisers);
+        let chart = Chart::fit(fields, &self.statistic.watches(), S::ALPHA, &measured);
+        self.trained = Some(Trained { chart, normalisers, widening });
         Ok(())
     }
 
@@ -194,9 +215,38 @@ impl<S: Statistic> Detector for Charted<S> {
                 "statistic": self.statistic.params(),
                 "chart": trained.chart,
                 "normalisers": trained.normalisers,
+                "widening": trained.widening,
             }),
             weight_count: weights.len(),
             weights,
         })
     }
+}
+
+/// Windows in a row that are learned or kept back together: neighbours overlap.
+const BLOCK: usize = 32;
+
+/// Every fourth block is kept back, so that the limits also know windows which the statistic has not learned.
+fn is_learned(window: usize) -> bool {
+    window / BLOCK % 4 != 3
+}
+
+/// Median ratio of the whole training's scale to that of stretches as long as a calibration.
+fn widening(
+    fields: usize,
+    set: &TrainingSet,
+    normalisers: &BTreeMap<String, Normaliser>,
+) -> Vec<f64> {
+    let mut ratios = vec![Vec::new(); fields];
+    for (key, windows) in &set.windows {
+        let Some(whole) = normalisers.get(&key.name()) else { continue };
+        for stretch in windows.chunks_exact(CALIBRATION) {
+            let rows: Vec<f64> = stretch.iter().flat_map(|w| w.values.iter().copied()).collect();
+            let part = Normaliser::fit(fields, &rows);
+            for (f, ratios) in ratios.iter_mut().enumerate() {
+                ratios.push(whole.fields[f].1 / part.fields[f].1);
+            }
+        }
+    }
+    ratios.iter().map(|r| if r.is_empty() { 1.0 } else { quantile(r, 0.5).max(1.0) }).collect()
 }

@@ -5,7 +5,7 @@ use tidewire_stream::Window;
 
 use super::charted::Statistic;
 use super::{Kind, Progress, TrainingSet};
-use crate::chart::Side;
+use crate::chart::{Side, Watch};
 use crate::network::FitOptions;
 use crate::numeric::mean_std;
 use crate::{ModelError, Normaliser};
@@ -17,8 +17,8 @@ impl Statistic for Drift {
     const KIND: Kind = Kind::Drift;
     const ALPHA: f64 = 0.2;
 
-    fn sides(&self) -> Vec<Side> {
-        vec![Side::Both, Side::Both]
+    fn watches(&self) -> Vec<Watch> {
+        vec![Watch { side: Side::Both, least: 1.0 }, Watch { side: Side::Both, least: 0.5 }]
     }
 
     fn fit(

@@ -153,15 +153,11 @@ impl Score {
         self.value / self.threshold
     }
 
-    /// The fields that lead: those above their own threshold, else the highest one.
+    /// The fields that lead: those above their own threshold, else those near the highest one.
     pub fn leading(&self) -> Vec<usize> {
-        let above: Vec<usize> =
-            (0..self.contributions.len()).filter(|i| self.contributions[*i] >= 1.0).collect();
-        if !above.is_empty() {
-            return above;
-        }
-        let by_share = |a: &usize, b: &usize| self.contributions[*a].total_cmp(&self.contributions[*b]);
-        (0..self.contributions.len()).max_by(by_share).into_iter().collect()
+        let highest = self.contributions.iter().copied().fold(0.0, f64::max);
+        let bar = if highest >= 1.0 { 1.0 } else { 0.7 * highest };
+        (0..self.contributions.len()).filter(|i| self.contributions[*i] >= bar).collect()
     }
 }
 

@@ -5,13 +5,18 @@ use tidewire_stream::Window;
 
 use super::charted::Statistic;
 use super::{Kind, Progress, TrainingSet, corrupt, normalised};
-use crate::chart::Side;
+use crate::chart::{Side, Watch};
 use crate::network::{FitOptions, Network, Shape, fit};
 use crate::numeric::mean_std;
 use crate::{ModelError, Normaliser, Subspace};
 
-/// Error, spread, level.
-const SIDES: [Side; 3] = [Side::Upper, Side::Both, Side::Both];
+/// Error, spread (both logarithms) and level. A level is measured against the scatter of the values
+/// themselves: training is too short to have seen how far a mean can wander.
+const WATCHES: [Watch; 3] = [
+    Watch { side: Side::Upper, least: 0.05 },
+    Watch { side: Side::Both, least: 0.05 },
+    Watch { side: Side::Both, least: 1.0 },
+];
 
 /// Keeps logarithms finite; normalised values have unit spread.
 const TINY: f64 = 1e-6;
@@ -43,8 +48,8 @@ impl Statistic for Autoencoder {
     const ALPHA: f64 = 0.35;
     const NEEDED: usize = 32;
 
-    fn sides(&self) -> Vec<Side> {
-        SIDES.to_vec()
+    fn watches(&self) -> Vec<Watch> {
+        WATCHES.to_vec()
     }
 
     fn fit(
@@ -110,8 +115,8 @@ impl Statistic for Pca {
     const KIND: Kind = Kind::Pca;
     const ALPHA: f64 = 0.35;
 
-    fn sides(&self) -> Vec<Side> {
-        SIDES.to_vec()
+    fn watches(&self) -> Vec<Watch> {
+        WATCHES.to_vec()
     }
 
     fn fit(

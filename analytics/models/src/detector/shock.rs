@@ -8,7 +8,7 @@ use tidewire_stream::Window;
 
 use super::charted::Statistic;
 use super::{Kind, Progress, TrainingSet, corrupt};
-use crate::chart::Side;
+use crate::chart::{Side, Watch};
 use crate::network::FitOptions;
 use crate::{ModelError, Normaliser};
 
@@ -50,8 +50,8 @@ impl Statistic for Shock {
     const KIND: Kind = Kind::Shock;
     const ALPHA: f64 = 1.0;
 
-    fn sides(&self) -> Vec<Side> {
-        vec![Side::Upper; self.horizons.len()]
+    fn watches(&self) -> Vec<Watch> {
+        vec![Watch { side: Side::Upper, least: 0.15 }; self.horizons.len()]
     }
 
     fn fit(
@@ -72,8 +72,8 @@ impl Statistic for Shock {
         for (window, normaliser) in windows {
             let name = window.series.name();
             *counts.entry(name.clone()).or_default() += 1.0;
-            let sums = self.usual.entry(name).or_insert_with(|| vec![0.0; width]);
             let moves = self.moves(window, normaliser);
+            let sums = self.usual.entry(name).or_insert_with(|| vec![0.0; width]);
             for ((sum, pooled), m) in sums.iter_mut().zip(&mut self.pooled).zip(moves) {
                 *sum += m;
                 *pooled += m / windows.len() as f64;

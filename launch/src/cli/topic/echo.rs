@@ -31,7 +31,9 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let registry = args.bus.registry()?;
     let profile = args.bus.profile()?;
     let participant = args.bus.participant("topic-echo")?;
-    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else { return Ok(()) };
+    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else {
+        return Ok(());
+    };
     let desc = registry.get(&info.type_name);
     if desc.is_none() {
         eprintln!(
@@ -67,7 +69,9 @@ fn show(sample: &Sample, desc: Option<&TypeDescriptor>, json: bool) -> anyhow::R
         InstanceState::Unregistered => "unregistered",
     };
     // A dispose carries the key alone, which is no value of the type.
-    let value = desc.filter(|_| info.state == InstanceState::Alive).map(|d| tidewire_idl::decode(d, &sample.payload));
+    let value = desc
+        .filter(|_| info.state == InstanceState::Alive)
+        .map(|d| tidewire_idl::decode(d, &sample.payload));
     if json {
         let (value, error) = match value {
             Some(Ok(value)) => (value.to_json(), None),
@@ -105,8 +109,12 @@ fn show(sample: &Sample, desc: Option<&TypeDescriptor>, json: bool) -> anyhow::R
     ));
     match value {
         Some(Ok(value)) => output::say(value.to_string().trim_end()),
-        Some(Err(error)) => output::say(&format!("not decoded: {error}\n{}", hex(&sample.payload, 64))),
-        None => output::say(&format!("{} bytes: {}", sample.payload.len(), hex(&sample.payload, 64))),
+        Some(Err(error)) => {
+            output::say(&format!("not decoded: {error}\n{}", hex(&sample.payload, 64)))
+        }
+        None => {
+            output::say(&format!("{} bytes: {}", sample.payload.len(), hex(&sample.payload, 64)))
+        }
     }
     Ok(())
 }

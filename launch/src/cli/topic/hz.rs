@@ -40,14 +40,17 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let stop = Stop::at_keyboard()?;
     let profile = args.bus.profile()?;
     let participant = args.bus.participant("topic-hz")?;
-    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else { return Ok(()) };
+    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else {
+        return Ok(());
+    };
     let reader = watch::reader(&participant, &info, profile.as_ref())?;
     let mut progress = Progress::new(json);
     let mut measure = Measure::default();
     let mut begun: Option<Instant> = None;
     let waiting = Instant::now();
     let mut batch = Vec::new();
-    while !stop.is_set() && (args.for_.is_zero() || begun.unwrap_or(waiting).elapsed() < args.for_) {
+    while !stop.is_set() && (args.for_.is_zero() || begun.unwrap_or(waiting).elapsed() < args.for_)
+    {
         participant.wait(Duration::from_millis(100));
         reader.take_into(&mut batch, 4096);
         for sample in batch.drain(..) {
@@ -88,7 +91,9 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
 fn line(measure: &Measure, begun: Option<Instant>) -> String {
     let Some(begun) = begun else { return "no sample yet".to_owned() };
     let seconds = begun.elapsed().as_secs_f64().max(1e-9);
-    let us = |h: &Histogram, q: f64| h.quantile(q).map_or_else(|| "-".into(), |ns| output::micros(ns as f64 / 1e3));
+    let us = |h: &Histogram, q: f64| {
+        h.quantile(q).map_or_else(|| "-".into(), |ns| output::micros(ns as f64 / 1e3))
+    };
     format!(
         "{:.1} Hz  {}/s  latency p50 {} p99 {}  gap p50 {} p99 {}  {} samples",
         measure.samples as f64 / seconds,

@@ -29,8 +29,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
     let found: Vec<_> = topics.iter().filter(|t| t.name == args.topic).collect();
     if found.is_empty() {
-        let names: Vec<_> = topics.iter().map(|t| t.name.as_str()).collect();
-        bail!("no topic `{}` in domain {}; there are: {}", args.topic, args.bus.domain, names.join(", "));
+        let others = watch::others(&topics, &args.topic);
+        bail!("no topic `{}` in domain {}; {others}", args.topic, args.bus.domain);
     }
     for topic in found {
         let mut conflicts = Vec::new();
@@ -42,9 +42,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             }
         }
         if json {
-            let endpoint = |e: &EndpointInfo| {
-                json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "local": e.local, "qos": e.qos })
-            };
+            let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "local": e.local, "qos": e.qos });
             output::json(&json!({
                 "topic": topic.name,
                 "type": topic.type_name,
@@ -64,7 +62,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             continue;
         }
         output::say(&format!("topic: {}", topic.name));
-        let known = if registry.get(&topic.type_name).is_some() { "" } else { "  (unknown here: give its IDL with --types DIR)" };
+        let known = if registry.get(&topic.type_name).is_some() {
+            ""
+        } else {
+            "  (unknown here: give its IDL with --types DIR)"
+        };
         output::say(&format!("type: {}{known}", topic.type_name));
         output::say(&format!("keyed: {}", if topic.keyed { "yes" } else { "no" }));
         for (title, endpoints) in [("writers", &topic.writers), ("readers", &topic.readers)] {
@@ -79,7 +81,13 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             }
         }
         for (writer, reader, m) in &conflicts {
-            output::say(&paint("31", &format!("{} does not serve {}: {m}", writer.participant_name, reader.participant_name)));
+            output::say(&paint(
+                "31",
+                &format!(
+                    "{} does not serve {}: {m}",
+                    writer.participant_name, reader.participant_name
+                ),
+            ));
         }
     }
     Ok(())

@@ -40,12 +40,21 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         return output::json(&list);
     }
     if topics.is_empty() {
-        output::say(&format!("no topics in domain {}; `--domain N` looks at another one", args.bus.domain));
+        output::say(&format!(
+            "no topics in domain {}; `--domain N` looks at another one",
+            args.bus.domain
+        ));
         return Ok(());
     }
     let rows = topics.iter().map(|t| {
         let known = if registry.get(&t.type_name).is_some() { "" } else { "unknown type" };
-        vec![t.name.clone(), t.type_name.clone(), t.writers.len().to_string(), t.readers.len().to_string(), known.to_owned()]
+        vec![
+            t.name.clone(),
+            t.type_name.clone(),
+            t.writers.len().to_string(),
+            t.readers.len().to_string(),
+            known.to_owned(),
+        ]
     });
     output::print(&output::table(&["TOPIC", "TYPE", ">WRITERS", ">READERS", ""], rows));
     Ok(())

@@ -10,16 +10,16 @@ mod watch;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List topics with their types, writers and readers
-    #[command(after_help = "Examples:\n  tidewire topic list --domain 42\n  tidewire topic list --json")]
+    #[command(
+        after_help = "Examples:\n  tidewire topic list --domain 42\n  tidewire topic list --json"
+    )]
     List(list::Args),
     /// Tell a topic's type, endpoints, their QoS, and who does not match whom
     #[command(after_help = "Example:\n  tidewire topic info vibration --domain 42")]
     Info(info::Args),
     /// Print samples as they come
-    #[command(
-        after_help = "Examples:\n  tidewire topic echo vibration -n 3 --domain 42\n  \
-                      tidewire topic echo my/topic --types my_idl/ --json\n\nWith --json one object per line."
-    )]
+    #[command(after_help = "Examples:\n  tidewire topic echo vibration -n 3 --domain 42\n  \
+                      tidewire topic echo my/topic --types my_idl/ --json\n\nWith --json one object per line.")]
     Echo(echo::Args),
     /// Measure rate, size and latency
     #[command(after_help = "Example:\n  tidewire topic hz vibration --for 10s --domain 42")]

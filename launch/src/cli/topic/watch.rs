@@ -31,7 +31,12 @@ fn shape(participant: &Participant) -> Vec<(String, usize, usize)> {
 }
 
 /// Waits for a topic to be written; after two seconds says what there is instead.
-pub fn topic(participant: &Participant, name: &str, timeout: Option<Duration>, stop: &Stop) -> anyhow::Result<Option<TopicInfo>> {
+pub fn topic(
+    participant: &Participant,
+    name: &str,
+    timeout: Option<Duration>,
+    stop: &Stop,
+) -> anyhow::Result<Option<TopicInfo>> {
     let begun = Instant::now();
     let mut told = false;
     loop {
@@ -43,19 +48,28 @@ pub fn topic(participant: &Participant, name: &str, timeout: Option<Duration>, s
             return Ok(None);
         }
         if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
-            bail!("nobody writes topic `{name}` in domain {}; {}", participant.domain(), others(&topics, name));
+            bail!(
+                "nobody writes topic `{name}` in domain {}; {}",
+                participant.domain(),
+                others(&topics, name)
+            );
         }
         if !told && begun.elapsed() >= Duration::from_secs(2) {
             told = true;
-            eprintln!("waiting: nobody writes topic `{name}` in domain {} yet; {}", participant.domain(), others(&topics, name));
+            eprintln!(
+                "waiting: nobody writes topic `{name}` in domain {} yet; {}",
+                participant.domain(),
+                others(&topics, name)
+            );
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 /// What there is, the nearest name first.
-fn others(topics: &[TopicInfo], name: &str) -> String {
-    let mut names: Vec<&str> = topics.iter().filter(|t| !t.writers.is_empty()).map(|t| t.name.as_str()).collect();
+pub fn others(topics: &[TopicInfo], name: &str) -> String {
+    let mut names: Vec<&str> =
+        topics.iter().filter(|t| !t.writers.is_empty()).map(|t| t.name.as_str()).collect();
     if names.is_empty() {
         return "no topic is written there at all: is `--domain` right?".to_owned();
     }
@@ -87,9 +101,14 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// A reader that matches the topic's first writer, unless a profile says otherwise.
-pub fn reader(participant: &Participant, info: &TopicInfo, profile: Option<&Profile>) -> anyhow::Result<RawReader> {
+pub fn reader(
+    participant: &Participant,
+    info: &TopicInfo,
+    profile: Option<&Profile>,
+) -> anyhow::Result<RawReader> {
     let qos = profile.map_or_else(|| matching(info), |profile| profile.reader_qos(&info.name));
-    let raw = RawTopic { name: info.name.clone(), type_name: info.type_name.clone(), keyed: info.keyed };
+    let raw =
+        RawTopic { name: info.name.clone(), type_name: info.type_name.clone(), keyed: info.keyed };
     Ok(participant.raw_reader(&raw, &qos)?)
 }
 

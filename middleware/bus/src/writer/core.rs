@@ -29,7 +29,7 @@ pub(crate) struct WriterCore {
 }
 
 /// What one write at a time may touch.
-pub(super) struct State {
+pub(crate) struct State {
     pub shm: Option<ShmWriter>,
     pub sequence: u64,
     /// Reused by every write: no allocation once it has grown to the type's size.

@@ -79,6 +79,21 @@ pub(crate) struct Slot {
     /// The participant's epoch up to which this reader has taken everything.
     drained: AtomicU32,
     topic: [AtomicU64; 2],
+    /// Publishers made up to this generation of the domain are mapped by this reader.
+    attached: AtomicU64,
+    /// Samples that fit into this reader's queue, per writer.
+    buffer: AtomicU32,
+}
+
+/// What an endpoint says of itself when it comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) kind: EndpointKind,
+    pub(crate) topic: u128,
+    /// Of readers: see [`Slot::attached`].
+    pub(crate) attached: u64,
+    /// Of readers: see [`Slot::buffer`].
+    pub(crate) buffer: u32,
 }
 
 impl Slot {
@@ -89,15 +104,18 @@ impl Slot {
         let topic = u128::from(high.load(Ordering::Relaxed)) << 64
             | u128::from(low.load(Ordering::Relaxed));
         // A slot freed and taken again meanwhile would mix two topics.
-        (EndpointKind::decode(self.kind.load(Ordering::Acquire)) == Some(kind)).then_some((kind, topic))
+        (EndpointKind::decode(self.kind.load(Ordering::Acquire)) == Some(kind))
+            .then_some((kind, topic))
     }
 
     /// Fills a free slot; only the owner calls it, under its own lock.
-    pub(super) fn take(&self, kind: EndpointKind, topic: u128, epoch: u32) {
-        self.topic[0].store(topic as u64, Ordering::Relaxed);
-        self.topic[1].store((topic >> 64) as u64, Ordering::Relaxed);
+    pub(super) fn take(&self, entry: Entry, epoch: u32) {
+        self.topic[0].store(entry.topic as u64, Ordering::Relaxed);
+        self.topic[1].store((entry.topic >> 64) as u64, Ordering::Relaxed);
         self.drained.store(epoch, Ordering::Relaxed);
-        self.kind.store(kind.encode(), Ordering::Release);
+        self.attached.store(entry.attached, Ordering::Relaxed);
+        self.buffer.store(entry.buffer, Ordering::Relaxed);
+        self.kind.store(entry.kind.encode(), Ordering::Release);
     }
 
     pub(super) fn free(&self) {
@@ -113,6 +131,21 @@ impl Slot {
         self.drained.store(epoch, Ordering::Release);
     }
 
+    /// Says that the publishers of `generation` and before are mapped.
+    pub(crate) fn set_attached(&self, generation: u64) {
+        self.attached.store(generation, Ordering::Release);
+    }
+
+    /// The newest generation of publishers the reader has mapped.
+    pub(crate) fn attached(&self) -> u64 {
+        self.attached.load(Ordering::Acquire)
+    }
+
+    /// Samples of one writer that fit into the reader's queue.
+    pub(crate) fn buffer(&self) -> u64 {
+        u64::from(self.buffer.load(Ordering::Relaxed))
+    }
+
     /// Whether the reader has taken everything up to `epoch` (which wraps).
     pub(crate) fn has_drained(&self, epoch: u32) -> bool {
         self.drained.load(Ordering::Acquire).wrapping_sub(epoch) as i32 >= 0
@@ -124,16 +157,24 @@ mod tests {
     use super::*;
 
     fn slot() -> Slot {
-        Slot { kind: 0.into(), drained: 0.into(), topic: [0.into(), 0.into()] }
+        Slot {
+            kind: 0.into(),
+            drained: 0.into(),
+            topic: [0.into(), 0.into()],
+            attached: 0.into(),
+            buffer: 0.into(),
+        }
     }
 
     #[test]
     fn a_slot_tells_what_was_put_in() {
         let slot = slot();
         assert!(slot.read().is_none() && slot.is_free());
-        let topic = u128::MAX - 5;
-        slot.take(EndpointKind::Reader(Lane::BestEffort), topic, 9);
-        assert_eq!(slot.read(), Some((EndpointKind::Reader(Lane::BestEffort), topic)));
+        let (kind, topic) = (EndpointKind::Reader(Lane::BestEffort), u128::MAX - 5);
+        slot.take(Entry { kind, topic, attached: 7, buffer: 64 }, 9);
+        assert_eq!(slot.read(), Some((kind, topic)));
+        assert_eq!((slot.attached(), slot.buffer()), (7, 64));
+        assert!(slot.has_drained(9) && !slot.has_drained(10));
         slot.free();
         assert!(slot.read().is_none());
     }

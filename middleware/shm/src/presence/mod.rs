@@ -9,7 +9,7 @@ mod own;
 mod peer;
 mod peers;
 
-pub(crate) use layout::{EndpointKind, Lane};
+pub(crate) use layout::{EndpointKind, Entry, Lane};
 pub(crate) use own::{OwnPresence, SlotGuard};
 pub(crate) use peer::Peer;
 pub(crate) use peers::Peers;

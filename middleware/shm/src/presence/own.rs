@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 use tidewire_transport::Prefix;
 
-use super::layout::{EndpointKind, MAGIC, NAME_MAX, PresenceFile, SLOTS, Slot, VERSION};
+use super::layout::{Entry, MAGIC, NAME_MAX, PresenceFile, SLOTS, Slot, VERSION};
 use super::peer::Peer;
 use crate::error::ShmError;
 use crate::hash::hex;
@@ -110,11 +110,7 @@ impl OwnPresence {
     }
 
     /// Puts an endpoint on the list. The caller then bumps the domain's generation.
-    pub(crate) fn register(
-        &self,
-        kind: EndpointKind,
-        topic: u128,
-    ) -> Result<SlotGuard, ShmError> {
+    pub(crate) fn register(&self, entry: Entry) -> Result<SlotGuard, ShmError> {
         let file = self.peer.file();
         let _one_at_a_time = self.slots.lock();
         let index = file.slots.iter().position(Slot::is_free).ok_or_else(|| ShmError::Limit {
@@ -124,7 +120,7 @@ impl OwnPresence {
             instead: "participants",
         })?;
         file.slots_used.fetch_max(index as u32 + 1, Ordering::Relaxed);
-        file.slots[index].take(kind, topic, file.wake.epoch());
+        file.slots[index].take(entry, file.wake.epoch());
         Ok(SlotGuard { peer: self.peer.clone(), index })
     }
 }

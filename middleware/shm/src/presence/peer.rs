@@ -33,7 +33,11 @@ impl Peer {
         let map = Mapping::new(&file, path, size_of::<PresenceFile>())?;
         let head: &PresenceFile = map.get();
         if head.magic != MAGIC || head.version != VERSION || head.prefix != prefix {
-            return Err(ShmError::Version { path: path.to_owned(), found: head.version, ours: VERSION });
+            return Err(ShmError::Version {
+                path: path.to_owned(),
+                found: head.version,
+                ours: VERSION,
+            });
         }
         let len = (head.name_len as usize).min(head.name.len());
         let name = Arc::from(&*String::from_utf8_lossy(&head.name[..len]));

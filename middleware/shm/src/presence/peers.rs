@@ -12,7 +12,7 @@ use super::own::OwnPresence;
 use super::peer::Peer;
 use crate::control::Control;
 use crate::error::ShmError;
-use crate::hash::unhex12;
+use crate::hash::{hex, unhex12};
 
 /// How many participants that left are remembered by name. Their last DDS samples may still be on
 /// their way and must still count as local.
@@ -60,6 +60,13 @@ impl Peers {
         self.state.read().seen.contains_key(prefix)
     }
 
+    /// Notes a participant whose sample came by shared memory: it may be gone before anybody looks.
+    pub(crate) fn remember(&self, prefix: &Prefix) {
+        if !self.is_known(prefix) {
+            self.state.write().seen.entry(*prefix).or_insert_with(|| hex(prefix).into());
+        }
+    }
+
     /// Everybody present, ourselves included.
     pub(crate) fn present(&self) -> Vec<Arc<Peer>> {
         self.refresh();
@@ -81,7 +88,8 @@ impl Peers {
 
     /// Reads the directory; returns the files of participants that are dead.
     fn scan(&self) -> Result<Vec<PathBuf>, ShmError> {
-        let entries = std::fs::read_dir(&self.dir).map_err(|e| ShmError::io("list", &self.dir, e))?;
+        let entries =
+            std::fs::read_dir(&self.dir).map_err(|e| ShmError::io("list", &self.dir, e))?;
         let mut dead = Vec::new();
         let mut found = Vec::new();
         for entry in entries.flatten() {
@@ -108,7 +116,10 @@ impl Peers {
                     state.seen.insert(prefix, peer.name().clone());
                     state.present.insert(prefix, Arc::new(peer));
                 }
-                Ok(_) => dead.push(path),
+                Ok(peer) => {
+                    state.seen.insert(prefix, peer.name().clone());
+                    dead.push(path);
+                }
                 // It left between the listing and now.
                 Err(ShmError::Io { .. }) => (),
                 Err(error) => tracing::warn!(%error, "ignoring a participant"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tidewire_shm::ShmError;
+use tidewire_shm::{ShmDomain, ShmError};
 
 use crate::child::Process;
 use crate::support::*;
@@ -122,12 +122,23 @@ fn a_killed_writer_leaves_its_reader_whole() {
 #[test]
 fn whoever_comes_next_clears_up_after_all_were_killed() {
     let place = Place::new();
-    let mut dead = [Process::start(&place, "reader", 2), Process::start(&place, "endless writer", 3)];
+    let mut dead =
+        [Process::start(&place, "reader", 2), Process::start(&place, "endless writer", 3)];
     dead.iter_mut().for_each(Process::kill);
     assert!(!place.residue().is_empty());
     let domain = place.join(1, "p");
     assert_eq!(domain.locals().len(), 1);
     drop(domain);
+    assert_eq!(place.residue(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_domain_of_the_dead_is_cleared_by_a_neighbour() {
+    let place = Place::new();
+    let mut dead = Process::start(&place, "endless writer", 2);
+    dead.kill();
+    assert!(!place.residue().is_empty());
+    drop(ShmDomain::join(place.domain + 1000, [1; 12], "neighbour", &place.options()).unwrap());
     assert_eq!(place.residue(), Vec::<PathBuf>::new());
 }
 

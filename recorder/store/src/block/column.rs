@@ -14,8 +14,9 @@ const ZSTD: u8 = 2;
 const PLAIN: u8 = 3;
 const DICTIONARY: u8 = 4;
 
-/// pco's own default is 8; 6 costs two thirds of its time for about 1 % more bytes on 1 k rows.
-const PCO_LEVEL: usize = 6;
+/// pco's own default is 8; on columns of 1 k values 4 takes two thirds of its time, for no more bytes
+/// than the page a block ends in wastes anyway.
+const PCO_LEVEL: usize = 4;
 const ZSTD_LEVEL: i32 = 1;
 /// More distinct values than this are not a dictionary.
 const MAX_DICTIONARY: usize = 255;
@@ -290,7 +291,8 @@ mod tests {
         put_numbers(&mut out, values);
         let back = Streams::new(&out).numbers::<T>(values.len()).unwrap();
         assert!(values.iter().zip(&back).all(|(a, b)| a.same(b)));
-        assert!(Streams::new(&out).numbers::<T>(values.len() + 1).is_err() || values.len() < 2);
+        // A constant has no count of its own; everything else knows when it is asked for too many.
+        assert!(out[0] == CONST || Streams::new(&out).numbers::<T>(values.len() + 1).is_err());
         out.len()
     }
 

@@ -22,10 +22,10 @@ pub struct Sealed {
 pub fn encode(rows: &Rows, plan: Option<&Plan>) -> Sealed {
     let sorted = rows.sorted();
     let rows = sorted.as_ref().unwrap_or(rows);
-    if let Some(plan) = plan {
-        if let Some(sealed) = columnar(rows, plan) {
-            return sealed;
-        }
+    if let Some(plan) = plan
+        && let Some(sealed) = columnar(rows, plan)
+    {
+        return sealed;
     }
     let mut data = Vec::new();
     put_info(&mut data, rows);

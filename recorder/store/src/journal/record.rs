@@ -37,15 +37,29 @@ pub struct SampleHead {
 /// A decoded record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
-    Sample { head: SampleHead, payload: &'a [u8] },
+    Sample {
+        head: SampleHead,
+        payload: &'a [u8],
+    },
     /// First in every group commit: everything up to this seq was on disk before the commit began.
-    Mark { durable: u64 },
+    Mark {
+        durable: u64,
+    },
     /// Catalog: topic `id` is this JSON.
-    Topic { id: u32, json: &'a [u8] },
+    Topic {
+        id: u32,
+        json: &'a [u8],
+    },
     /// Catalog: series `id` is `point` of topic `topic`.
-    Series { id: u32, topic: u32, point: &'a str },
+    Series {
+        id: u32,
+        topic: u32,
+        point: &'a str,
+    },
     /// Catalog: no seq up to this one is given out after the next opening.
-    Reserve { through: u64 },
+    Reserve {
+        through: u64,
+    },
 }
 
 /// Appends a sample record; `head` and `payload` become one body.

@@ -36,7 +36,10 @@ pub fn header(magic: [u8; 8], first_seq: u64, follows: u64) -> [u8; HEADER] {
 /// What a segment's first bytes say.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Head {
-    Good { first_seq: u64, follows: u64 },
+    Good {
+        first_seq: u64,
+        follows: u64,
+    },
     /// Shorter than a header: created, but no commit reached it.
     Short,
     Bad(String),

@@ -9,8 +9,8 @@ use tidewire_idl::{Guid, Sample};
 
 use super::scan::{Chunk, Range, periods, sealed_chunks, tail_chunks};
 use super::snapshot::Snapshot;
-use crate::shard::path::ShardKey;
 use crate::StoreError;
+use crate::shard::path::ShardKey;
 
 /// Samples in source-time order; see [`crate::StoreReader::merged`].
 ///

@@ -2,10 +2,12 @@
 //!
 //! 1. Open every journal segment: an open file keeps its bytes when the writer removes it.
 //! 2. Read the watermarks of every shard that has a new commit.
-//! 3. Read the journal from where the last refresh stopped.
+//! 3. List the journal again and open what is new. If anything of step 1 is gone, start over: since
+//!    segments go oldest first, one may have come and gone in between, unseen by step 2.
+//! 4. Read the journal from where the last refresh stopped.
 //!
 //! The writer removes a segment only after its samples are in shards, so what step 1 no longer
-//! finds, step 2 does; what step 2 has not yet, step 3 does. What both have is told apart by the
+//! finds, step 2 does; what step 2 has not yet, step 4 does. What both have is told apart by the
 //! watermarks.
 
 use std::collections::HashMap;
@@ -19,6 +21,7 @@ use bytes::Bytes;
 use tidewire_idl::{Sample, SampleInfo};
 
 use super::snapshot::{ShardState, Snapshot, TailSample, Topic};
+use crate::StoreError;
 use crate::block::plan::Plan;
 use crate::catalog::{self, Catalog};
 use crate::journal::record::{Record, SampleHead};
@@ -29,10 +32,12 @@ use crate::shard::pages::{PageError, read_meta};
 use crate::shard::path::{self, DATA, period_of};
 use crate::store::JOURNAL;
 use crate::verify::Problem;
-use crate::StoreError;
 
 /// A journal is read in pieces of this size, so that one waiting sample does not hold on to more.
 const PIECE: usize = 1 << 20;
+
+/// More attempts than a writer with the smallest sensible segments can spoil.
+const ATTEMPTS: u32 = 1000;
 
 /// A journal segment that is being followed.
 #[derive(Debug)]
@@ -67,14 +72,20 @@ impl Follower {
         snapshot: &mut Snapshot,
         problems: &mut Vec<Problem>,
     ) -> Result<(), StoreError> {
-        if !self.open_segments(snapshot)? {
-            // A segment shrank: its writer cut what it could not make durable.
-            self.segments.clear();
-            self.last_seq = 0;
-            snapshot.tail.clear();
+        for attempt in 1.. {
             self.open_segments(snapshot)?;
+            let held: Vec<u64> = self.segments.iter().map(|s| s.inode).collect();
+            read_shards(snapshot, problems)?;
+            self.open_segments(snapshot)?;
+            let still = self.segments.iter().take(held.len()).map(|s| s.inode);
+            if still.eq(held.iter().copied()) && held.is_empty() == self.segments.is_empty() {
+                break;
+            }
+            if attempt == ATTEMPTS {
+                let path = snapshot.dir.join(JOURNAL);
+                return Err(StoreError::io(&path, "follow")(io::ErrorKind::ResourceBusy.into()));
+            }
         }
-        read_shards(snapshot, problems)?;
         let fresh = self.read_journal(problems)?;
         self.read_catalog(snapshot, problems)?;
         trim(snapshot);
@@ -85,8 +96,8 @@ impl Follower {
         Ok(())
     }
 
-    /// `false` where a segment is shorter than what was read of it.
-    fn open_segments(&mut self, snapshot: &Snapshot) -> Result<bool, StoreError> {
+    /// Opens the segments there are and lets go of those that are gone.
+    fn open_segments(&mut self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
         let journal = snapshot.dir.join(JOURNAL);
         'again: loop {
             let listed = segment::list(&journal)?;
@@ -95,7 +106,10 @@ impl Follower {
                 let path = found.path;
                 let file = match File::open(&path) {
                     Ok(file) => file,
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => continue 'again,
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                        self.segments.append(&mut segments);
+                        continue 'again;
+                    }
                     Err(e) => return Err(StoreError::io(&path, "open")(e)),
                 };
                 let meta = file.metadata().map_err(StoreError::io(&path, "read"))?;
@@ -105,7 +119,11 @@ impl Follower {
                     Some(i) => {
                         let known = self.segments.remove(i);
                         if meta.len() < known.offset {
-                            return Ok(false);
+                            // Its writer cut what it could not make durable: read all again.
+                            self.segments.clear();
+                            self.last_seq = 0;
+                            snapshot.tail.clear();
+                            continue 'again;
                         }
                         known
                     }
@@ -120,7 +138,7 @@ impl Follower {
                 });
             }
             self.segments = segments;
-            return Ok(true);
+            return Ok(());
         }
     }
 
@@ -222,10 +240,10 @@ impl Followed {
             let next_follows = if last { follows } else { None };
             let before = self.last_seq;
             let walk = segment::walk(&piece, 0, before, next_follows, |_, record| {
-                if let Record::Sample { head, payload } = record {
-                    if follows.is_none_or(|f| head.seq <= f) {
-                        fresh.push(Fresh { head, payload: piece.slice_ref(payload) });
-                    }
+                if let Record::Sample { head, payload } = record
+                    && follows.is_none_or(|f| head.seq <= f)
+                {
+                    fresh.push(Fresh { head, payload: piece.slice_ref(payload) });
                 }
             });
             for damage in walk.damage {

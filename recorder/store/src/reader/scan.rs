@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tidewire_idl::{InstanceState, Sample};
 
 use super::snapshot::{Snapshot, TailSample};
+use crate::StoreError;
 use crate::block::decode;
 use crate::block::header::{BlockHeader, Encoding, Stats};
 use crate::catalog::TopicMeta;
 use crate::shard::key::{BLOCK, BlockKey, INDEX};
 use crate::shard::path::{DATA, ShardKey, period_of};
-use crate::StoreError;
 
 /// What to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -314,11 +314,7 @@ fn tail_header(samples: &[TailSample]) -> BlockHeader {
 }
 
 /// Periods in order that hold something of these series: sealed shards and whether there is a tail.
-pub fn periods(
-    snapshot: &Snapshot,
-    series: &[u32],
-    range: Range,
-) -> BTreeMap<i64, Vec<ShardKey>> {
+pub fn periods(snapshot: &Snapshot, series: &[u32], range: Range) -> BTreeMap<i64, Vec<ShardKey>> {
     let mut periods: BTreeMap<i64, Vec<ShardKey>> = BTreeMap::new();
     for shard in shards_in(snapshot, series, range) {
         periods.entry(shard.period).or_default().push(shard);

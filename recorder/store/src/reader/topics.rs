@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::snapshot::Snapshot;
-use crate::catalog::TopicMeta;
 use crate::StoreError;
+use crate::catalog::TopicMeta;
 
 /// A topic of a recording.
 #[derive(Clone, Debug, PartialEq)]

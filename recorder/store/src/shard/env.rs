@@ -221,6 +221,8 @@ fn open_env(dir: &Path, map_bytes: usize) -> heed::Result<ShardEnv> {
         }
         other => other?,
     };
+    // A reader that was killed inside a transaction would hold on to every page freed since.
+    env.clear_stale_readers()?;
     let txn = env.read_txn()?;
     let opened = env.open_databases_and_commit(txn, |opener, txn| {
         let db = opener.open_database::<Bytes, Bytes>(txn, None)?;

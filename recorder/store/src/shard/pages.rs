@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::journal::record::{u32_at, u64_at};
 
@@ -21,6 +22,7 @@ const META_LEN: usize = 136;
 const BRANCH: u16 = 0x01;
 const LEAF: u16 = 0x02;
 const OVERFLOW: u16 = 0x04;
+const META: u16 = 0x08;
 const BIG_DATA: u16 = 0x01;
 const NO_PAGE: u64 = u64::MAX;
 /// B-trees of 4 KiB pages with more levels than this do not exist.
@@ -76,26 +78,39 @@ pub fn read_meta(path: &Path) -> Result<Meta, PageError> {
     Ok(PageFile::open(path)?.meta)
 }
 
+/// LMDB makes a file with one write of two pages; a reader may come between them.
+const ATTEMPTS: u32 = 4;
+
 impl PageFile {
     pub fn open(path: &Path) -> Result<Self, PageError> {
+        let mut attempt = 1;
+        loop {
+            match Self::try_open(path) {
+                Err(PageError::Bad(_)) if attempt < ATTEMPTS => {
+                    std::thread::sleep(Duration::from_millis(attempt.into()));
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Self, PageError> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
-        let first = meta_at(&file, 0)?;
-        let page_size = match &first {
-            Ok(meta) => meta.page_size as u64,
-            Err(_) => 4096,
+        // LMDB writes its two meta pages in turn and opens no file in which either has no sense.
+        let first = match meta_at(&file, 0)? {
+            Ok(meta) => meta,
+            Err(what) => return bad(0, what),
         };
-        let second = meta_at(&file, page_size)?;
-        let meta = match (first, second) {
-            (Ok(a), Ok(b)) => {
-                if b.txn > a.txn {
-                    b
-                } else {
-                    a
-                }
+        let page_size = first.page_size as u64;
+        let meta = match meta_at(&file, page_size)? {
+            Ok(second) if second.page_size != first.page_size => {
+                return bad(page_size, "the two meta pages differ in page size");
             }
-            (Ok(meta), Err(_)) | (Err(_), Ok(meta)) => meta,
-            (Err(what), Err(_)) => return bad(0, format!("no meta page is valid: {what}")),
+            Ok(second) if second.txn > first.txn => second,
+            Ok(_) => first,
+            Err(what) => return bad(page_size, what),
         };
         Ok(Self { file, len, meta })
     }
@@ -135,7 +150,10 @@ impl PageFile {
 
     fn inside(&self, number: u64, pages: u64, offset: u64) -> Result<(), PageError> {
         if number < 2 || number.saturating_add(pages - 1) > self.meta.last_page {
-            return bad(offset, format!("page {number} is outside the file's {} pages", self.pages()));
+            return bad(
+                offset,
+                format!("page {number} is outside the file's {} pages", self.pages()),
+            );
         }
         let end = offset.saturating_add(pages * self.meta.page_size as u64);
         if end > self.len {
@@ -240,7 +258,7 @@ fn meta_at(file: &File, offset: u64) -> io::Result<Result<Meta, String>> {
         Err(e) => return Err(e),
     }
     let meta = &page[META_AT..];
-    if u32_at(meta, 0) != MAGIC {
+    if u32_at(meta, 0) != MAGIC || u16_at(&page, 10) & META == 0 {
         return Ok(Err("this is not an LMDB file".into()));
     }
     if u32_at(meta, 4) != DATA_VERSION {

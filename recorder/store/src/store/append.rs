@@ -8,11 +8,11 @@ use parking_lot::MutexGuard;
 use tidewire_idl::Sample;
 
 use super::state::{MARK, Shared, State, Topic};
+use crate::StoreError;
 use crate::block::plan::Plan;
 use crate::catalog::{Catalog, SeriesMeta, TopicId, TopicMeta, put_topic};
 use crate::journal::record::{self, MAX_BODY, SAMPLE_FIXED, SampleHead, sample_len};
 use crate::shard::path::period_of;
-use crate::StoreError;
 
 impl Shared {
     pub fn register(&self, meta: &TopicMeta) -> Result<TopicId, StoreError> {
@@ -20,23 +20,36 @@ impl Shared {
         if state.closing {
             return Err(StoreError::Closed);
         }
-        if let Some(id) = state.topics.iter().position(|t| t.meta.same_type(meta)) {
-            if state.topics[id].meta.qos != meta.qos {
-                let meta = Arc::new(meta.clone());
-                put_topic(&mut state.catalog_pending, id as u32, &meta);
-                state.topics[id].meta = meta.clone();
-                state.catalog.topics[id] = meta;
-                self.commit.notify_one();
+        let known = state.topics.iter().position(|t| t.meta.same_type(meta));
+        let id = known.unwrap_or(state.topics.len());
+        if known.is_none() || state.topics[id].meta.qos != meta.qos {
+            let meta = Arc::new(meta.clone());
+            put_topic(&mut state.catalog_pending, id as u32, &meta);
+            match known {
+                Some(_) => {
+                    state.topics[id].meta = meta.clone();
+                    state.catalog.topics[id] = meta;
+                }
+                None => {
+                    state.catalog.topics.push(meta.clone());
+                    state.topics.push(Topic::new(meta));
+                }
             }
-            return Ok(TopicId(id as u32));
+            state.catalog_wanted += 1;
+            self.commit.notify_one();
         }
-        let id = state.topics.len() as u32;
-        let meta = Arc::new(meta.clone());
-        put_topic(&mut state.catalog_pending, id, &meta);
-        state.catalog.topics.push(meta.clone());
-        state.topics.push(Topic::new(meta));
-        self.commit.notify_one();
-        Ok(TopicId(id))
+        // Rare enough to wait for the disk: readers then know the topic before its first sample.
+        let wanted = state.catalog_wanted;
+        while state.catalog_done < wanted {
+            if let Some(refusal) = &state.journal_refusal {
+                return Err(refusal.error(self.options.min_free_bytes));
+            }
+            if state.committer_done {
+                return Err(StoreError::Closed);
+            }
+            self.progress.wait(&mut state);
+        }
+        Ok(TopicId(id as u32))
     }
 
     pub fn append(&self, topic: TopicId, sample: &Sample) -> Result<u64, StoreError> {
@@ -108,7 +121,7 @@ impl Shared {
             if state.closing {
                 return Err(StoreError::Closed);
             }
-            if let Some(refusal) = &state.journal_refusal {
+            if let Some(refusal) = state.journal_refusal.as_ref().or(state.space_refusal.as_ref()) {
                 return Err(refusal.error(options.min_free_bytes));
             }
             // An empty backlog takes any record, however large.
@@ -138,7 +151,7 @@ impl Shared {
         let target = state.next_seq - 1;
         loop {
             let acknowledged = self.acknowledged.load(Ordering::Acquire);
-            if acknowledged >= target && state.catalog_pending.is_empty() {
+            if acknowledged >= target {
                 return Ok(acknowledged);
             }
             if let Some(refusal) = &state.journal_refusal {

@@ -27,6 +27,9 @@ pub struct Committer {
     free_checked: Option<Instant>,
     /// Buffer of the last batch, for the next one.
     spare: Vec<u8>,
+    /// Last seq in the journal on disk. Not the same as `acknowledged` right after an opening, when
+    /// that stands at the end of a reservation.
+    durable: u64,
     /// A catalog write failed: what is on disk is unknown, so the file is written anew.
     rewrite_catalog: bool,
 }
@@ -36,6 +39,7 @@ struct Work {
     batch: Batch,
     last_seq: u64,
     catalog: Vec<u8>,
+    catalog_wanted: u64,
     closing: bool,
 }
 
@@ -44,6 +48,7 @@ impl Committer {
         shared: Arc<Shared>,
         journal: JournalWriter,
         damaged: Vec<PathBuf>,
+        durable: u64,
         rewrite_catalog: bool,
     ) -> Self {
         Self {
@@ -53,6 +58,7 @@ impl Committer {
             catalog: None,
             free_checked: None,
             spare: Vec::new(),
+            durable,
             rewrite_catalog,
         }
     }
@@ -83,10 +89,11 @@ impl Committer {
         let done = state.sealer_done && idle;
         let sealed = state.first_unsealed() == state.next_seq;
         drop(state);
-        if done && sealed {
-            if let Err(error) = self.journal.remove_all(&mut self.damaged) {
-                tracing::warn!(%error, "sealed journal segments stay until the next opening");
-            }
+        if done
+            && sealed
+            && let Err(error) = self.journal.remove_all(&mut self.damaged)
+        {
+            tracing::warn!(%error, "sealed journal segments stay until the next opening");
         }
         done
     }
@@ -120,9 +127,7 @@ impl Committer {
 
     /// While closing, the sealing thread goes first; until then there may be nothing to do.
     fn closing_work(state: &State) -> bool {
-        state.sealer_done
-            || !state.batch.bytes.is_empty()
-            || !state.catalog_pending.is_empty()
+        state.sealer_done || !state.batch.bytes.is_empty() || !state.catalog_pending.is_empty()
     }
 
     fn take(&mut self, state: &mut State) -> Work {
@@ -132,6 +137,7 @@ impl Committer {
             batch: std::mem::replace(&mut state.batch, next),
             last_seq: state.next_seq - 1,
             catalog: std::mem::take(&mut state.catalog_pending),
+            catalog_wanted: state.catalog_wanted,
             closing: state.closing,
         }
     }
@@ -139,7 +145,7 @@ impl Committer {
     /// Tries until it is done; `false` where the store closes or dies first. While it fails,
     /// appends are refused and the batch waits in memory.
     fn commit(&mut self, work: &mut Work) -> bool {
-        let durable = self.shared.acknowledged.load(Ordering::Acquire);
+        let durable = self.durable;
         let records = &mut work.batch.bytes;
         if !records.is_empty() {
             records[..MARK].copy_from_slice(&record::mark(durable));
@@ -150,7 +156,9 @@ impl Committer {
             match result {
                 Ok(()) => {
                     state.journal_refusal = None;
+                    state.catalog_done = work.catalog_wanted;
                     if !records.is_empty() {
+                        self.durable = work.last_seq;
                         state.backlog -= records.len() - MARK;
                         self.shared.acknowledged.store(work.last_seq, Ordering::Release);
                     }
@@ -254,11 +262,11 @@ impl Committer {
         let mut state = shared.state.lock();
         if free < reserve {
             let refusal = Refusal::Full { path: shared.dir.clone(), free };
-            if state.journal_refusal.replace(refusal).is_none() {
+            if state.space_refusal.replace(refusal).is_none() {
                 tracing::error!(free, reserve, dir = %shared.dir.display(), "disk is full");
             }
-        } else if matches!(state.journal_refusal, Some(Refusal::Full { .. })) {
-            state.journal_refusal = None;
+        } else {
+            state.space_refusal = None;
         }
         drop(state);
         shared.progress.notify_all();

@@ -82,11 +82,7 @@ impl Store {
         let dir = dir.as_ref().to_owned();
         let existed = prepare(&dir)?;
         let lock = WriterLock::take(&dir)?;
-        let manifest = if existed {
-            Manifest::read(&dir)?
-        } else {
-            create(&dir, &options)?
-        };
+        let manifest = if existed { Manifest::read(&dir)? } else { create(&dir, &options)? };
         let options = StoreOptions { partition: manifest.partition, ..options };
         let period_ns = period_ns(&manifest);
         let recovered = recover::recover(&dir, &options, period_ns)?;
@@ -111,8 +107,13 @@ impl Store {
             options.segment_bytes,
             recovered.segments,
         );
-        let committer =
-            Committer::new(shared.clone(), journal, recovered.damaged, recovered.rewrite_catalog);
+        let committer = Committer::new(
+            shared.clone(),
+            journal,
+            recovered.damaged,
+            recovered.last_seq,
+            recovered.rewrite_catalog,
+        );
         let sealer = Sealer::new(shared.clone());
         let threads = vec![
             spawn("store-commit", move || committer.run()).map_err(start_failed(&shared.dir))?,
@@ -142,7 +143,7 @@ impl Store {
         &self.recovery
     }
 
-    /// Registers a topic, or finds the one registered with the same name and type; a changed QoS
+    /// Registers a topic and returns once the catalog on disk has it, or finds the one registered with the same name and type; a changed QoS
     /// replaces the old one. A topic of the same name and another type or descriptor gets an id of
     /// its own and shares the name.
     pub fn register_topic(&self, meta: &TopicMeta) -> Result<TopicId, StoreError> {

@@ -36,6 +36,8 @@ pub struct Recovered {
     pub damaged: Vec<PathBuf>,
     /// The catalog had damage or a torn tail: write it anew.
     pub rewrite_catalog: bool,
+    /// Last seq the journal holds.
+    pub last_seq: u64,
     pub report: Recovery,
 }
 
@@ -64,8 +66,8 @@ pub fn recover(
         let bytes = fs::read(path).map_err(StoreError::io(path, "read"))?;
         files.push((segment::read_header(&bytes, JOURNAL_MAGIC), bytes));
     }
-    for i in 0..segments.len() {
-        let path = &segments[i].path;
+    for (i, segment) in segments.iter().enumerate() {
+        let path = &segment.path;
         let (head, bytes) = &files[i];
         let next_follows = files.get(i + 1).and_then(|(head, _)| match head {
             Head::Good { follows, .. } => Some(*follows),
@@ -83,12 +85,14 @@ pub fn recover(
             }
         }
         let mut failure = None;
-        let before = last_seq.max(segments[i].first_seq.saturating_sub(1));
+        let before = last_seq.max(segment.first_seq.saturating_sub(1));
         let walk = segment::walk(bytes, HEADER, before, next_follows, |offset, record| {
             let Record::Sample { head, payload } = record else { return };
             let Some(series) = state.series.get(head.series as usize) else {
-                let what = format!("journal seq {} is of series {}, which the catalog lacks",
-                    head.seq, head.series);
+                let what = format!(
+                    "journal seq {} is of series {}, which the catalog lacks",
+                    head.seq, head.series
+                );
                 report.problems.push(Problem::new(path, offset, what, DAMAGED_JOURNAL));
                 return;
             };
@@ -135,7 +139,7 @@ pub fn recover(
     }
     state.next_seq = floor + 1;
     state.catalog.reserved = floor;
-    Ok(Recovered { state, segments: kept, damaged, rewrite_catalog, report })
+    Ok(Recovered { state, segments: kept, damaged, rewrite_catalog, last_seq, report })
 }
 
 /// Folder of the journal inside a recording.
@@ -213,6 +217,8 @@ fn empty_state(catalog: Catalog, options: &StoreOptions) -> State {
         topics: topics_of(&catalog),
         series: Vec::new(),
         catalog_pending: Vec::new(),
+        catalog_wanted: 0,
+        catalog_done: 0,
         next_seq: 1,
         batch: Batch::default(),
         backlog: 0,
@@ -224,6 +230,7 @@ fn empty_state(catalog: Catalog, options: &StoreOptions) -> State {
         seal_wanted: 0,
         seal_done: 0,
         journal_refusal: None,
+        space_refusal: None,
         shard_refusal: None,
         closing: false,
         committer_done: false,

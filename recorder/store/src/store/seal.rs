@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use parking_lot::MutexGuard;
 
 use super::state::{Refusal, Shared, State, rows_cost};
+use crate::StoreError;
 use crate::block::encode::{Sealed, encode};
 use crate::block::plan::Plan;
 use crate::block::rows::Rows;
 use crate::shard::env::{Missing, ShardEnv};
 use crate::shard::key::{BLOCK, BlockKey, INDEX, SERIES, WATERMARK, Watermark, series_key};
 use crate::shard::path::ShardKey;
-use crate::StoreError;
 
 /// A shard is committed early once this many encoded bytes wait for it.
 const COMMIT_BYTES: usize = 1 << 20;
@@ -71,13 +71,19 @@ impl Sealer {
             }
             let done = self.commit_due(round.all.is_some());
             self.report(round.all.filter(|_| done));
-            if round.closing && (done || self.shared.state.lock().shard_refusal.is_some()) {
+            if round.closing && (done || self.stuck()) {
                 break;
             }
         }
         self.shared.state.lock().sealer_done = true;
         self.shared.progress.notify_all();
         self.shared.commit.notify_one();
+    }
+
+    /// While closing: whether waiting longer is of no use. The journal keeps what is left.
+    fn stuck(&self) -> bool {
+        let state = self.shared.state.lock();
+        state.shard_refusal.is_some() || state.committer_done
     }
 
     /// Sleeps until there is a full block, an aged one, a shard that is due, or a request.
@@ -87,8 +93,7 @@ impl Sealer {
         let tick = (options.block_age.min(options.shard_interval) / 4)
             .clamp(Duration::from_millis(5), Duration::from_millis(250));
         let mut state = shared.state.lock();
-        let requested =
-            |state: &State| state.closing || state.seal_wanted > state.seal_done;
+        let requested = |state: &State| state.closing || state.seal_wanted > state.seal_done;
         if state.full.is_empty() && !requested(&state) {
             shared.seal.wait_for(&mut state, tick);
         } else if self.retry_at.is_some() {

@@ -93,6 +93,9 @@ pub struct State {
     pub catalog: Catalog,
     /// Catalog records that are not yet written.
     pub catalog_pending: Vec<u8>,
+    /// Registrations made, and how many of them are on disk.
+    pub catalog_wanted: u64,
+    pub catalog_done: u64,
     pub next_seq: u64,
     pub batch: Batch,
     /// Journal bytes handed out but not yet on disk, the batch being written included.
@@ -110,7 +113,11 @@ pub struct State {
     /// Requests to seal everything, and how many were fulfilled.
     pub seal_wanted: u64,
     pub seal_done: u64,
+    /// The journal could not be written.
     pub journal_refusal: Option<Refusal>,
+    /// The disk is down to its reserve.
+    pub space_refusal: Option<Refusal>,
+    /// A shard could not be written.
     pub shard_refusal: Option<Refusal>,
     pub closing: bool,
     pub committer_done: bool,

@@ -41,7 +41,8 @@ impl Shared {
     pub fn stats(&self) -> StoreStats {
         let state = self.state.lock();
         let reserve = self.options.min_free_bytes;
-        let refusal = state.journal_refusal.as_ref().or(state.shard_refusal.as_ref());
+        let refusals = [&state.journal_refusal, &state.space_refusal, &state.shard_refusal];
+        let refusal = refusals.into_iter().flatten().next();
         let topics = state.topics.iter().map(|topic| TopicStats {
             name: topic.meta.name.clone(),
             samples: topic.samples,

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::shard::Marks;
 use super::{Problem, VerifyReport};
+use crate::StoreError;
 use crate::catalog::Catalog;
 use crate::journal::record::Record;
 use crate::journal::segment::{self, HEADER, Head, JOURNAL_MAGIC};
 use crate::manifest::Manifest;
 use crate::shard::path::{ShardKey, period_of};
 use crate::store::{JOURNAL, period_ns};
-use crate::StoreError;
 
 pub struct Segment {
     path: PathBuf,

@@ -1,0 +1,210 @@
+//! What is written on the bus is in the recording, once, with its bytes, key, point and time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tidewire_bus::{Participant, RawTopic, Transports, now_ns, testing};
+use tidewire_capture::{CaptureOptions, CaptureStats, Recorder};
+use tidewire_idl::{
+    Encoding, InstanceState, KeyHash, KeyReader, Sample, TypeRegistry, TypeSupport,
+};
+use tidewire_qos::Qos;
+use tidewire_store::{Scan, Store, StoreReader};
+use tidewire_types::sensor::{Temperature, Vibration};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn participant(domain: u16, name: &str, transports: Transports) -> Participant {
+    Participant::builder().domain(domain).name(name).transports(transports).build().unwrap()
+}
+
+fn recorder(bus: &Participant, dir: &Path, options: CaptureOptions, types: TypeRegistry) -> Recorder {
+    let store = Store::open(dir, Default::default()).unwrap();
+    Recorder::start(bus, store, options, types).unwrap()
+}
+
+/// Waits until the recorder's books say so; fails the test if they never do.
+fn until(recorder: &Recorder, what: &str, done: impl Fn(&CaptureStats) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done(&recorder.stats()) {
+        assert!(Instant::now() < deadline, "{what}: {:#?}", recorder.stats());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn stored(dir: &Path, topic: &str) -> Vec<Sample> {
+    let reader = StoreReader::open(dir).unwrap();
+    let mut samples = Vec::new();
+    for chunk in reader.scan(&Scan::topic(topic)).unwrap() {
+        samples.extend(chunk.unwrap().samples().unwrap());
+    }
+    samples.sort_by_key(|s| (s.info.source_time, s.info.sequence));
+    samples
+}
+
+fn encoded<T: TypeSupport>(data: &T) -> Vec<u8> {
+    let mut payload = Vec::new();
+    data.encode(Encoding::default(), &mut payload);
+    payload
+}
+
+fn both_ways(transports: Transports) {
+    let domain = testing::free_domain();
+    let site = participant(domain, "plant", transports);
+    let desk = participant(domain, "desk", transports);
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = recorder(&desk, dir.path(), CaptureOptions::default(), tidewire_types::registry());
+
+    let vibration = site.writer::<Vibration>("plant/vibration", &Qos::reliable()).unwrap();
+    let raw = RawTopic::new("plant/blob", "vendor::Blob", false);
+    let blob = site.raw_writer(&raw, &Qos::reliable()).unwrap();
+    vibration.wait_for_readers(1, PATIENCE).unwrap();
+    blob.wait_for_readers(1, PATIENCE).unwrap();
+
+    let start = now_ns();
+    let mut expected = Vec::new();
+    for i in 0..500i64 {
+        let point = ["pump1", "pump2", "pump3"][i as usize % 3];
+        let data = Vibration { point: point.into(), x: i as f32, ..Default::default() };
+        vibration.write_at(&data, start + i).unwrap();
+        expected.push((start + i, point, data.key_hash(), encoded(&data)));
+        let bytes: Vec<u8> = [0, 1, 0, 0].into_iter().chain((0..i % 64).map(|b| b as u8)).collect();
+        blob.write(&bytes, start + i, None).unwrap();
+    }
+    until(&recorder, "1000 samples", |stats| stats.recorded() == 1000);
+    let stats = recorder.stop(PATIENCE).unwrap();
+
+    let found = stored(dir.path(), "plant/vibration");
+    assert_eq!(found.len(), expected.len());
+    for (found, (time, point, key, payload)) in found.iter().zip(&expected) {
+        assert_eq!(found.info.source_time, *time);
+        assert_eq!(&*found.info.point, *point);
+        assert_eq!(found.info.key, *key);
+        assert_eq!(found.payload, *payload);
+        assert_eq!(found.info.writer, vibration.guid());
+    }
+    let blobs = stored(dir.path(), "plant/blob");
+    assert_eq!(blobs.len(), 500);
+    for (i, found) in blobs.iter().enumerate() {
+        assert_eq!(found.payload.len(), 4 + i % 64);
+        assert_eq!(&*found.info.point, "plant");
+    }
+    for (topic, known) in [("plant/vibration", true), ("plant/blob", false)] {
+        let stats = stats.topic(topic).unwrap();
+        assert_eq!((stats.received, stats.recorded, stats.acknowledged), (500, 500, 500));
+        assert_eq!((stats.lost, stats.rejected, stats.malformed), (0, 0, 0));
+        assert_eq!(stats.known_type, known);
+        assert_eq!(stats.latency.count, 500);
+    }
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let topics: BTreeMap<_, _> =
+        reader.topics().into_iter().map(|t| (t.meta.name.clone(), t)).collect();
+    let meta = &topics["plant/vibration"].meta;
+    assert_eq!(meta.descriptor.as_ref(), Some(&*Vibration::descriptor()));
+    assert!(meta.keyed);
+    let qos: Qos = serde_json::from_value(meta.qos.clone()).unwrap();
+    assert_eq!(qos.reliability, Qos::reliable().reliability);
+    assert_eq!(topics["plant/vibration"].points, ["pump1", "pump2", "pump3"]);
+}
+
+#[test]
+fn everything_is_recorded_over_shared_memory() {
+    both_ways(Transports { dds: true, shm: true });
+}
+
+#[test]
+fn everything_is_recorded_over_dds() {
+    both_ways(Transports { dds: true, shm: false });
+}
+
+#[test]
+fn writers_of_different_qos_on_one_topic_are_each_recorded_once() {
+    let domain = testing::free_domain();
+    let site = participant(domain, "plant", Transports { dds: true, shm: true });
+    let desk = participant(domain, "desk", Transports { dds: true, shm: true });
+    // Written before anyone listens: only a reader that asks for history gets it.
+    let early = site.writer::<Temperature>("t", &Qos::event()).unwrap();
+    for i in 0..10 {
+        early.write(&Temperature { point: "early".into(), celsius: f64::from(i) }).unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = recorder(&desk, dir.path(), CaptureOptions::default(), tidewire_types::registry());
+    until(&recorder, "history", |stats| stats.recorded() == 10);
+
+    let strict = site.writer::<Temperature>("t", &Qos::reliable()).unwrap();
+    let mut loose_qos = Qos::sensor_data();
+    loose_qos.history = tidewire_qos::policy::History::KeepLast(100);
+    let loose = site.writer::<Temperature>("t", &loose_qos).unwrap();
+    for writer in [&strict, &loose] {
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+    }
+    // The new writers' own readers come when discovery has told of their QoS.
+    until(&recorder, "three writers", |stats| stats.topics[0].writers == 3);
+    std::thread::sleep(Duration::from_millis(300));
+    for i in 0..50 {
+        for (writer, point) in [(&early, "early"), (&strict, "strict"), (&loose, "loose")] {
+            writer.write(&Temperature { point: point.into(), celsius: f64::from(i) }).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    until(&recorder, "160 samples", |stats| stats.recorded() >= 160);
+    let stats = recorder.stop(PATIENCE).unwrap();
+    let mut counts = BTreeMap::new();
+    for sample in stored(dir.path(), "t") {
+        *counts.entry(sample.info.point.to_string()).or_insert(0) += 1;
+    }
+    let expected = [("early", 60), ("loose", 50), ("strict", 50)];
+    assert_eq!(counts, expected.map(|(p, n)| (p.to_owned(), n)).into(), "{stats:#?}");
+}
+
+#[test]
+fn disposes_are_recorded_at_their_point() {
+    let domain = testing::free_domain();
+    let bus = participant(domain, "plant", Transports { dds: true, shm: true });
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = recorder(&bus, dir.path(), CaptureOptions::default(), tidewire_types::registry());
+    let writer = bus.writer::<Temperature>("t", &Qos::reliable()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    let data = Temperature { point: "pump1".into(), celsius: 20.0 };
+    writer.write(&data).unwrap();
+    writer.dispose(&data).unwrap();
+    until(&recorder, "two samples", |stats| stats.recorded() == 2);
+    let stats = recorder.stop(PATIENCE).unwrap();
+    assert_eq!(stats.topics[0].disposes, 1);
+    let found = stored(dir.path(), "t");
+    let gone = found.iter().find(|s| s.info.state == InstanceState::Disposed).unwrap();
+    assert_eq!(&*gone.info.point, "pump1");
+    assert_eq!(gone.info.key, data.key_hash());
+    let keys = KeyReader::new(&Temperature::descriptor()).unwrap();
+    assert_eq!(keys.key_hash_of_key(&gone.payload).unwrap(), data.key_hash());
+    assert_ne!(gone.info.key, KeyHash::default());
+}
+
+#[test]
+fn options_choose_topics_and_a_second_type_is_told() {
+    let domain = testing::free_domain();
+    let bus = participant(domain, "plant", Transports { dds: true, shm: true });
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        CaptureOptions { topics: vec!["plant/*".into()], exclude: vec!["*/camera".into()] };
+    let recorder = recorder(&bus, dir.path(), options, TypeRegistry::new());
+    let write = |topic: &str, ty: &str| {
+        let writer = bus.raw_writer(&RawTopic::new(topic, ty, false), &Qos::event()).unwrap();
+        writer.write(&[0, 1, 0, 0, 7], now_ns(), None).unwrap();
+        writer
+    };
+    let _writers = [
+        write("plant/a", "A"),
+        write("plant/camera", "Image"),
+        write("_tidewire/plant", "A"),
+        write("exchange/quote", "Quote"),
+    ];
+    until(&recorder, "one sample", |stats| stats.recorded() == 1);
+    let _other = write("plant/a", "B");
+    until(&recorder, "a problem", |stats| !stats.problems.is_empty());
+    let stats = recorder.stop(PATIENCE).unwrap();
+    assert_eq!(stats.topics.len(), 1);
+    assert_eq!(stats.topics[0].topic, "plant/a");
+    assert!(stats.problems[0].contains("is recorded with type A"), "{:?}", stats.problems);
+}

@@ -1,0 +1,474 @@
+//! What scripts rely on: options, JSON, exit codes, and that what is printed works as printed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tidewire_bus::testing::free_domain;
+use tidewire_bus::{Participant, RawReader, RawTopic};
+use tidewire_idl::TypeSupport;
+use tidewire_qos::Qos;
+use tidewire_store::StoreReader;
+use tidewire_tests::{
+    Child, EPOCH, HelpPage, PATIENCE, Recording, Said, binary, say, text, tidewire,
+};
+use tidewire_types::event::{Health, Log};
+use tidewire_types::sensor::{Temperature, Vibration};
+
+fn scratch() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Half a second of two topics: 100 vibrations, one each 5 ms, and 10 temperatures, each 50 ms.
+fn recording(dir: &TempDir) -> PathBuf {
+    let path = dir.path().join("recording");
+    let store = Recording::open(&path);
+    Recording::append(&store, "vibration", 100, 5_000_000, |i| Vibration {
+        point: "plant/pump1".into(),
+        x: i as f32,
+        y: 0.5,
+        z: -1.0,
+    });
+    Recording::append(&store, "plant/temperature", 10, 50_000_000, |i| Temperature {
+        point: if i % 2 == 0 { "plant/a, \"b\"" } else { "plant/pump1" }.into(),
+        celsius: 20.0 + i as f64,
+    });
+    store.close().unwrap();
+    path
+}
+
+// --- options -----------------------------------------------------------------------------------
+
+#[test]
+fn every_bus_facing_command_takes_the_same_options_and_every_command_json() {
+    let pages = HelpPage::all();
+    let leaves: Vec<_> = pages.iter().filter(|page| page.subcommands.is_empty()).collect();
+    let bus: BTreeSet<String> =
+        leaves.iter().filter(|page| page.takes("--domain")).map(|page| page.command()).collect();
+    for command in [
+        "topic list", "topic info", "topic echo", "topic hz", "record", "replay", "detect", "view",
+        "bridge", "sim pump", "sim arm", "sim gateway", "sim csv",
+    ] {
+        assert!(bus.contains(&format!("tidewire {command}")), "{command} is on no bus: {bus:?}");
+    }
+    for page in &leaves {
+        assert!(page.takes("--json"), "{} takes no --json", page.command());
+        assert!(page.takes("--help"), "{}", page.command());
+        if bus.contains(&page.command()) {
+            for option in ["--domain", "--types", "--qos", "--interface", "--name"] {
+                assert!(page.takes(option), "{} takes no {option}", page.command());
+            }
+        }
+    }
+    for (command, options) in [
+        ("record", &["--for", "--output", "-o"][..]),
+        ("query", &["-d", "--format"]),
+        ("up", &["--for"]),
+        ("replay", &["--rate", "--loop", "--start-offset", "--topics", "--regex", "--exclude", "--remap"]),
+    ] {
+        let page = leaves.iter().find(|page| page.path == [command]).unwrap();
+        for option in options {
+            assert!(page.takes(option), "{command} takes no {option}");
+        }
+    }
+}
+
+#[test]
+fn options_work_before_and_after_the_command() {
+    assert!(say(&["--json", "qos", "list"]).fine().json().is_array());
+    assert!(say(&["qos", "list", "--json"]).fine().json().is_array());
+    say(&["--version"]).fine();
+    say(&[]).fails(2);
+}
+
+// --- JSON --------------------------------------------------------------------------------------
+
+#[test]
+fn listings_of_files_are_json_on_request() {
+    let dir = scratch();
+    let recording = recording(&dir);
+    let info = say(&["info", text(&recording), "--json"]).fine().json();
+    let vibration = info["topics"].as_array().unwrap().iter().find(|t| t["topic"] == "vibration");
+    let vibration = vibration.unwrap();
+    assert_eq!(vibration["samples"], 100);
+    assert_eq!(vibration["first"], EPOCH);
+    assert_eq!(vibration["last"], EPOCH + 99 * 5_000_000);
+    assert_eq!(vibration["points"], json!(["plant/pump1"]));
+    assert_eq!(vibration["type"], "tidewire::sensor::Vibration");
+    let verify = say(&["verify", text(&recording), "--json"]).fine().json();
+    assert_eq!((&verify["ok"], &verify["samples"]), (&json!(true), &json!(110)));
+    assert_eq!(verify["problems"], json!([]));
+
+    let profiles = say(&["qos", "list", "--json"]).fine().json();
+    assert!(profiles.as_array().is_some_and(|names| names.iter().all(Value::is_string)));
+    let names = say(&["idl", "print", "--json"]).fine().json();
+    assert!(names.as_array().unwrap().contains(&json!("tidewire::sensor::Vibration")), "{names}");
+    let ty = say(&["idl", "print", "tidewire::sensor::Vibration", "--json"]).fine().json();
+    assert_eq!(ty["name"], "tidewire::sensor::Vibration");
+    let check = say(&["idl", "check", "idl/types", "--json"]).fine().json();
+    assert_eq!(check[0]["ok"], true);
+    let same = say(&["qos", "check", "Event", "Event", "--json"]).fine().json();
+    assert_eq!(same, json!({"match": true, "mismatches": []}));
+    let fine = say(&["check", "launch/demo.yaml", "--json"]).fine().json();
+    assert_eq!((&fine["ok"], &fine["problems"]), (&json!(true), &json!([])));
+}
+
+#[test]
+fn doctor_says_of_each_thing_whether_it_works_and_how_to_mend_it() {
+    let said = say(&["doctor", "--json"]);
+    let checks = said.json();
+    let checks = checks.as_array().unwrap();
+    let names: Vec<_> = checks.iter().filter_map(|check| check["name"].as_str()).collect();
+    for name in ["multicast", "socket buffers", "shared memory", "disk", "viewer"] {
+        assert!(names.contains(&name), "{name} is not looked at: {names:?}");
+    }
+    for check in checks {
+        let verdict = check["verdict"].as_str().unwrap();
+        assert!(["ok", "warn", "fail"].contains(&verdict), "{check}");
+        assert_eq!(check["remedy"].is_null(), verdict == "ok", "{check}");
+    }
+    let failed = checks.iter().any(|check| check["verdict"] == "fail");
+    assert_eq!(said.code, Some(i32::from(failed)), "{said}");
+    let text = say(&["doctor"]);
+    assert!(names.iter().all(|name| text.out.contains(name)), "{text}");
+    let nowhere = say(&["doctor", "--dir", "/no/such/folder", "--json"]).fails(1).json();
+    let disk = nowhere.as_array().unwrap().iter().find(|check| check["name"] == "disk").unwrap();
+    assert_eq!(disk["verdict"], "fail");
+}
+
+#[test]
+fn a_bench_prints_one_json_line_per_figure() {
+    let dir = scratch();
+    let args = ["bench", "store", "--json", "--samples", "2000", "--dir", text(dir.path())];
+    let said = say(&args).fine();
+    assert!(said.out.lines().count() >= 2, "{said}");
+    for line in said.out.lines() {
+        let figure: Value = serde_json::from_str(line).unwrap();
+        let keys: Vec<_> = figure.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["name", "unit", "ours", "peer", "theirs", "ratio"], "{line}");
+        let number = |key: &str| figure[key].as_f64().unwrap();
+        let ratio = number("ours") / number("theirs");
+        assert!((number("ratio") - ratio).abs() <= 0.01 * ratio, "{line}");
+    }
+}
+
+// --- launch files ------------------------------------------------------------------------------
+
+#[test]
+fn a_launch_file_is_drawn_in_two_languages_and_told_in_json() {
+    let mermaid = say(&["graph", "launch/demo.yaml"]).fine().out;
+    assert!(mermaid.trim_start().starts_with("flowchart"), "{mermaid}");
+    let dot = say(&["graph", "launch/demo.yaml", "--format", "dot"]).fine().out;
+    assert!(dot.starts_with("digraph") && dot.trim_end().ends_with('}'), "{dot}");
+    for node in ["pump1", "pump2", "pump3", "arm1", "gateway", "plant-recorder", "exchange-bridge"] {
+        assert!(mermaid.contains(node) && dot.contains(node), "{node} is not drawn");
+    }
+    for (open, close) in [('{', '}'), ('[', ']')] {
+        assert_eq!(dot.matches(open).count(), dot.matches(close).count(), "{dot}");
+    }
+    // An argument changes the picture.
+    assert!(mermaid.contains("viewer"));
+    let blind = say(&["graph", "launch/demo.yaml", "view:=false"]).fine().out;
+    assert!(!blind.contains("viewer"), "{blind}");
+    let graph = say(&["graph", "launch/demo.yaml", "--json"]).fine().json();
+    assert_eq!(graph["nodes"].as_array().map(Vec::len), Some(12), "{graph}");
+    say(&["graph", "launch/demo.yaml", "--format", "png"]).fails(2).tells(&["mermaid", "dot"]);
+}
+
+#[test]
+fn the_commands_to_try_next_work_as_printed() {
+    let dir = scratch();
+    let domain = free_domain();
+    let file = dir.path().join("short.yaml");
+    let yaml = format!(
+        "sites: {{plant: {{domain: {domain}}}}}\n\
+         nodes:\n  \
+           recorder: {{kind: record, site: plant}}\n  \
+           pump: {{kind: pump, site: plant, needs: recorder, params: {{faults: {{kinds: []}}}}}}\n"
+    );
+    std::fs::write(&file, yaml).unwrap();
+    // A folder as people have them.
+    let out = dir.path().join("my recordings");
+    let said = say(&["up", text(&file), "--for", "2s", "-o", text(&out)]).fine();
+    assert!(said.out.contains("books balance"), "{said}");
+    let next = said.out.split("Try next:\n").nth(1).unwrap_or_else(|| panic!("{said}"));
+    let commands: Vec<&str> =
+        next.lines().map(str::trim).filter(|line| line.starts_with("tidewire ")).collect();
+    assert_eq!(commands.len(), 3, "{said}");
+    let verbs: Vec<_> = commands.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(verbs, ["query", "replay", "view"]);
+
+    let table = Said::of(&mut shell_of(commands[0])).fine();
+    assert!(table.out.contains("plant/pump"), "{table}");
+    Said::of(&mut shell_of(commands[1])).fine();
+    // A viewer stays until it is closed. Which viewer is this machine's affair; ask for none that
+    // needs a screen.
+    let mut view = shell_of(&format!("exec {} --web", commands[2]));
+    let log = dir.path().join("view.log");
+    view.stderr(std::fs::File::create(&log).unwrap());
+    let mut view = Child::spawn(&mut view);
+    let deadline = Instant::now() + PATIENCE;
+    let told = || std::fs::read_to_string(&log).unwrap();
+    while !told().contains("played to the end") {
+        assert!(Instant::now() < deadline, "{}", told());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(told().contains("http://127.0.0.1:"), "{}", told());
+    view.signal(libc::SIGINT);
+    assert!(view.wait(PATIENCE).success(), "{}", told());
+}
+
+/// A command line in a shell that finds the binary, as the one who reads it would run it.
+fn shell_of(line: &str) -> Command {
+    let folder = binary().parent().unwrap().to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)));
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("PATH", path.unwrap()).current_dir(tidewire_tests::root());
+    command
+}
+
+// --- topics ------------------------------------------------------------------------------------
+
+#[test]
+fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
+    let dir = scratch();
+    let number = free_domain().to_string();
+    let pump = ["sim", "pump", "--point", "plant/p", "--faults", "none", "--json", "--domain", &number];
+    let pump = Child::spawn(&mut tidewire(&pump));
+    let on = |command: &[&str], more: &[&str]| {
+        say(&[command, more, &["--json", "--domain", &number]].concat()).fine()
+    };
+    let echo = on(&["topic", "echo", "temperature"], &["-n", "3"]).out;
+    let mut sequences = Vec::new();
+    for line in echo.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["point"], &line["state"]), (&json!("plant/p"), &json!("alive")), "{line}");
+        assert_eq!(line["value"]["point"], "plant/p");
+        assert!(line["value"]["celsius"].is_f64() && line["time"].is_i64(), "{line}");
+        assert!(line["received"].as_i64() >= line["time"].as_i64(), "{line}");
+        sequences.push(line["sequence"].as_u64().unwrap());
+    }
+    assert_eq!(sequences.len(), 3, "{echo}");
+    assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "{echo}");
+
+    let list = on(&["topic", "list"], &[]).json();
+    let vibration = list.as_array().unwrap().iter().find(|t| t["topic"] == "vibration").unwrap();
+    assert_eq!(vibration["type"], "tidewire::sensor::Vibration");
+    assert_eq!(vibration["writers"], 1, "{vibration}");
+    assert_eq!((&vibration["keyed"], &vibration["type_known"]), (&json!(true), &json!(true)));
+    let info = on(&["topic", "info", "vibration"], &[]).json();
+    assert_eq!(info["writers"][0]["local"], true, "{info}");
+    assert_eq!(info["mismatches"], json!([]), "{info}");
+    let hz = on(&["topic", "hz", "vibration"], &["--for", "500ms"]).json();
+    assert!(hz["samples"].as_u64() > Some(0) && hz["hz"].as_f64() > Some(0.0), "{hz}");
+
+    let out = dir.path().join("recording");
+    let books = on(&["record", "vibration", "-o", text(&out)], &["--for", "1s"]).json();
+    let topics = books["topics"].as_object().unwrap();
+    assert_eq!(topics.keys().collect::<Vec<_>>(), ["vibration"], "only what was asked for");
+    assert_eq!(topics["vibration"]["recorded"], topics["vibration"]["received"]);
+    let count = say(&["query", "-d", text(&out), "--format", "csv", "SELECT count(*) FROM vibration"]);
+    let count: u64 = count.fine().out.lines().nth(1).unwrap().parse().unwrap();
+    assert_eq!(topics["vibration"]["recorded"], count);
+    let pump = finish(pump);
+    assert!(pump["topics"]["vibration"]["written"].as_u64() >= Some(count), "{pump}");
+}
+
+/// Ends a node the way a person does and returns the JSON it ends with.
+fn finish(mut child: Child) -> Value {
+    child.signal(libc::SIGINT);
+    let lines = child.rest(PATIENCE).concat();
+    assert!(child.wait(PATIENCE).success(), "{lines}");
+    serde_json::from_str(&lines).unwrap_or_else(|error| panic!("{error}: {lines}"))
+}
+
+// --- queries -----------------------------------------------------------------------------------
+
+#[test]
+fn the_formats_of_a_query_agree() {
+    let dir = scratch();
+    let recording = recording(&dir);
+    let sql = "SELECT time, point, celsius FROM \"plant/temperature\" ORDER BY time";
+    let ask = |format: &str| say(&["query", "-d", text(&recording), "--format", format, sql]).fine();
+    let rows = ask("json").json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 10);
+    assert_eq!(rows[0]["point"], "plant/a, \"b\"");
+    assert_eq!(rows[9]["celsius"], 29.0);
+    let csv = ask("csv").out;
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("time,point,celsius"));
+    let table = ask("table").out;
+    for (row, line) in rows.iter().zip(lines) {
+        // Times are written the same way everywhere.
+        let time = row["time"].as_str().unwrap();
+        assert!(line.starts_with(&format!("{time},")), "{time} and {line}");
+        let point = row["point"].as_str().unwrap();
+        let quoted = if point.contains('"') { "\"plant/a, \"\"b\"\"\"" } else { point };
+        assert!(line.contains(&format!(",{quoted},")), "{line}");
+        let celsius = row["celsius"].as_f64().unwrap();
+        assert_eq!(line.rsplit(',').next().unwrap().parse::<f64>().unwrap(), celsius);
+        assert!(table.contains(time) && table.contains(point), "{row}: {table}");
+    }
+    assert_eq!(csv.lines().count(), 11);
+    let json = say(&["query", "-d", text(&recording), "--json", sql]).fine().json();
+    assert_eq!(json.as_array(), Some(rows));
+    let none = say(&["query", "-d", text(&recording), "--json", "SELECT * FROM vibration WHERE x < -1"]);
+    assert_eq!(none.fine().json(), json!([]));
+    let tables = say(&["query", "-d", text(&recording), "--format", "csv", "SHOW TABLES"]).fine().out;
+    assert!(tables.contains("vibration") && tables.contains("plant/temperature"), "{tables}");
+    // The statement may come from a pipe.
+    let line = format!("echo 'SELECT max(x) AS top FROM vibration' | tidewire query -d '{}' -f csv -", text(&recording));
+    assert_eq!(Said::of(&mut shell_of(&line)).fine().out, "top\n99.0\n");
+    // A reader that goes away early is no failure.
+    let line = format!("tidewire query -d '{}' 'SELECT * FROM vibration' | head -n 1", text(&recording));
+    Said::of(&mut shell_of(&line)).fine();
+}
+
+// --- replay ------------------------------------------------------------------------------------
+
+/// Reads what a replay writes.
+struct Listener {
+    reader: RawReader,
+    number: String,
+    _bus: Participant,
+}
+
+impl Listener {
+    fn new<T: TypeSupport>(topic: &str) -> Self {
+        let domain = free_domain();
+        let bus = Participant::builder().domain(domain).name("listener").build().unwrap();
+        let topic = RawTopic::new(topic, T::TYPE_NAME, T::KEYED);
+        let reader = bus.raw_reader(&topic, &Qos::reliable()).unwrap();
+        Self { reader, number: domain.to_string(), _bus: bus }
+    }
+
+    fn replay(&self, recording: &Path, more: &[&str]) -> Value {
+        let args = ["replay", text(recording), "--json", "--domain", &self.number, "--wait", "0.3"];
+        say(&[&args, more].concat()).fine().json()
+    }
+
+    fn heard(&self) -> Vec<tidewire_bus::Sample> {
+        let mut heard = Vec::new();
+        while let Some(sample) = self.reader.recv_timeout(Duration::from_millis(300)).unwrap() {
+            if sample.info.state == tidewire_bus::InstanceState::Alive {
+                heard.push(sample);
+            }
+        }
+        heard
+    }
+}
+
+fn played(summary: &Value) -> Vec<(&str, &str, u64)> {
+    let topics = summary["topics"].as_array().unwrap();
+    let mut played: Vec<_> = topics
+        .iter()
+        .map(|t| {
+            let word = |key: &str| t[key].as_str().unwrap();
+            (word("recorded"), word("topic"), t["samples"].as_u64().unwrap())
+        })
+        .collect();
+    played.sort_unstable();
+    played
+}
+
+#[test]
+fn replay_chooses_topics_by_name_pattern_and_regex() {
+    let dir = scratch();
+    let recording = recording(&dir);
+    let on = Listener::new::<Vibration>("vibration");
+    let (temperature, vibration) =
+        (("plant/temperature", "plant/temperature", 10), ("vibration", "vibration", 100));
+    let fast = ["--rate", "inf"];
+    let play = |more: &[&str]| on.replay(&recording, &[&fast[..], more].concat());
+    assert_eq!(played(&play(&[])), [temperature, vibration]);
+    assert_eq!(on.heard().len(), 100);
+    assert_eq!(played(&play(&["--topics", "vibration"])), [vibration]);
+    assert_eq!(played(&play(&["--topics", "plant/*"])), [temperature]);
+    assert_eq!(played(&play(&["--topics", "vibration", "plant/temperature"])), [temperature, vibration]);
+    assert_eq!(played(&play(&["--regex", "^vib.*n$"])), [vibration]);
+    assert_eq!(played(&play(&["--exclude", "vib*"])), [temperature]);
+    assert_eq!(played(&play(&["--topics", "*", "--exclude", "plant/*"])), [vibration]);
+}
+
+#[test]
+fn replay_renames_skips_and_keeps_bytes_order_and_time() {
+    let dir = scratch();
+    let recording = recording(&dir);
+    let on = Listener::new::<Vibration>("test/v");
+    let reader = StoreReader::open(&recording).unwrap();
+    let recorded: Vec<_> =
+        reader.merged(&["vibration"], None, None).unwrap().map(|s| s.unwrap().1).collect();
+
+    let begun = tidewire_bus::now_ns();
+    let args = ["--topics", "vibration", "--remap", "vibration:=test/v", "--rate", "5"];
+    let summary = on.replay(&recording, &args);
+    assert_eq!(played(&summary), [("vibration", "test/v", 100)]);
+    assert_eq!(summary["acknowledged"], true, "{summary}");
+    let heard = on.heard();
+    let bytes = |samples: &[tidewire_bus::Sample]| -> Vec<Vec<u8>> {
+        samples.iter().map(|sample| sample.payload.to_vec()).collect()
+    };
+    assert_eq!(bytes(&heard), bytes(&recorded));
+    assert!(heard.iter().zip(&recorded).all(|(a, b)| a.info.key == b.info.key), "keys differ");
+    // Stamped anew, never ahead of the recorded rhythm.
+    assert!(heard.iter().all(|sample| sample.info.source_time >= begun));
+    let elapsed = summary["elapsed_ns"].as_i64().unwrap();
+    assert!(elapsed >= 99 * 5_000_000 / 5, "played in {elapsed} ns, faster than five times");
+
+    let args = ["--topics", "vibration", "--remap", "vibration:=test/v", "--rate", "inf"];
+    on.replay(&recording, &[&args[..], &["--keep-timestamps"]].concat());
+    let heard = on.heard();
+    assert!(heard.iter().zip(&recorded).all(|(a, b)| a.info.source_time == b.info.source_time));
+    assert_eq!(heard.len(), 100);
+
+    let late = on.replay(&recording, &[&args[..], &["--start-offset", "0.25"]].concat());
+    assert_eq!(played(&late), [("vibration", "test/v", 50)]);
+    assert_eq!(bytes(&on.heard()), bytes(&recorded[50..]));
+    let middle = ["--start-offset", "0.1", "--end-offset", "0.2"];
+    on.replay(&recording, &[&args[..], &middle].concat());
+    let heard = on.heard();
+    assert_eq!(heard.first().map(|s| &s.payload), Some(&recorded[20].payload));
+    assert!((20..=21).contains(&heard.len()), "{}", heard.len());
+}
+
+#[test]
+fn replay_loops_until_it_is_interrupted() {
+    let dir = scratch();
+    let recording = recording(&dir);
+    let on = Listener::new::<Vibration>("vibration");
+    let args = ["replay", text(&recording), "--loop", "--rate", "20", "--json", "--domain", &on.number];
+    let replay = Child::spawn(&mut tidewire(&args));
+    let mut heard = 0;
+    while heard < 250 {
+        assert!(on.reader.recv_timeout(PATIENCE).unwrap().is_some(), "only {heard} samples");
+        heard += 1;
+    }
+    let summary = finish(replay);
+    assert!(summary["rounds"].as_u64() >= Some(3), "{summary}");
+    assert!(summary["samples"].as_u64() >= Some(250), "{summary}");
+}
+
+#[test]
+fn a_topic_is_a_table_of_the_same_name_with_time_point_and_its_fields() {
+    let dir = scratch();
+    let path = dir.path().join("recording");
+    let store = Recording::open(&path);
+    Recording::append(&store, "site/log", 3, 1_000, |i| Log {
+        point: "plant".into(),
+        text: format!("line {i}"),
+        ..Log::default()
+    });
+    Recording::append(&store, "health", 2, 1_000, |_| Health { point: "plant".into(), ..Health::default() });
+    store.close().unwrap();
+    let sql = "SELECT text FROM \"site/log\" ORDER BY time";
+    let rows = say(&["query", "-d", text(&path), "--json", sql]).fine().json();
+    assert_eq!(rows, json!([{"text": "line 0"}, {"text": "line 1"}, {"text": "line 2"}]));
+    let columns = say(&["query", "-d", text(&path), "--format", "csv", "SELECT * FROM health LIMIT 1"]);
+    let header = columns.fine().out.lines().next().unwrap_or_default().to_owned();
+    assert!(header.starts_with("time,point,"), "{header}");
+}
