@@ -57,8 +57,10 @@ fn any_length_code_is_read() {
 
 #[test]
 fn short_headers_of_optional_members_are_read() {
-    let codec = codec("@final struct T { octet o; @id(5) @optional double d; @id(6) @optional long l; \
-                       octet e; };");
+    let codec = codec(
+        "@final struct T { octet o; @id(5) @optional double d; @id(6) @optional long l; \
+                       octet e; };",
+    );
     let payload = [
         0, 1, 0, 0, // CDR_LE
         1, 0, 0, 0, 5, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, // d is there

@@ -1,4 +1,5 @@
-//! The work itself, the same for a live subscription and for a recording: samples in, detections out.
+//! The work itself, the same for a live subscription and for a recording: samples in, detections
+//! out.
 //!
 //! Time comes in two kinds. Event time is the samples' own. The arrival clock says when they
 //! came: the host's clock live, event time again in a recording. Silence is measured on the arrival
@@ -43,7 +44,8 @@ pub struct Lane {
 pub type FindType<'a> = dyn Fn(&str, &str) -> Option<TypeHandle> + 'a;
 
 impl Engine {
-    /// Loads the models and checks each against its topic's type; `find` is asked for (topic, type).
+    /// Loads the models and checks each against its topic's type; `find` is asked for (topic,
+    /// type).
     ///
     /// # Errors
     /// When a file is bad, a type unknown, or a model made for another type.
@@ -69,7 +71,8 @@ impl Engine {
         &self.lanes
     }
 
-    /// Takes a sample of lane `lane` that arrived at `arrival`; windows wait for [`score`](Self::score).
+    /// Takes a sample of lane `lane` that arrived at `arrival`; windows wait for
+    /// [`score`](Self::score).
     pub fn push(&mut self, lane: usize, sample: &Sample, arrival: i64, out: &mut Vec<Detection>) {
         self.stats.samples.fetch_add(1, Relaxed);
         let before = out.len();
@@ -82,7 +85,8 @@ impl Engine {
             self.stats.undecodable.fetch_add(1, Relaxed);
             return;
         };
-        // The type's own point is the collection point; the writer's name stands in where it has none.
+        // The type's own point is the collection point; the writer's name stands in where it has
+        // none.
         let point = match row.point {
             Some(point) if point != sample.info.point.as_ref() => point.into(),
             _ => sample.info.point.clone(),
@@ -110,7 +114,8 @@ impl Engine {
         lane.pending.extend(lane.cut.drain(..).map(|w| (arrival, w)));
     }
 
-    /// Scores the windows that have gathered. `clock` says what time it is now on the arrival clock.
+    /// Scores the windows that have gathered. `clock` says what time it is now on the arrival
+    /// clock.
     ///
     /// # Errors
     /// When a detector's computation fails.
@@ -127,8 +132,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets the arrival clock come to `now`: idle series give up waiting, silent ones are reported where
-    /// `alive` says that the lane still has a source, calm events close.
+    /// Lets the arrival clock come to `now`: idle series give up waiting, silent ones are reported
+    /// where `alive` says that the lane still has a source, calm events close.
     ///
     /// # Errors
     /// When a detector's computation fails.
@@ -148,6 +153,7 @@ impl Engine {
             } else {
                 // Its writers have left and said so: that is no silence.
                 lane.forget_all();
+                lane.events.finish(now, out);
             }
             lane.events.advance(lane.newest, now, out);
             lane.count(&self.stats);
@@ -172,7 +178,6 @@ impl Engine {
         tally(&self.stats, &out[before..]);
         Ok(())
     }
-
 }
 
 impl Lane {

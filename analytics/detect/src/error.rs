@@ -34,8 +34,8 @@ pub enum DetectError {
     },
     /// Nothing to train on in the range.
     #[error(
-        "recording {}: topic {topic} has no usable sample in the chosen range and points ({skipped} did \
-         not decode); widen --start/--end or --points",
+        "recording {}: topic {topic} has no usable sample in the chosen range and points \
+         ({skipped} did not decode); widen --start/--end or --points",
         dir.display()
     )]
     NothingToLearn {

@@ -1,15 +1,21 @@
 //! From scores to events: hysteresis per series, one event per point and topic.
 //!
-//! A series becomes restless after some windows above the threshold and calm after some well below it. The
-//! first restless series of a (topic, point) opens an event, others join it, and it closes when all
-//! have been calm for the cool-down.
+//! A series becomes restless after some windows above the threshold and calm after some well below
+//! it. The first restless series of a (topic, point) opens an event, others join it, and it closes
+//! when all have been calm for the cool-down.
 //!
 //! ```
 //! use tidewire_detect::{EventOptions, Events};
 //! use tidewire_models::{Kind, Score};
 //! use tidewire_stream::SeriesKey;
 //!
-//! let score = |value| Score { kind: Kind::Pca, value, threshold: 4.0, contributions: vec![value] };
+//! let contributions = vec![1.0];
+//! let score = |value| Score {
+//!     kind: Kind::Pca,
+//!     value,
+//!     threshold: 4.0,
+//!     contributions: contributions.clone(),
+//! };
 //! let pump = SeriesKey::new("vibration", "pump1", "");
 //! let mut events = Events::new("pump", &["x".into()], EventOptions::default());
 //! let mut out = Vec::new();
@@ -98,8 +104,8 @@ impl Events {
         Self { model: model.into(), fields, options, points: HashMap::new() }
     }
 
-    /// Takes the score of a series' next window, whose newest rows lie in `start..=end` (event time),
-    /// at `now` on the arrival clock.
+    /// Takes the score of a series' next window, whose newest rows lie in `start..=end` (event
+    /// time), at `now` on the arrival clock.
     pub fn window(
         &mut self,
         key: &SeriesKey,
@@ -173,7 +179,8 @@ impl Events {
         }
     }
 
-    /// Closes what has been calm since long enough at event time `time`, for points without windows.
+    /// Closes what has been calm since long enough at event time `time`, for points without
+    /// windows.
     pub fn advance(&mut self, time: i64, now: i64, out: &mut Vec<Detection>) {
         let open: Vec<Arc<str>> =
             self.points.iter().filter(|(_, p)| p.open.is_some()).map(|(k, _)| k.clone()).collect();

@@ -16,8 +16,8 @@ const TICK: i64 = 50_000_000;
 /// Samples between two scorings: large enough to score in batches.
 const BATCH: usize = 4096;
 
-/// Runs the models over what a recording holds of their topics between `start` and `end` (source time, ns)
-/// and hands every detection to `found`, in order.
+/// Runs the models over what a recording holds of their topics between `start` and `end` (source
+/// time, ns) and hands every detection to `found`, in order.
 ///
 /// # Errors
 /// When the recording cannot be read, lacks a topic, or a model does not fit.

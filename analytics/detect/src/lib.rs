@@ -1,7 +1,7 @@
 //! The detector node: windows and models over live topics or over a recording, by the same code.
 //!
-//! This room trains models from recordings ([`train()`]), runs them on the bus ([`run`]) or on a recording
-//! ([`scan`]) and publishes `Anomaly` samples; [`score`] keeps the books against injected
+//! This room trains models from recordings ([`train()`]), runs them on the bus ([`run`]) or on a
+//! recording ([`scan`]) and publishes `Anomaly` samples; [`score`] keeps the books against injected
 //! faults. It may use `bus`, `store`, `stream` and `models`. Start reading at [`Engine`].
 //!
 //! ```

@@ -19,8 +19,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Samples taken from a reader before the others have their turn.
 const TURN: usize = 1024;
 
-/// Runs until `stop` is set: takes the models' topics from the bus and publishes [`Anomaly`] samples, two for
-/// each event (when it opens and, with its final range and peak, when it closes).
+/// Runs until `stop` is set: takes the models' topics from the bus and publishes [`Anomaly`]
+/// samples, two for each event (when it opens and, with its final range and peak, when it closes).
 ///
 /// Reads best-effort, so that a slow detector never holds up a writer; what was lost is in `stats`.
 ///

@@ -1,9 +1,9 @@
 //! Anomalies against the injected truth: the books of a run.
 //!
-//! An anomaly is a hit when it is of the fault's point and topic and its time range meets the fault's
-//! (plus some grace at the end); it must not have begun long before the fault, so that an
-//! alarm that never ends finds one fault and no more. An anomaly on another topic of a point that is
-//! faulty at the time counts neither way: a worn bearing may well show in the motor's current.
+//! An anomaly is a hit when it is of the fault's point and topic and its time range meets the
+//! fault's (plus some grace at the end); it must not have begun long before the fault, so that an
+//! alarm that never ends finds one fault and no more. An anomaly on another topic of a point that
+//! is faulty at the time counts neither way: a worn bearing may well show in the motor's current.
 //! Points are never adjusted: a random score would reach high figures that way.
 //!
 //! ```
@@ -124,9 +124,9 @@ impl Fault<'_> {
     }
 }
 
-/// Balances anomalies with faults. Several samples of one event (same point, topic and start) count once,
-/// and so do several announcements of one fault (same point, topic, kind and id); a fault without
-/// an end goes on for ever.
+/// Balances anomalies with faults. Several samples of one event (same point, topic and start) count
+/// once, and so do several announcements of one fault (same point, topic, kind and id); a fault
+/// without an end goes on for ever.
 pub fn match_events(truths: &[FaultTruth], seen: &[Seen], tolerance: Tolerance) -> Books {
     let faults = faults(truths);
     let events = events(seen);
@@ -248,8 +248,11 @@ mod tests {
 
     #[test]
     fn a_fault_that_goes_on_is_still_found() {
-        let books =
-            match_events(&[fault(1, "vibration", 10, 0)], &[seen("vibration", 500, 501)], Tolerance::default());
+        let books = match_events(
+            &[fault(1, "vibration", 10, 0)],
+            &[seen("vibration", 500, 501)],
+            Tolerance::default(),
+        );
         assert_eq!((books.found, books.missed), (1, 0));
     }
 }

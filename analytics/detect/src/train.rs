@@ -60,8 +60,7 @@ pub fn train(
             }
             let key = SeriesKey::new(&options.topic, point, row.group);
             let values = row.values.to_vec();
-            let row =
-                Row { time: sample.info.source_time, sequence: sample.info.sequence, values };
+            let row = Row { time: sample.info.source_time, sequence: sample.info.sequence, values };
             series.entry(key).or_insert_with(Gathering::new).push(row);
         }
     }

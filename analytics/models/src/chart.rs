@@ -1,9 +1,9 @@
 //! Control charts: when a statistic leaves the range that training saw.
 //!
-//! Every detector that learns boils a window down to a few statistics per field. A chart holds, for each
-//! series, where these lie and how much they scatter; it smooths their deviations over consecutive
-//! windows (an EWMA chart; Roberts, Technometrics 1959) and compares them with limits that were
-//! fixed on the training data.
+//! Every detector that learns boils a window down to a few statistics per field. A chart holds, for
+//! each series, where these lie and how much they scatter; it smooths their deviations over
+//! consecutive windows (an EWMA chart; Roberts, Technometrics 1959) and compares them with limits
+//! that were fixed on the training data.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ fn overall_margin(fields: usize) -> f64 {
     1.05 + 0.35 / fields.max(1) as f64
 }
 
-/// For a single field it is never tighter than this share of the field's own limit; for many it may be,
-/// by the square root of their number.
+/// For a single field it is never tighter than this share of the field's own limit; for many it may
+/// be, by the square root of their number.
 const LEAST_SHARE: f64 = 0.8;
 
 /// One statistic alone must pass its limit this many times over.
@@ -55,7 +55,8 @@ const PRIOR_WINDOWS: f64 = 12.0;
 /// The base follows a calm series no faster than over this many windows,
 const LEAST_MEMORY: usize = 200;
 
-/// and no further than this many limits from where training saw it: slow seasons pass, wear does not.
+/// and no further than this many limits from where training saw it: slow seasons pass, wear does
+/// not.
 const FURTHEST: f64 = 2.0;
 
 /// Below this share of its limit a series is calm.
@@ -135,9 +136,9 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// Fits to the statistics of each series' windows in time order (`fields x watches.len()` values per
-    /// window). Centres and scatters come from the first 70 % of each series, limits from all of it:
-    /// the last 30 % stand for the future.
+    /// Fits to the statistics of each series' windows in time order (`fields x watches.len()`
+    /// values per window). Centres and scatters come from the first 70 % of each series, limits
+    /// from all of it: the last 30 % stand for the future.
     pub fn fit(
         fields: usize,
         watches: &[Watch],
@@ -232,14 +233,14 @@ impl Chart {
             let column: Vec<f64> = windows.iter().map(|w| w[i]).collect();
             let (centre, own) = mean_std(&column);
             let prior = self.scatter[i];
-            let variance =
-                (PRIOR_WINDOWS * prior * prior + n * own * own) / (PRIOR_WINDOWS + n);
+            let variance = (PRIOR_WINDOWS * prior * prior + n * own * own) / (PRIOR_WINDOWS + n);
             (centre, variance.sqrt().max(self.least(i, centre)))
         });
         Base(base.collect())
     }
 
-    /// Takes the statistics of a series' next window: all fields together are judged, and each alone.
+    /// Takes the statistics of a series' next window: all fields together are judged, and each
+    /// alone.
     pub fn update(&self, base: &Base, window: &[f64], track: &mut Track) -> Reading {
         self.smooth(base, window, track);
         let per_field = self.watches.len();
@@ -299,12 +300,13 @@ impl Chart {
         }
     }
 
-    /// Mean over the fields of each one's highest share of its limits: many fields that are a little
-    /// off say as much as one that is far off.
+    /// Mean over the fields of each one's highest share of its limits: many fields that are a
+    /// little off say as much as one that is far off.
     fn together(&self, track: &Track) -> f64 {
         let per_field = self.watches.len();
         let share = |i: usize| self.magnitude(i, track) / self.limits[i];
-        let highest = |f: usize| (0..per_field).map(|k| share(f * per_field + k)).fold(0.0, f64::max);
+        let highest =
+            |f: usize| (0..per_field).map(|k| share(f * per_field + k)).fold(0.0, f64::max);
         (0..self.fields).map(highest).sum::<f64>() / self.fields.max(1) as f64
     }
 }

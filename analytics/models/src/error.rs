@@ -9,8 +9,8 @@ use thiserror::Error;
 pub enum ModelError {
     /// Not enough to learn from.
     #[error(
-        "{windows} windows of {length} rows are too few to train a {kind} (at least {needed}): record \
-         for longer, or choose a shorter window or hop"
+        "{windows} windows of {length} rows are too few to train a {kind} (at least {needed}): \
+         record for longer, or choose a shorter window or hop"
     )]
     TooLittleData {
         /// What was to be trained.
@@ -51,7 +51,10 @@ pub enum ModelError {
         place: String,
     },
     /// Written by a later Tidewire.
-    #[error("{place}: model format {found}, this build reads up to {known}: update Tidewire or train again")]
+    #[error(
+        "{place}: model format {found}, this build reads up to {known}: update Tidewire, or train \
+         again"
+    )]
     NewerFormat {
         /// Where it was read from.
         place: String,
@@ -71,7 +74,10 @@ pub enum ModelError {
         expected: usize,
     },
     /// Bytes have changed.
-    #[error("{place}: checksum {found:08x} where {expected:08x} was written: the file is damaged, train again")]
+    #[error(
+        "{place}: checksum {found:08x} where {expected:08x} was written: the file is damaged, train \
+         again"
+    )]
     Checksum {
         /// Where it was read from.
         place: String,

@@ -1,8 +1,8 @@
 //! Models of normal operation, and how far a window is from it.
 //!
-//! This room trains detectors on windows ([`Model::train`]), keeps them in small files ([`model`]) and
-//! scores windows with them ([`Scorer`]); Burn lives in [`network`] and nowhere else in the house.
-//! It may use `analytics/stream` only: no bus, no store. Start reading at [`detector`].
+//! This room trains detectors on windows ([`Model::train`]), keeps them in small files ([`model`])
+//! and scores windows with them ([`Scorer`]); Burn lives in [`network`] and nowhere else in the
+//! house. It may use `analytics/stream` only: no bus, no store. Start reading at [`detector`].
 //!
 //! ```
 //! use tidewire_models::Normaliser;

@@ -36,8 +36,10 @@ impl Subspace {
                 *m += v / count as f64;
             }
         }
-        let centred: Vec<f64> =
-            windows.chunks_exact(size).flat_map(|w| w.iter().zip(&mean).map(|(v, m)| v - m)).collect();
+        let centred: Vec<f64> = windows
+            .chunks_exact(size)
+            .flat_map(|w| w.iter().zip(&mean).map(|(v, m)| v - m))
+            .collect();
         let total: f64 = centred.iter().map(|v| v * v).sum();
         let rank = most.min(size).min(count).max(1);
         let mut rng = StdRng::seed_from_u64(seed);
@@ -110,7 +112,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// Modified Gram-Schmidt; `lengths` takes each direction's length before it is normalised.
 fn orthonormalise(basis: &mut [f64], size: usize, lengths: &mut [f64]) {
-    for i in 0..lengths.len() {
+    for (i, slot) in lengths.iter_mut().enumerate() {
         let (done, rest) = basis.split_at_mut(i * size);
         let current = &mut rest[..size];
         for earlier in done.chunks_exact(size) {
@@ -120,7 +122,7 @@ fn orthonormalise(basis: &mut [f64], size: usize, lengths: &mut [f64]) {
             }
         }
         let length = dot(current, current).sqrt();
-        lengths[i] = length;
+        *slot = length;
         for c in current.iter_mut() {
             *c = if length > 1e-300 { *c / length } else { 0.0 };
         }

@@ -87,7 +87,10 @@ fn a_slow_ramp_is_drift() {
     let windows = cut(&pump(1), &series(3, 0.08), &slow);
     let alarms = flagged(&score(&model, &windows));
     let first = windows[alarms[0]].end / MS;
-    assert!((30_000..42_000).contains(&first), "a ramp of 0.08 K/s from 30 s on, found at {first} ms");
+    assert!(
+        (30_000..42_000).contains(&first),
+        "a ramp of 0.08 K/s from 30 s on, found at {first} ms"
+    );
 }
 
 #[test]

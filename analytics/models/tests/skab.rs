@@ -1,8 +1,9 @@
 //! A real test bed: trained on SKAB's anomaly-free recording, judged on its experiments.
 //!
-//! Each experiment runs under conditions of its own, so it counts as a new series: the first windows calibrate
-//! it, and only what comes after is judged. Figures: area under the ROC curve over the seconds (no
-//! threshold), and F1 with the threshold that training fixed, without point adjustment.
+//! Each experiment runs under conditions of its own, so it counts as a new series: the first
+//! windows calibrate it, and only what comes after is judged. Figures: area under the ROC curve
+//! over the seconds (no threshold), and F1 with the threshold that training fixed, without point
+//! adjustment.
 
 mod common;
 
@@ -16,9 +17,9 @@ use tidewire_stream::{Row, SeriesKey, WindowSpec};
 const SECOND: i64 = 1_000_000_000;
 
 pub fn data() -> Option<PathBuf> {
-    let root = std::env::var_os("TIDEWIRE_DATA").map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")
-    });
+    let root = std::env::var_os("TIDEWIRE_DATA")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
     let skab = root.join("skab");
     if skab.is_dir() {
         return Some(skab);
@@ -110,7 +111,11 @@ fn judge(skab: &Path, kind: Kind) -> (f64, f64) {
         }
         let area = auc(&ratios, &truth);
         let name = file.strip_prefix(skab).unwrap().display();
-        println!("{kind:>12} {name:<14} AUC {area:.3}  F1 {:.3}  (of {} windows)", own.f1(), truth.len());
+        println!(
+            "{kind:>12} {name:<14} AUC {area:.3}  F1 {:.3}  (of {} windows)",
+            own.f1(),
+            truth.len()
+        );
         areas.push(area);
         counts.hit += own.hit;
         counts.false_alarm += own.false_alarm;

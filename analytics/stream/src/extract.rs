@@ -5,7 +5,8 @@
 //! use tidewire_stream::Extractor;
 //!
 //! let mut types = TypeRegistry::new();
-//! types.add_str("pump.idl", "@final struct Flow { @key string point; float rate; double level; };")?;
+//! let idl = "@final struct Flow { @key string point; float rate; double level; };";
+//! types.add_str("pump.idl", idl)?;
 //! let flow = types.get("Flow").ok_or("Flow is declared above")?;
 //! let all = Extractor::new(&flow, None)?;
 //! assert_eq!(all.fields(), ["rate", "level"]);
@@ -52,7 +53,8 @@ pub struct Extracted<'a> {
 
 impl Extractor {
     /// Chooses fields of a type: `None` takes every numeric one; a name takes that column or, for a
-    /// struct or an array, all columns below it (`position` takes `position[0]`, `position[1]`, ...).
+    /// struct or an array, all columns below it (`position` takes `position[0]`, `position[1]`,
+    /// ...).
     ///
     /// # Errors
     /// When a name matches no numeric column, or when the type has none at all.

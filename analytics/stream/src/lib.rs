@@ -1,7 +1,7 @@
 //! Event-time streams over samples: numeric rows, watermarks, windows.
 //!
-//! This room turns payloads into rows ([`extract`]), puts rows into event-time order ([`Reorder`]) and
-//! cuts them into windows ([`Windows`]), the same for a live subscription and for a recording.
+//! This room turns payloads into rows ([`extract`]), puts rows into event-time order ([`Reorder`])
+//! and cuts them into windows ([`Windows`]), the same for a live subscription and for a recording.
 //! It may use `idl` only: no bus, no store, no models. Start reading at [`operator`].
 //!
 //! ```

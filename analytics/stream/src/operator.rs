@@ -147,8 +147,8 @@ impl Windows {
         }
     }
 
-    /// For every series the event time of its newest row and how long ago, on the arrival clock at `now`,
-    /// its last row came (ns): what a stale feed is told by.
+    /// For every series the event time of its newest row and how long ago, on the arrival clock at
+    /// `now`, its last row came (ns): what a stale feed is told by.
     pub fn idle(&self, now: i64) -> impl Iterator<Item = (&SeriesKey, i64, i64)> {
         self.series
             .iter()
@@ -175,7 +175,12 @@ impl Windows {
         self.stats
     }
 
-    fn cut(series: &mut Series, rows: &mut Vec<Row>, stats: &mut StreamStats, out: &mut Vec<Window>) {
+    fn cut(
+        series: &mut Series,
+        rows: &mut Vec<Row>,
+        stats: &mut StreamStats,
+        out: &mut Vec<Window>,
+    ) {
         let (windows, gaps) = (out.len(), series.windower.gaps());
         for row in rows.drain(..) {
             series.windower.push(row, out);

@@ -74,8 +74,8 @@ impl Reorder {
         Ok(())
     }
 
-    /// Says that the source has come to `seen` without a row of this series: an idle series must not
-    /// hold back what it has.
+    /// Says that the source has come to `seen` without a row of this series: an idle series must
+    /// not hold back what it has.
     pub fn advance(&mut self, seen: i64, out: &mut Vec<Row>) {
         self.watermark = self.watermark.max(seen.saturating_sub(self.lateness));
         while self.heap.peek().is_some_and(|r| r.0.0.time <= self.watermark) {

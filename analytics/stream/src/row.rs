@@ -63,8 +63,8 @@ impl Row {
     }
 }
 
-/// Hash of a type name and the fields chosen of it (FNV-1a, 64 bits, in hex): equal hashes mean rows of
-/// equal meaning.
+/// Hash of a type name and the fields chosen of it (FNV-1a, 64 bits, in hex): equal hashes mean
+/// rows of equal meaning.
 ///
 /// ```
 /// use tidewire_stream::fields_hash;

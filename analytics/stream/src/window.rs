@@ -7,7 +7,8 @@
 //! let mut windower = Windower::new(SeriesKey::new("level", "tank1", ""), &spec);
 //! let mut windows = Vec::new();
 //! for i in 0..8 {
-//!     windower.push(Row { time: i * 10, sequence: i as u64, values: vec![i as f64] }, &mut windows);
+//!     let row = Row { time: i * 10, sequence: i as u64, values: vec![i as f64] };
+//!     windower.push(row, &mut windows);
 //! }
 //! let starts: Vec<i64> = windows.iter().map(|w| w.start).collect();
 //! assert_eq!(starts, [0, 20, 40]);
@@ -77,7 +78,8 @@ pub struct Window {
     pub fields: usize,
     /// `length x fields` values, row by row.
     pub values: Vec<f64>,
-    /// For each field: rows since its value last changed, counted before thinning and across windows.
+    /// For each field: rows since its value last changed, counted before thinning and across
+    /// windows.
     pub unchanged: Vec<u32>,
 }
 
@@ -184,7 +186,9 @@ impl Windower {
                 self.intervals.pop_front();
             }
             // The median moves slowly: refreshing it now and then keeps the per-row cost flat.
-            if self.intervals.len() >= 3 && (row.sequence % 8 == 0 || self.median.is_none()) {
+            if self.intervals.len() >= 3
+                && (row.sequence.is_multiple_of(8) || self.median.is_none())
+            {
                 let mut sorted: Vec<i64> = self.intervals.iter().copied().collect();
                 sorted.sort_unstable();
                 self.median = Some(sorted[sorted.len() / 2]);

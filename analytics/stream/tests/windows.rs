@@ -72,7 +72,8 @@ fn a_row_below_the_watermark_is_counted_and_set_aside() {
 
 #[test]
 fn a_silence_starts_a_new_window() {
-    let spec = WindowSpec { length: 8, hop: 8, lateness: 0, gap_factor: 5.0, ..WindowSpec::default() };
+    let spec =
+        WindowSpec { length: 8, hop: 8, lateness: 0, gap_factor: 5.0, ..WindowSpec::default() };
     let mut input = rows(60);
     for row in &mut input[28..] {
         row.time += 50 * MS;

@@ -6,6 +6,10 @@ use super::error::{CdrError, Within};
 use super::read::Reader;
 use crate::descriptor::{Extensibility, Primitive};
 
+/// Gets a member's index, its plan, what of it is on the wire, and the cursor; says whether to go on.
+pub(crate) type Visit<'v, 'a> =
+    dyn FnMut(usize, &MemberPlan, Content, &mut Reader<'a>) -> Result<bool, CdrError> + 'v;
+
 /// Calls `visit` for the members on the wire, the cursor at their value, in wire order. `visit`
 /// must consume the value of a final or appendable type's member and says whether to go on. Members
 /// that are absent (optional, or unknown to an older writer) are not visited.
@@ -13,7 +17,7 @@ pub(crate) fn members<'a>(
     s: &StructPlan,
     r: &mut Reader<'a>,
     content: Content,
-    visit: &mut dyn FnMut(usize, &MemberPlan, Content, &mut Reader<'a>) -> Result<bool, CdrError>,
+    visit: &mut Visit<'_, 'a>,
 ) -> Result<(), CdrError> {
     if s.extensibility == Extensibility::Mutable {
         let open = r.begin_parameters()?;
@@ -134,10 +138,9 @@ fn skip_final_union(
 ) -> Result<(), CdrError> {
     let number = discriminator(plan, u, r)?;
     let hidden = content != Content::Sample && u.discriminator_is_key;
+    let missing = u.extensibility == Extensibility::Appendable && r.at_end();
     match u.choose(number) {
-        Some(case) if !hidden && !(u.extensibility == Extensibility::Appendable && r.at_end()) => {
-            skip(plan, case.member.node, r, Content::Sample)
-        }
+        Some(case) if !hidden && !missing => skip(plan, case.member.node, r, Content::Sample),
         _ => Ok(()),
     }
 }

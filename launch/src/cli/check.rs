@@ -60,15 +60,39 @@ fn read(file: &Path, args: &[String]) -> Result<Graph, GraphError> {
     // What a schema cannot say, such as the inside of `faults:`.
     let mut problems = Vec::new();
     for node in &graph.nodes {
-        if let Command::Builtin { kind, params } = &node.command {
-            let mut params = params.clone();
-            schema::types(&mut params);
-            if let Err(what) = kinds::check(kind, &params.into()) {
-                problems.push(problem(node, what));
+        match &node.command {
+            Command::Builtin { kind, params } => {
+                let mut params = params.clone();
+                schema::types(&mut params);
+                if let Err(what) = kinds::check(kind, &params.into()) {
+                    problems.push(problem(node, what));
+                }
+            }
+            Command::Executable { argv, cwd } => {
+                let program = argv.first().map_or("", String::as_str);
+                if !is_there(program, cwd.as_deref(), node) {
+                    problems.push(Problem {
+                        span: node.origin.clone(),
+                        what: format!("the program `{program}` of `{}` does not exist", node.name),
+                        remedy: "give the path of an executable file, or install it: names without \
+                                 `/` are searched in PATH"
+                            .into(),
+                    });
+                }
             }
         }
     }
     if problems.is_empty() { Ok(graph) } else { Err(GraphError::Invalid { problems }) }
+}
+
+/// Whether a program can be found the way `execvp` looks for it.
+fn is_there(program: &str, cwd: Option<&Path>, node: &Node) -> bool {
+    if program.contains('/') {
+        return cwd.unwrap_or(Path::new(".")).join(program).is_file();
+    }
+    let own = node.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.into());
+    let path = own.or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn problem(node: &Node, what: String) -> Problem {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde_json::json;
 use tidewire_store::StoreReader;
 
@@ -40,7 +40,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        return output::json(&json!({ "dir": args.dir, "topics": list }));
+        output::json(&json!({ "dir": args.dir, "topics": list }))?;
+        return damage(&reader);
     }
     let first = topics.iter().filter_map(|t| t.first).min();
     let last = topics.iter().filter_map(|t| t.last).max();
@@ -79,7 +80,13 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         &["TOPIC", "TYPE", ">SAMPLES", ">RATE", ">PAYLOAD", "POINTS"],
         rows,
     ));
-    Ok(())
+    damage(&reader)
+}
+
+/// What cannot be read is missing from the counts: then they are no answer to rely on.
+fn damage(reader: &StoreReader) -> anyhow::Result<()> {
+    let problems: Vec<_> = reader.problems().iter().map(ToString::to_string).collect();
+    if problems.is_empty() { Ok(()) } else { Err(anyhow!("damaged: {}", problems.join("\n  "))) }
 }
 
 fn points(points: &[String]) -> String {

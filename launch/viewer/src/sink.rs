@@ -52,7 +52,7 @@ fn builder() -> RecordingStreamBuilder {
 
 fn spawn(options: &ViewOptions) -> Result<Sink, ViewError> {
     installed_viewer()?;
-    let port = if options.port == 0 { free_port(0)? } else { options.port };
+    let port = if options.port == 0 { free_port("--port", 0)? } else { options.port };
     let spawn = rerun::SpawnOptions {
         port,
         wait_for_bind: true,

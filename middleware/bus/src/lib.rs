@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use tidewire_bus::{Participant, RawTopic, Transports};
+//! use tidewire_bus::{Participant, RawTopic};
 //! use tidewire_qos::Qos;
 //!
 //! let domain = tidewire_bus::testing::free_domain();

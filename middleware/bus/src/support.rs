@@ -66,11 +66,7 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
         );
     }
     if qos.liveliness.kind != LivelinessKind::Automatic {
-        return refuse(
-            Policy::Liveliness,
-            qos.liveliness.kind.to_string(),
-            "use AUTOMATIC",
-        );
+        return refuse(Policy::Liveliness, qos.liveliness.kind.to_string(), "use AUTOMATIC");
     }
     if role == Role::Reader && !qos.liveliness.lease.is_infinite() {
         return refuse(

@@ -164,7 +164,8 @@ fn malformed_datagrams_do_not_stop_the_traffic() {
             datagram.extend_from_slice(b"RTPS\x02\x03\x01\x10");
             let prefix = if round % 3 == 0 { a.guid_prefix() } else { [random.next() as u8; 12] };
             datagram.extend_from_slice(&prefix);
-            let kinds = [0x01, 0x06, 0x07, 0x08, 0x09, 0x0c, 0x0d, 0x0e, 0x0f, 0x12, 0x13, 0x15, 0x16];
+            let kinds =
+                [0x01, 0x06, 0x07, 0x08, 0x09, 0x0c, 0x0d, 0x0e, 0x0f, 0x12, 0x13, 0x15, 0x16];
             for _ in 0..1 + random.next() % 3 {
                 datagram.push(kinds[random.next() as usize % kinds.len()]);
                 datagram.push(random.next() as u8 & 0x0f);

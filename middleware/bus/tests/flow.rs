@@ -138,10 +138,8 @@ fn a_time_based_filter_thins_a_stream() {
     for transports in [DDS, SHM] {
         let (a, b) = pair(transports);
         let topic = raw("thin", false);
-        let qos = Qos {
-            time_based_filter: tidewire_qos::Duration::from_millis(10),
-            ..everything()
-        };
+        let qos =
+            Qos { time_based_filter: tidewire_qos::Duration::from_millis(10), ..everything() };
         let reader = b.raw_reader(&topic, &qos).unwrap();
         let writer = a.raw_writer(&topic, &everything()).unwrap();
         writer.wait_for_readers(1, PATIENCE).unwrap();

@@ -114,17 +114,15 @@ pub(crate) fn translate(status: Status) -> Option<DdsEvent> {
 
 fn convert(status: Status) -> Option<DdsEvent> {
     Some(match status {
-        Status::ParticipantDiscovered { dpd } => {
-            DdsEvent::ParticipantFound(RemoteParticipant {
-                prefix: guid(dpd.guid).prefix(),
-                name: dpd.entity_name.filter(|name| !name.is_empty()).map(Arc::from),
-                vendor: dpd.vendor_id.vendor_id,
-            })
-        }
+        Status::ParticipantDiscovered { dpd } => DdsEvent::ParticipantFound(RemoteParticipant {
+            prefix: guid(dpd.guid).prefix(),
+            name: dpd.entity_name.filter(|name| !name.is_empty()).map(Arc::from),
+            vendor: dpd.vendor_id.vendor_id,
+        }),
         Status::ParticipantLost { id, .. } => {
             let of = GUID { prefix: id, ..GUID::GUID_UNKNOWN };
             DdsEvent::ParticipantLost(guid(of).prefix())
-        },
+        }
         Status::ReaderDetected { reader } => DdsEvent::ReaderFound(endpoint(reader, false)),
         Status::WriterDetected { writer } => DdsEvent::WriterFound(endpoint(writer, true)),
         Status::ReaderLost { guid: id, .. } | Status::WriterLost { guid: id, .. } => {

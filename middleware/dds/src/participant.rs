@@ -103,10 +103,8 @@ impl DdsParticipant {
         drop(starting);
         let rust = rust.map_err(|error| fail(error.to_string()))?;
         let none = QosPolicies::qos_none();
-        let publisher =
-            rust.create_publisher(&none).map_err(|error| fail(error.to_string()))?;
-        let subscriber =
-            rust.create_subscriber(&none).map_err(|error| fail(error.to_string()))?;
+        let publisher = rust.create_publisher(&none).map_err(|error| fail(error.to_string()))?;
+        let subscriber = rust.create_subscriber(&none).map_err(|error| fail(error.to_string()))?;
 
         let poll = mio::Poll::new()?;
         let (commands, receiver) = crossbeam_channel::unbounded();
@@ -197,11 +195,7 @@ impl DdsParticipant {
     }
 
     /// A reader for `spec` that hands everything to `sink`.
-    pub fn reader(
-        &self,
-        spec: &EndpointSpec,
-        sink: Arc<dyn Sink>,
-    ) -> Result<DdsReader, DdsError> {
+    pub fn reader(&self, spec: &EndpointSpec, sink: Arc<dyn Sink>) -> Result<DdsReader, DdsError> {
         self.check()?;
         let fail = |error: rustdds::dds::CreateError| DdsError::Endpoint {
             role: "reader",

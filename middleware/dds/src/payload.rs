@@ -81,8 +81,8 @@ impl Keyed for RawData {
 
 /// Splits the header off and notes the identifier for [`RawAdapter::output_encoding`].
 fn strip(payload: &Bytes) -> Bytes {
-    let id = RepresentationIdentifier::from_bytes(payload)
-        .unwrap_or(RepresentationIdentifier::CDR_LE);
+    let id =
+        RepresentationIdentifier::from_bytes(payload).unwrap_or(RepresentationIdentifier::CDR_LE);
     ENCODING.set(id);
     payload.slice(HEADER.min(payload.len())..)
 }

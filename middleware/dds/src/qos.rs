@@ -100,23 +100,32 @@ pub(crate) fn writer_policies(qos: &Qos, keyed: bool, payload: Option<usize>) ->
             }
             _ => MAX_WRITER_HISTORY,
         };
-        builder
-            .history(p::History::KeepLast { depth })
-            .resource_limits(limits(MAX_WRITER_HISTORY))
+        builder.history(p::History::KeepLast { depth }).resource_limits(limits(MAX_WRITER_HISTORY))
     } else {
-        let window = send_window(qos, payload);
-        let depth = if qos.reliability.is_reliable() { 1 } else { window };
-        builder.history(p::History::KeepLast { depth }).resource_limits(limits(window))
+        let (depth, kept) = if qos.reliability.is_reliable() {
+            (1, send_window(qos, payload))
+        } else {
+            (MAX_WRITER_HISTORY, unsent(payload))
+        };
+        builder
+            .history(p::History::KeepLast { depth: depth.min(kept) })
+            .resource_limits(limits(kept))
     };
     builder.build().with_data_representation(representations(&qos.representations()[..1]))
 }
 
-/// Unacknowledged samples a volatile writer may have in flight: few enough that a burst fits the
-/// sockets' default buffers, and that large samples do not fill memory.
+/// Unacknowledged samples a volatile RELIABLE writer may have under way. As many as fit the 208 KiB
+/// receive buffer that Linux gives a socket by default, one datagram each: what overflows is repaired
+/// only after 100 ms, and then there is a burst again.
 fn send_window(qos: &Qos, payload: Option<usize>) -> i32 {
-    let by_bytes = (16 << 20) / payload.unwrap_or(1 << 10).max(1);
+    let by_bytes = (1 << 20) / payload.unwrap_or(1 << 10).max(1);
     let by_qos = qos.resource_limits.max_samples.map_or(usize::MAX, |n| n as usize);
-    by_bytes.min(by_qos).clamp(16, 1024) as i32
+    by_bytes.min(by_qos).clamp(4, 256) as i32
+}
+
+/// Samples a BEST_EFFORT writer keeps until its thread has sent them.
+fn unsent(payload: Option<usize>) -> i32 {
+    ((16 << 20) / payload.unwrap_or(1 << 10).max(1)).clamp(16, 4096) as i32
 }
 
 /// What a RustDDS reader is given: KEEP_ALL, because the receive thread takes samples at once and the

@@ -167,9 +167,7 @@ fn take_keyed(
                     let source_time = info.source_timestamp().map_or(0, from_rtps);
                     let (key, state, payload) = match sample.into_value() {
                         Sample::Value(data) => (data.key, InstanceState::Alive, data.payload),
-                        Sample::Dispose(key) => {
-                            (key.hash, InstanceState::Disposed, key.payload)
-                        }
+                        Sample::Dispose(key) => (key.hash, InstanceState::Disposed, key.payload),
                     };
                     DdsSample {
                         writer: guid(id.writer_guid),

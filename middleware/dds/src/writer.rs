@@ -133,7 +133,10 @@ impl DdsWriter {
         *readers = matched;
         drop(readers);
         if news && !self.wait_for_acknowledgments(patience) {
-            tracing::debug!(topic = self.topic, "a new reader has not acknowledged its first sample");
+            tracing::debug!(
+                topic = self.topic,
+                "a new reader has not acknowledged its first sample"
+            );
         }
     }
 

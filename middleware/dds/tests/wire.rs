@@ -86,7 +86,9 @@ fn every_encapsulation_arrives_byte_for_byte() {
             let sent: Vec<Bytes> =
                 (0..5u8).map(|i| payload(header, &[i, 0, 0, 0, 9, 8, 7, 6])).collect();
             for (i, bytes) in sent.iter().enumerate() {
-                writer.write(bytes.clone(), key(bytes), 1_700_000_000_000_000_001 + i as i64).unwrap();
+                writer
+                    .write(bytes.clone(), key(bytes), 1_700_000_000_000_000_001 + i as i64)
+                    .unwrap();
             }
             wait("five samples", || sink.0.lock().len() == 5);
             let got = sink.0.lock();

@@ -13,7 +13,7 @@ use tidewire_transport::{EndpointSpec, SampleMeta};
 type Failure = Box<dyn std::error::Error>;
 
 const ROUNDS: usize = 5;
-const SAMPLES: usize = 20_000;
+const SAMPLES: usize = 5_000;
 
 fn main() -> Result<(), Failure> {
     println!("{:>8} {:>12} {:>12} {:>7}", "bytes", "ours ns", "iceoryx2 ns", "ratio");
@@ -47,10 +47,13 @@ fn measure(mut send: impl FnMut(u64) + Send, mut take: impl FnMut() -> Option<u6
             }
             done.store(true, Ordering::Release);
         });
-        while times.len() < SAMPLES && !(done.load(Ordering::Acquire) && times.len() > SAMPLES / 2)
-        {
-            if let Some(sent) = take() {
-                times.push(now() - sent);
+        loop {
+            // Read before looking: after the last send, an empty queue is the end.
+            let last = done.load(Ordering::Acquire);
+            match take() {
+                Some(sent) => times.push(now() - sent),
+                None if last => break,
+                None => spin_loop(),
             }
         }
     });

@@ -197,10 +197,10 @@ impl Worker {
             if moved {
                 busy = now;
             }
-            if let Some(deadline) = self.shared.deadline() {
-                if now >= deadline || (!moved && now >= busy + QUIET) {
-                    return Ok(());
-                }
+            if let Some(deadline) = self.shared.deadline()
+                && (now >= deadline || (!moved && now >= busy + QUIET))
+            {
+                return Ok(());
             }
             if !moved {
                 let timeout = discovery.min(books).saturating_duration_since(now);
@@ -245,7 +245,8 @@ impl Worker {
                     if writer.guid.is_keyed() { " (keyed)" } else { " (unkeyed)" },
                 )
             });
-            let failed = topic.follow(&info.writers, &self.participant, self.profile.as_ref()).err();
+            let failed =
+                topic.follow(&info.writers, &self.participant, self.profile.as_ref()).err();
             for problem in stranger.into_iter().chain(failed.map(|error| error.to_string())) {
                 self.report(problem);
             }

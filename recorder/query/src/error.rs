@@ -52,7 +52,9 @@ pub enum QueryError {
         known: Vec<String>,
     },
     /// The statement would change something; a recording is only read here.
-    #[error("a recording is only read: SELECT, SHOW TABLES, DESCRIBE and EXPLAIN work, {0} does not")]
+    #[error(
+        "a recording is only read: SELECT, SHOW TABLES, DESCRIBE and EXPLAIN work, {0} does not"
+    )]
     ReadOnly(String),
     /// The statement is well formed but cannot be planned or run.
     #[error("{0}")]
@@ -140,7 +142,8 @@ fn unwrap(error: DataFusionError) -> DataFusionError {
 
 fn plain(message: &str) -> String {
     let message = message.split("\n\nbacktrace").next().unwrap_or(message);
-    let prefixes = ["Error during planning: ", "Execution error: ", "This feature is not implemented: "];
+    let prefixes =
+        ["Error during planning: ", "Execution error: ", "This feature is not implemented: "];
     let message = prefixes.iter().find_map(|p| message.strip_prefix(p)).unwrap_or(message);
     if message.contains("Timestamp(") && message.contains("Int64") {
         return format!("{message}\n  hint: write a time as '2026-01-31T12:00:00Z'");

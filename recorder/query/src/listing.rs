@@ -31,7 +31,7 @@ pub(crate) fn tables(topics: &[TopicSummary]) -> Table {
         ("points", text(&|t| t.points.join(" "))),
     ];
     let names = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let batch = RecordBatch::try_from_iter(columns)
-        .expect("seven columns, each with one value per topic");
+    let batch =
+        RecordBatch::try_from_iter(columns).expect("seven columns, each with one value per topic");
     Table::new(batch.schema(), vec![batch], names, Vec::new())
 }

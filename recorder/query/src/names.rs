@@ -130,10 +130,10 @@ impl VisitorMut for Columns<'_> {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Some(path) = path(expr) {
-            if let Some(resolved) = self.resolve(&path) {
-                *expr = resolved;
-            }
+        if let Some(path) = path(expr)
+            && let Some(resolved) = self.resolve(&path)
+        {
+            *expr = resolved;
         }
         ControlFlow::Continue(())
     }
@@ -142,18 +142,17 @@ impl VisitorMut for Columns<'_> {
 impl Columns<'_> {
     fn resolve(&self, path: &[Step]) -> Option<Expr> {
         // A plain quoted name already says exactly what is meant.
-        if let [Step { text, quoted: true, .. }] = path {
-            if self.columns.contains(text) {
-                return None;
-            }
+        if let [Step { text, quoted: true, .. }] = path
+            && self.columns.contains(text)
+        {
+            return None;
         }
-        if let [first, rest @ ..] = path {
-            if !rest.is_empty() {
-                if let Some(qualifier) = self.qualifier(first) {
-                    let column = self.column(rest)?;
-                    return Some(Expr::CompoundIdentifier(vec![qualifier, column]));
-                }
-            }
+        if let [first, rest @ ..] = path
+            && !rest.is_empty()
+            && let Some(qualifier) = self.qualifier(first)
+        {
+            let column = self.column(rest)?;
+            return Some(Expr::CompoundIdentifier(vec![qualifier, column]));
         }
         self.column(path).map(Expr::Identifier)
     }

@@ -21,8 +21,19 @@ fn every_column_of_every_row_is_as_written() {
     assert_eq!(
         table.columns(),
         [
-            "time", "point", "state", "accel.x", "accel.y", "position[0]", "position[1]",
-            "position[2]", "motorCurrent", "total", "on", "codes", "note",
+            "time",
+            "point",
+            "state",
+            "accel.x",
+            "accel.y",
+            "position[0]",
+            "position[1]",
+            "position[2]",
+            "motorCurrent",
+            "total",
+            "on",
+            "codes",
+            "note",
         ]
     );
     assert_eq!(table.len(), 200);
@@ -129,10 +140,10 @@ fn time_bins_windows_and_joins_work() {
 
 #[test]
 fn counting_and_extreme_times_are_read_from_the_index() {
-    let plan = ask(r#"EXPLAIN SELECT count(*), min(time), max(time) FROM "plant/pumps""#).to_text(None);
+    let plan =
+        ask(r#"EXPLAIN SELECT count(*), min(time), max(time) FROM "plant/pumps""#).to_text(None);
     assert!(!plan.contains("TopicScan"), "{plan}");
-    let table =
-        rows(r#"SELECT count(*) AS n, min(time) AS a, max(time) AS b FROM "plant/pumps""#);
+    let table = rows(r#"SELECT count(*) AS n, min(time) AS a, max(time) AS b FROM "plant/pumps""#);
     assert_eq!(
         table,
         json!([{
@@ -141,10 +152,8 @@ fn counting_and_extreme_times_are_read_from_the_index() {
             "b": "2026-01-31T12:00:00.099000000Z",
         }])
     );
-    let plan = ask(
-        r#"EXPLAIN SELECT count(*) FROM "plant/pumps"
-           WHERE time > '2026-01-31T12:00:00Z' AND point = 'pump1'"#,
-    );
+    let plan = ask(r#"EXPLAIN SELECT count(*) FROM "plant/pumps"
+           WHERE time > '2026-01-31T12:00:00Z' AND point = 'pump1'"#);
     let plan = plan.to_text(None);
     assert!(plan.contains("columns=[]") && !plan.contains("FilterExec"), "{plan}");
 }

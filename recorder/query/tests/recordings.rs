@@ -66,7 +66,9 @@ fn disposes_are_no_rows() {
     store.append(topic, &gone).unwrap();
     store.close().unwrap();
     let engine = Engine::open(dir.path()).unwrap();
-    for sql in ["SELECT count(*) FROM pumps", "SELECT count(*) FROM pumps WHERE time > '2000-01-01'"] {
+    for sql in
+        ["SELECT count(*) FROM pumps", "SELECT count(*) FROM pumps WHERE time > '2000-01-01'"]
+    {
         assert_eq!(engine.sql_blocking(sql).unwrap().value(0, "count(*)"), Some(json!(7)), "{sql}");
     }
     assert_eq!(engine.sql_blocking("SELECT note FROM pumps").unwrap().len(), 7);
@@ -83,7 +85,10 @@ fn a_type_that_changed_keeps_the_columns_both_have() {
     record(&store, old, &["pump1"], 0..2);
     let mut types = TypeRegistry::new();
     types
-        .add_str("new.idl", "struct Next { @key string<63> point; double level; long motorCurrent; };")
+        .add_str(
+            "new.idl",
+            "struct Next { @key string<63> point; double level; long motorCurrent; };",
+        )
         .unwrap();
     let next = types.get("Next").unwrap();
     let new = store

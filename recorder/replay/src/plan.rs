@@ -31,9 +31,10 @@ impl Plan {
     pub(crate) fn new(reader: &StoreReader, options: &ReplayOptions) -> Result<Self, ReplayError> {
         check(options)?;
         let recorded = reader.topics();
-        let regex = options.regex.as_deref().map(Regex::new).transpose().map_err(|error| {
-            ReplayError::Option { option: "regex", what: error.to_string() }
-        })?;
+        let regex =
+            options.regex.as_deref().map(Regex::new).transpose().map_err(|error| {
+                ReplayError::Option { option: "regex", what: error.to_string() }
+            })?;
         for name in options.topics.iter().filter(|name| !has_wildcard(name)) {
             find(&recorded, "topics", name)?;
         }
@@ -95,7 +96,10 @@ fn track(summary: &TopicSummary, options: &ReplayOptions) -> Track {
 fn check(options: &ReplayOptions) -> Result<(), ReplayError> {
     let bad = |option, what: String| Err(ReplayError::Option { option, what });
     if options.rate.is_nan() || options.rate <= 0.0 {
-        return bad("rate", format!("{} is not above 0; 1 is as recorded, inf as fast as can be", options.rate));
+        return bad(
+            "rate",
+            format!("{} is not above 0; 1 is as recorded, inf as fast as can be", options.rate),
+        );
     }
     for (option, value) in [
         ("start_offset", Some(options.start_offset)),
@@ -109,11 +113,7 @@ fn check(options: &ReplayOptions) -> Result<(), ReplayError> {
     Ok(())
 }
 
-fn find(
-    recorded: &[TopicSummary],
-    option: &'static str,
-    name: &str,
-) -> Result<(), ReplayError> {
+fn find(recorded: &[TopicSummary], option: &'static str, name: &str) -> Result<(), ReplayError> {
     if recorded.iter().any(|t| t.meta.name == name) {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::StoreError;
 /// Held while a [`crate::Store`] is open; the kernel releases it when the process dies.
 #[derive(Debug)]
 pub(crate) struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 impl WriterLock {
@@ -40,6 +40,14 @@ impl WriterLock {
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| writeln!(file, "{}", std::process::id()));
         written.map_err(StoreError::io(&path, "write"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for WriterLock {
+    /// Closing is not enough: a child that another thread has just forked holds the same open file
+    /// until it executes its program, and the lock with it.
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }

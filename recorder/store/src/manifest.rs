@@ -1,4 +1,13 @@
 //! `tidewire.json`: what makes a folder a recording, and which version of the format it has.
+//!
+//! ```
+//! use tidewire_store::{Manifest, Store, StoreOptions};
+//!
+//! let dir = tempfile::tempdir()?;
+//! Store::open(dir.path(), StoreOptions::default())?.close()?;
+//! assert_eq!(Manifest::read(dir.path())?.format, tidewire_store::FORMAT_VERSION);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fs;
 use std::path::{Path, PathBuf};

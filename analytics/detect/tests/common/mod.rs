@@ -21,7 +21,7 @@ impl Noise {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> f64 {
+    pub fn draw(&mut self) -> f64 {
         let mut sum = -6.0;
         for _ in 0..12 {
             self.0 ^= self.0 << 13;
@@ -44,14 +44,15 @@ pub fn vibration(
     let (mut phase, mut ring) = (seed as f64, 0.0_f64);
     (0..seconds * 1000)
         .map(|i| {
-            phase += std::f64::consts::TAU * (24.0 + 0.05 * noise.next()) / 1000.0;
+            phase += std::f64::consts::TAU * (24.0 + 0.05 * noise.draw()) / 1000.0;
             ring *= 0.9;
             if faulty(i) && i % 11 == 0 {
-                ring = 4.0 + 0.4 * noise.next();
+                ring = 4.0 + 0.4 * noise.draw();
             }
             let knock = ring * (1.9 * i as f64).sin();
             let mut axis = |gain: f64, knock: f64| {
-                (gain * (phase.sin() + 0.3 * (2.0 * phase).sin()) + 0.2 * noise.next() + knock) as f32
+                (gain * (phase.sin() + 0.3 * (2.0 * phase).sin()) + 0.2 * noise.draw() + knock)
+                    as f32
             };
             let (x, y, z) = (axis(1.0, knock), axis(0.6, 0.5 * knock), axis(0.8, 0.8 * knock));
             Vibration { point: point.into(), x, y, z: z + 9.81 }

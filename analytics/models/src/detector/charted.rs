@@ -226,7 +226,8 @@ impl<S: Statistic> Detector for Charted<S> {
 /// Windows in a row that are learned or kept back together: neighbours overlap.
 const BLOCK: usize = 32;
 
-/// Every fourth block is kept back, so that the limits also know windows which the statistic has not learned.
+/// Every fourth block is kept back, so that the limits also know windows which the statistic has
+/// not learned.
 fn is_learned(window: usize) -> bool {
     window / BLOCK % 4 != 3
 }

@@ -10,8 +10,8 @@ use crate::network::FitOptions;
 /// An autoencoder loves a constant: it rebuilds it without error. So this one counts.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Flatline {
-    /// For each field, rows without a change that are still normal; `None` for fields that stand still
-    /// in normal operation.
+    /// For each field, rows without a change that are still normal; `None` for fields that stand
+    /// still in normal operation.
     limits: Vec<Option<u32>>,
     /// The same for rows that repeat in all fields: a feed that sends its last word again.
     row_limit: Option<u32>,

@@ -9,7 +9,8 @@
 //! | `flatline` | how long a value has not changed | stuck sensors |
 //! | `stale` | how long nothing has come | dead feeds |
 //!
-//! A [`Model`](crate::Model) holds one of the first four kinds as its main detector and the rules beside it.
+//! A [`Model`](crate::Model) holds one of the first four kinds as its main detector and the rules
+//! beside it.
 //!
 //! ```
 //! use tidewire_models::Kind;
@@ -204,8 +205,8 @@ pub trait Detector: Send + Sync {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError>;
 
-    /// Scores windows of any series, each series' in time order. `None` while a series that training has
-    /// not seen is being calibrated, or where the detector has nothing to say.
+    /// Scores windows of any series, each series' in time order. `None` while a series that
+    /// training has not seen is being calibrated, or where the detector has nothing to say.
     ///
     /// # Errors
     /// When the computation fails.
@@ -261,7 +262,5 @@ pub(crate) fn corrupt(kind: Kind, what: impl fmt::Display) -> ModelError {
 
 /// Window values normalised and turned to `[fields, length]`.
 pub(crate) fn normalised(window: &Window, normaliser: &Normaliser) -> Vec<f64> {
-    (0..window.fields)
-        .flat_map(|f| window.field(f).map(move |v| normaliser.apply(f, v)))
-        .collect()
+    (0..window.fields).flat_map(|f| window.field(f).map(move |v| normaliser.apply(f, v))).collect()
 }

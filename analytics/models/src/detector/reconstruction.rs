@@ -138,7 +138,8 @@ impl Statistic for Pca {
     fn measure(&self, windows: &[(&Window, &Normaliser)]) -> Result<Vec<Vec<f64>>, ModelError> {
         let subspace =
             self.subspace.as_ref().ok_or_else(|| corrupt(Kind::Pca, "it has no components"))?;
-        let square = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64;
+        let square =
+            |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64;
         Ok(windows
             .iter()
             .map(|(window, normaliser)| {

@@ -61,8 +61,9 @@ impl Statistic for Shock {
         _options: &FitOptions,
         _progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError> {
-        self.horizons =
-            std::iter::successors(Some(1), |h| Some(h * 2)).take_while(|h| *h < set.length).collect();
+        self.horizons = std::iter::successors(Some(1), |h| Some(h * 2))
+            .take_while(|h| *h < set.length)
+            .collect();
         self.logarithmic = (0..set.fields.len())
             .map(|f| set.profiles.values().all(|p| p.positive().get(f).copied().unwrap_or(false)))
             .collect();
@@ -109,7 +110,10 @@ impl Statistic for Shock {
     }
 
     fn load(params: &serde_json::Value, _weights: &[f32]) -> Result<Self, ModelError> {
-        fn get<T: DeserializeOwned>(params: &serde_json::Value, name: &str) -> Result<T, ModelError> {
+        fn get<T: DeserializeOwned>(
+            params: &serde_json::Value,
+            name: &str,
+        ) -> Result<T, ModelError> {
             serde_json::from_value(params[name].clone())
                 .map_err(|e| corrupt(Kind::Shock, format!("{name}: {e}")))
         }

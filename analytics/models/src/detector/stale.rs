@@ -22,7 +22,7 @@ const PERIODS: i64 = 20;
 /// up to this many times the longest one of training,
 const GAPS: i64 = 3;
 /// and below this, which a busy host can cause, ns.
-const LEAST: i64 = 750_000_000;
+const LEAST: i64 = 2_000_000_000;
 
 impl Stale {
     pub(crate) fn load(part: &Part) -> Result<Self, ModelError> {

@@ -57,11 +57,8 @@ impl Model {
         if bytes.len() < 8 || bytes[..8] != *MAGIC {
             return Err(ModelError::NotAModel { place });
         }
-        let short = |expected| ModelError::Truncated {
-            place: place.clone(),
-            found: bytes.len(),
-            expected,
-        };
+        let short =
+            |expected| ModelError::Truncated { place: place.clone(), found: bytes.len(), expected };
         let number = |at: usize| {
             let four = bytes.get(at..at + 4).and_then(|b| b.try_into().ok());
             four.map(u32::from_le_bytes).ok_or_else(|| short(HEAD))

@@ -185,7 +185,10 @@ impl Model {
 
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Model").field("id", &self.header.id).field("kind", &self.header.kind).finish()
+        f.debug_struct("Model")
+            .field("id", &self.header.id)
+            .field("kind", &self.header.kind)
+            .finish()
     }
 }
 

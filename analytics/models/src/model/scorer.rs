@@ -27,8 +27,8 @@ impl Scorer {
         &self.model
     }
 
-    /// For each window (in time order within a series) the detector's word that is furthest above, or
-    /// least below, its threshold; `None` while all of them calibrate.
+    /// For each window (in time order within a series) the detector's word that is furthest above,
+    /// or least below, its threshold; `None` while all of them calibrate.
     ///
     /// # Errors
     /// When a detector's computation fails.

@@ -100,7 +100,8 @@ impl Network {
         Ok(errors)
     }
 
-    /// Loss of a batch and its gradient by every weight, in the order of [`weights`](Self::weights).
+    /// Loss of a batch and its gradient by every weight, in the order of
+    /// [`weights`](Self::weights).
     pub(super) fn gradient(&self, batch: &[f32]) -> Result<(f64, Vec<f32>), ModelError> {
         let failed = |e: burn::tensor::TensorReadError| ModelError::Tensor(e.to_string());
         let input = self.tensor(batch);
@@ -145,7 +146,9 @@ impl Layer {
 fn interleave(x: Tensor<3>, factor: usize) -> Tensor<3> {
     let [batch, channels, length] = x.dims();
     let channels = channels / factor;
-    x.reshape([batch, channels, factor, length])
-        .swap_dims(2, 3)
-        .reshape([batch, channels, length * factor])
+    x.reshape([batch, channels, factor, length]).swap_dims(2, 3).reshape([
+        batch,
+        channels,
+        length * factor,
+    ])
 }

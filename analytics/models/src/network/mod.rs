@@ -1,8 +1,9 @@
 //! The convolutional autoencoder: the only code that names Burn.
 //!
 //! A window of `length` rows x `channels` goes through two strided convolutions to a code about six
-//! times smaller and back through two sub-pixel convolutions (Shi et al., CVPR 2016: convolve at low
-//! resolution, then interleave channels in time). What it cannot rebuild is what it has never seen.
+//! times smaller and back through two sub-pixel convolutions (Shi et al., CVPR 2016: convolve at
+//! low resolution, then interleave channels in time). What it cannot rebuild is what it has never
+//! seen.
 //!
 //! ```
 //! use tidewire_models::network::{Network, Shape};

@@ -66,8 +66,7 @@ pub fn fit(
             for i in chosen {
                 input.extend_from_slice(&windows[i * size..(i + 1) * size]);
             }
-            let (loss, gradient) =
-                Network::trainable(shape, weights.clone())?.gradient(&input)?;
+            let (loss, gradient) = Network::trainable(shape, weights.clone())?.gradient(&input)?;
             let cosine = 0.5 * (1.0 + (std::f64::consts::PI * step / steps).cos());
             adam.step(&mut weights, &gradient, (options.rate * (0.1 + 0.9 * cosine)) as f32);
             sum += loss;

@@ -10,11 +10,11 @@
 
 use super::stats::quantile_of_sorted;
 
-/// The level that scores exceed with probability `risk`, by peaks over threshold with an exponential
-/// tail: above the 98 % quantile `u`, excesses are taken as exponential with their mean `b`, so
-/// `limit = u + b ln(0.02 / risk)` (the generalised Pareto law with shape 0; Siffer et al.,
-/// "Anomaly detection in streams with extreme value theory", KDD 2017). Never below 1.1 x the highest
-/// score seen; infinite when there are no scores.
+/// The level that scores exceed with probability `risk`, by peaks over threshold with an
+/// exponential tail: above the 98 % quantile `u`, excesses are taken as exponential with their mean
+/// `b`, so `limit = u + b ln(0.02 / risk)` (the generalised Pareto law with shape 0; Siffer et al.,
+/// "Anomaly detection in streams with extreme value theory", KDD 2017). Never below 1.1 x the
+/// highest score seen; infinite when there are no scores.
 pub fn tail_limit(scores: &[f64], risk: f64) -> f64 {
     let mut sorted: Vec<f64> = scores.iter().copied().filter(|s| s.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);

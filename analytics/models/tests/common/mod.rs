@@ -13,8 +13,8 @@ pub fn noise(rng: &mut StdRng) -> f64 {
     (0..12).map(|_| rng.random_range(0.0..1.0)).sum::<f64>() - 6.0
 }
 
-/// Three axes of a pump at 1 kHz: shaft harmonics that wander, resonance, noise. From `fault` on, a bearing
-/// defect knocks 90 times a second and rings at 310 Hz.
+/// Three axes of a pump at 1 kHz: shaft harmonics that wander, resonance, noise. From `fault` on, a
+/// bearing defect knocks 90 times a second and rings at 310 Hz.
 pub fn vibration(rows: usize, seed: u64, fault: Option<usize>) -> Vec<Vec<f64>> {
     let mut rng = StdRng::seed_from_u64(seed);
     let (mut phase, mut speed, mut ring, mut next) = (0.0_f64, 24.0_f64, 0.0_f64, 0.0_f64);

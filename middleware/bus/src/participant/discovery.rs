@@ -222,9 +222,7 @@ pub(crate) fn to_event(core: &Core, event: &DdsEvent) -> Option<Event> {
             Event::ReaderFound { topic: endpoint.topic.clone(), reader: remote(core, endpoint) }
         }
         DdsEvent::EndpointLost(guid) => Event::EndpointLost(*guid),
-        DdsEvent::Matched { local, remote } => {
-            Event::Matched { local: *local, remote: *remote }
-        }
+        DdsEvent::Matched { local, remote } => Event::Matched { local: *local, remote: *remote },
         DdsEvent::Incompatible { local, remote, offered, requested } => Event::Incompatible {
             local: *local,
             remote: *remote,

@@ -34,9 +34,7 @@ impl Points {
         }
         let name = shm
             .and_then(|shm| shm.name_of(prefix))
-            .or_else(|| {
-                dds?.with_discovered(|known| known.participants.get(prefix)?.name.clone())
-            })
+            .or_else(|| dds?.with_discovered(|known| known.participants.get(prefix)?.name.clone()))
             .unwrap_or_else(|| unnamed(prefix));
         self.set(*prefix, name.clone());
         name

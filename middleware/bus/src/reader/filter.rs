@@ -56,10 +56,9 @@ mod tests {
             state: InstanceState::Alive,
             point: "".into(),
         };
-        let passed: Vec<bool> =
-            [(0, 1), (3, 1), (3, 2), (9, 1), (10, 1), (12, 2), (13, 2)]
-                .map(|(ms, key)| filter.pass(&info(ms, key)))
-                .into();
+        let passed: Vec<bool> = [(0, 1), (3, 1), (3, 2), (9, 1), (10, 1), (12, 2), (13, 2)]
+            .map(|(ms, key)| filter.pass(&info(ms, key)))
+            .into();
         assert_eq!(passed, [true, false, true, false, true, false, true]);
         assert!(TimeFilter::new(Duration::ZERO).is_none());
     }

@@ -103,9 +103,7 @@ impl WriterCore {
         let meta = self.next(state, change, key, source_time);
         self.serve(state);
         let shared = match &mut state.shm {
-            Some(shm) => {
-                shm.send(&meta, payload).map_err(|e| WriteError::shm(&self.spec.topic, e))
-            }
+            Some(shm) => shm.send(&meta, payload).map_err(|e| WriteError::shm(&self.spec.topic, e)),
             None => Ok(Default::default()),
         };
         let wired = self.send_wire(&meta, || Bytes::copy_from_slice(payload));
@@ -195,7 +193,12 @@ impl WriterCore {
 
     /// Sends history to readers on shared memory that have come since: also when nobody writes.
     pub fn serve_late_joiners(&self) {
-        self.serve(&mut self.state.lock());
+        // A writer in the middle of a write serves them itself, and must not hold up the others.
+        if self.spec.qos.durability > Durability::Volatile
+            && let Some(mut state) = self.state.try_lock()
+        {
+            self.serve(&mut state);
+        }
     }
 
     pub(super) fn serve(&self, state: &mut State) {

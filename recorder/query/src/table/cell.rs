@@ -105,9 +105,7 @@ fn read<'a>(array: &'a dyn Array, field: &Field, row: usize) -> Cell<'a> {
         DataType::UInt16 => Cell::UInt(array.as_primitive::<UInt16Type>().value(row).into()),
         DataType::UInt32 => Cell::UInt(array.as_primitive::<UInt32Type>().value(row).into()),
         DataType::UInt64 => Cell::UInt(array.as_primitive::<UInt64Type>().value(row)),
-        DataType::Float16 => {
-            Cell::F32(array.as_primitive::<Float16Type>().value(row).to_f32())
-        }
+        DataType::Float16 => Cell::F32(array.as_primitive::<Float16Type>().value(row).to_f32()),
         DataType::Float32 => Cell::F32(array.as_primitive::<Float32Type>().value(row)),
         DataType::Float64 => Cell::F64(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => text(array.as_string::<i32>().value(row), field),
@@ -118,7 +116,9 @@ fn read<'a>(array: &'a dyn Array, field: &Field, row: usize) -> Cell<'a> {
             hex(array.as_any().downcast_ref::<LargeBinaryArray>().map(|a| a.value(row)))
         }
         DataType::BinaryView => hex(Some(array.as_binary_view().value(row))),
-        DataType::Timestamp(unit, _) => Cell::Text(Cow::Owned(rfc3339(nanoseconds(array, *unit, row)))),
+        DataType::Timestamp(unit, _) => {
+            Cell::Text(Cow::Owned(rfc3339(nanoseconds(array, *unit, row))))
+        }
         DataType::List(inner) => nested(array.as_list::<i32>().value(row).as_ref(), inner),
         DataType::LargeList(inner) => nested(array.as_list::<i64>().value(row).as_ref(), inner),
         DataType::FixedSizeList(inner, _) => {

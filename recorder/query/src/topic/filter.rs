@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn numbers_bound_blocks() {
-        let expr = col("x").gt(lit(5.0)).and(lit(9i64).gt_eq(col("x"))).and(col("y").not_eq(lit(1)));
+        let expr =
+            col("x").gt(lit(5.0)).and(lit(9i64).gt_eq(col("x"))).and(col("y").not_eq(lit(1)));
         let bounds = Bound::of(&expr);
         assert_eq!(bounds.len(), 2);
         let may_hold = |min, max| bounds.iter().all(|bound| bound.may_hold(min, max));

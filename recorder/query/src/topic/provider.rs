@@ -77,8 +77,7 @@ impl TableProvider for TopicTable {
             None => (0..self.0.shape.sources.len()).collect(),
         };
         let schema = Arc::new(self.0.shape.schema.project(&projection)?);
-        let filter =
-            filters.iter().filter_map(Filter::exact).fold(Filter::default(), Filter::and);
+        let filter = filters.iter().filter_map(Filter::exact).fold(Filter::default(), Filter::and);
         let inexact = filters.iter().filter(|expr| Filter::exact(expr).is_none());
         let bounds = inexact.flat_map(Bound::of).collect();
         let partitions = self.partitions(&filter, state.config().target_partitions());

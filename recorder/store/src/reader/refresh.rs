@@ -75,7 +75,7 @@ impl Follower {
         for attempt in 1.. {
             self.open_segments(snapshot)?;
             let held: Vec<u64> = self.segments.iter().map(|s| s.inode).collect();
-            read_shards(snapshot, problems)?;
+            read_shards(snapshot, !self.segments.is_empty(), problems)?;
             self.open_segments(snapshot)?;
             let still = self.segments.iter().take(held.len()).map(|s| s.inode);
             if still.eq(held.iter().copied()) && held.is_empty() == self.segments.is_empty() {
@@ -266,7 +266,12 @@ impl Followed {
     }
 }
 
-fn read_shards(snapshot: &mut Snapshot, problems: &mut Vec<Problem>) -> Result<(), StoreError> {
+/// `open`: the recording has a journal, so it is being written or its writer died.
+fn read_shards(
+    snapshot: &mut Snapshot,
+    open: bool,
+    problems: &mut Vec<Problem>,
+) -> Result<(), StoreError> {
     let listed = path::list(&snapshot.dir, snapshot.period_ns)?;
     let mut shards = std::mem::take(&mut snapshot.shards);
     for key in listed {
@@ -279,7 +284,9 @@ fn read_shards(snapshot: &mut Snapshot, problems: &mut Vec<Problem>) -> Result<(
                 _ => Arc::new(read_marks(&dir, snapshot.map_bytes)),
             },
             // Being made: LMDB writes its first pages with one write.
-            Err(PageError::Bad(_)) if fs::metadata(&file).is_ok_and(|m| m.len() == 0) => continue,
+            Err(PageError::Bad(_)) if open && fs::metadata(&file).is_ok_and(|m| m.len() == 0) => {
+                continue;
+            }
             Err(PageError::Bad(page)) => Arc::new(ShardState {
                 txn: 0,
                 marks: HashMap::new(),
