@@ -10,8 +10,8 @@ from cyclonedds.idl.types import bounded_str, float32, float64, int64, sequence,
 @dataclass
 @annotate.final
 @annotate.autoid("sequential")
-class Valve(IdlStruct, typename="factory::Valve"):
-    """A keyed type no part of Tidewire knows: factory.idl beside this file is its IDL."""
+class Valve(IdlStruct, typename="works::Valve"):
+    """A keyed type no part of Tidewire knows: works.idl beside this file is its IDL."""
 
     line: str
     annotate.key("line")
@@ -25,7 +25,7 @@ class Valve(IdlStruct, typename="factory::Valve"):
 @dataclass
 @annotate.final
 @annotate.autoid("sequential")
-class Tick(IdlStruct, typename="factory::Tick"):
+class Tick(IdlStruct, typename="works::Tick"):
     """The same without a key."""
 
     count: uint64

@@ -29,6 +29,19 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until a topic has this many samples in the recording.
+fn await_samples(dir: &Path, topic: &str, count: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = samples(dir, topic);
+        if found >= count {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{topic}: only {found} of {count} samples are recorded");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Starts a command whose standard error goes to a file.
 fn start(args: &[&str], log: &Path) -> Child {
     Child::spawn(tidewire(args).stderr(File::create(log).unwrap()))
@@ -100,7 +113,7 @@ fn malformed_datagrams_disturb_nobody() {
     let outsider = outsider.build().unwrap();
     let writer = outsider.writer::<Temperature>("outside", &Qos::reliable()).unwrap();
     writer.wait_for_readers(1, PATIENCE).unwrap();
-    until("the pump is recorded", || samples(&dir, "vibration") > 100);
+    await_samples(&dir, "vibration", 100);
 
     let mut flood = Flood::new(domain, 2026);
     for round in 0..ROUNDS {
@@ -111,8 +124,8 @@ fn malformed_datagrams_disturb_nobody() {
     assert!(flood.sent > 4_000, "only {} datagrams could be sent", flood.sent);
 
     let seen = samples(&dir, "vibration");
-    until("recording goes on", || samples(&dir, "vibration") > seen + 500);
-    until("samples over DDS arrive", || samples(&dir, "outside") == u64::from(ROUNDS));
+    await_samples(&dir, "vibration", seen + 500);
+    await_samples(&dir, "outside", u64::from(ROUNDS));
     // Who comes now finds everything as well.
     let list = say(&["topic", "list", "--json", "--domain", &number]).fine().json();
     for topic in ["vibration", "outside"] {
@@ -139,7 +152,7 @@ fn a_full_disk_is_told_and_recording_goes_on_when_there_is_room() {
     let recorder = start(&["record", "-o", text(&dir), "--json", "--domain", &number], &errors);
     let pump_errors = scratch.path().join("pump.log");
     let pump = start(&["sim", "pump", "--faults", "none", "--domain", &number], &pump_errors);
-    until("the pump is recorded", || samples(&dir, "vibration") > 500);
+    await_samples(&dir, "vibration", 500);
 
     let ballast = disk.fill();
     until("the full disk is told", || log(&errors).contains("disk is full"));
@@ -150,7 +163,7 @@ fn a_full_disk_is_told_and_recording_goes_on_when_there_is_room() {
     say(&["query", "-d", text(&dir), "SELECT count(*) FROM vibration"]).fine();
 
     std::fs::remove_file(ballast).unwrap();
-    until("recording goes on", || samples(&dir, "vibration") > safe + 1_000);
+    await_samples(&dir, "vibration", safe + 1_000);
     interrupt(pump, &pump_errors);
     let books = interrupt(recorder, &errors).concat();
     let books: Value = serde_json::from_str(&books).unwrap();
@@ -168,7 +181,7 @@ fn a_recorder_that_ends_on_a_full_disk_keeps_what_it_acknowledged() {
     let mut recorder = start(&["record", "-o", text(&dir), "--domain", &number], &errors);
     let pump_errors = scratch.path().join("pump.log");
     let mut pump = start(&["sim", "pump", "--faults", "none", "--domain", &number], &pump_errors);
-    until("the pump is recorded", || samples(&dir, "vibration") > 500);
+    await_samples(&dir, "vibration", 500);
     let ballast = disk.fill();
     until("the full disk is told", || log(&errors).contains("disk is full"));
     let safe = samples(&dir, "vibration");

@@ -74,9 +74,10 @@ fn read(file: &Path, args: &[String]) -> Result<Graph, GraphError> {
                     problems.push(Problem {
                         span: node.origin.clone(),
                         what: format!("the program `{program}` of `{}` does not exist", node.name),
-                        remedy: "give the path of an executable file, or install it: names without \
+                        remedy:
+                            "give the path of an executable file, or install it: names without \
                                  `/` are searched in PATH"
-                            .into(),
+                                .into(),
                     });
                 }
             }

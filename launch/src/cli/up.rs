@@ -70,7 +70,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         // A gap explains a shortfall at its site, nothing else.
         let gap =
             outcome.gaps.iter().any(|g| args.allow_gaps && g.node.starts_with(book.site.as_str()));
-        !(gap && book.recorded == book.queried && book.recorded <= book.written)
+        !(gap && book.recorded == book.queried)
     });
     if unbalanced || !outcome.failures.is_empty() || !outcome.problems.is_empty() {
         return Err(Told.into());
@@ -88,8 +88,12 @@ fn fresh(file: &Path) -> PathBuf {
 fn notes(outcome: &Outcome) -> Vec<String> {
     let mut lines = Vec::new();
     for gap in &outcome.gaps {
+        let again = match gap.again {
+            0 => String::new(),
+            n => format!(", {} recorded twice (TRANSIENT_LOCAL history)", count(n)),
+        };
         lines.push(format!(
-            "{} was down for {:.1} s: {} samples not recorded",
+            "{} was down for {:.1} s: {} samples not recorded{again}",
             gap.node,
             gap.down.as_secs_f64(),
             count(gap.missing)

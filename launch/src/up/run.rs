@@ -34,6 +34,8 @@ pub struct Gap {
     pub down: Duration,
     /// Samples written at its site that it did not record.
     pub missing: u64,
+    /// Samples recorded twice: TRANSIENT_LOCAL writers tell the newcomer their history again.
+    pub again: u64,
 }
 
 impl Outcome {
@@ -199,9 +201,13 @@ fn gaps(supervisor: &Supervisor, summary: &Summary) -> Vec<Gap> {
     let away =
         supervisor.nodes.iter().filter(|n| n.plan.phase == Phase::Recorder && n.restarts > 0);
     away.map(|n| {
-        let books = summary.topics.iter().filter(|b| b.site == n.plan.site);
-        let missing = books.map(|b| b.written.saturating_sub(b.recorded)).sum();
-        Gap { node: n.plan.name.clone(), down: n.down, missing }
+        let books = || summary.topics.iter().filter(|b| b.site == n.plan.site);
+        Gap {
+            node: n.plan.name.clone(),
+            down: n.down,
+            missing: books().map(|b| b.written.saturating_sub(b.recorded)).sum(),
+            again: books().map(|b| b.recorded.saturating_sub(b.written)).sum(),
+        }
     })
     .collect()
 }

@@ -109,6 +109,7 @@ fn open(
     if let Some(profile) = profile {
         qos = profile.writer_qos(topic);
     }
+    qos.data_representation = vec![representation(payload)];
     let raw = RawTopic::new(topic, &header.type_name, header.keyed);
     match participant.raw_writer(&raw, &qos) {
         Ok(writer) => Some(writer),
@@ -116,5 +117,26 @@ fn open(
             tracing::warn!(%topic, %error, "topic of another site cannot be written here");
             None
         }
+    }
+}
+
+/// Readers elsewhere must know what they get: the encapsulation tells (RTPS 2.5, table 10.3).
+fn representation(payload: &[u8]) -> DataRepresentation {
+    match payload {
+        [0, 6.., ..] => DataRepresentation::Xcdr2,
+        _ => DataRepresentation::Xcdr1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_representation_is_read_from_the_encapsulation() {
+        assert_eq!(representation(&[0, 1, 0, 0]), DataRepresentation::Xcdr1);
+        assert_eq!(representation(&[0, 3, 0, 0]), DataRepresentation::Xcdr1);
+        assert_eq!(representation(&[0, 7, 0, 0]), DataRepresentation::Xcdr2);
+        assert_eq!(representation(&[0, 9, 0, 0]), DataRepresentation::Xcdr2);
     }
 }

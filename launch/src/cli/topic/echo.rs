@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use serde_json::json;
-use tidewire_idl::{InstanceState, Sample, TypeDescriptor};
+use tidewire_idl::{InstanceState, KeyReader, Sample, TypeDescriptor};
 
 use super::watch;
 use crate::cli::bus::Bus;
@@ -42,11 +42,20 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         );
     }
     let reader = watch::reader(&participant, &info, profile.as_ref())?;
+    // As a recorder does: the point a sample names is more than the name of who sent it.
+    let key = desc.as_deref().and_then(KeyReader::new);
     let mut left = args.n.unwrap_or(u64::MAX);
     let mut heard = Instant::now();
     while left > 0 && !stop.is_set() {
         match reader.recv_timeout(Duration::from_millis(100))? {
-            Some(sample) => {
+            Some(mut sample) => {
+                let point = key.as_ref().and_then(|key| match sample.info.state {
+                    InstanceState::Alive => key.point(&sample.payload).ok().flatten(),
+                    _ => key.point_of_key(&sample.payload).ok().flatten(),
+                });
+                if let Some(point) = point {
+                    sample.info.point = point.into();
+                }
                 heard = Instant::now();
                 left -= 1;
                 show(&sample, desc.as_deref(), json)?;

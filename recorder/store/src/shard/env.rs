@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
@@ -209,7 +210,35 @@ fn check(dir: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// LMDB makes its lock file sparse, maps it and writes to it: on a full disk that is a SIGBUS. So its
+/// blocks are taken first, where running out of them is an error.
+fn reserve_lock(dir: &Path) -> io::Result<()> {
+    let path = dir.join("lock.mdb");
+    let opened = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        // A recording that may only be read: LMDB finds its own way.
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            return Ok(());
+        }
+        Err(e) => return Err(e),
+    };
+    // A header of three cache lines, and one line per reader but the first.
+    let bytes = u64::from(MAX_READERS + 2) * 64;
+    match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+        // Not every file system can take blocks beforehand.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
 fn open_env(dir: &Path, map_bytes: usize) -> heed::Result<ShardEnv> {
+    reserve_lock(dir)?;
     let env = match open_with(dir, map_bytes, EnvFlags::empty()) {
         Err(heed::Error::Io(e))
             if matches!(
