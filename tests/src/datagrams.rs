@@ -8,6 +8,7 @@ use rand::{Rng, RngCore, SeedableRng};
 /// participants that do not exist, and name no address but loopback.
 pub struct Datagrams {
     rng: StdRng,
+    fragments: bool,
 }
 
 /// Entity ids of RTPS 2.5, table 9.2: SPDP and both SEDP writers, and their readers.
@@ -17,14 +18,20 @@ const BUILTIN: [([u8; 4], [u8; 4]); 3] = [
     ([0x00, 0x00, 0x04, 0xc2], [0x00, 0x00, 0x04, 0xc7]),
 ];
 
-/// Submessage ids of RTPS 2.5, 9.4.5.1.
-const KINDS: [u8; 13] =
-    [0x01, 0x06, 0x07, 0x08, 0x09, 0x0c, 0x0d, 0x0e, 0x0f, 0x12, 0x13, 0x15, 0x16];
+/// Submessage ids of RTPS 2.5, 9.4.5.1, without [`DATA_FRAG`].
+const KINDS: [u8; 12] =
+    [0x01, 0x06, 0x07, 0x08, 0x09, 0x0c, 0x0d, 0x0e, 0x0f, 0x12, 0x13, 0x15];
+const DATA_FRAG: u8 = 0x16;
 
 impl Datagrams {
-    /// A stream of its own for each seed.
+    /// Everything but fragments; a stream of its own for each seed.
     pub fn new(seed: u64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed) }
+        Self { rng: StdRng::seed_from_u64(seed), fragments: false }
+    }
+
+    /// Fragments of samples that claim to be up to 4 GiB long.
+    pub fn fragments(seed: u64) -> Self {
+        Self { fragments: true, ..Self::new(seed) }
     }
 
     fn noise(&mut self, most: usize) -> Vec<u8> {
@@ -135,7 +142,7 @@ impl Datagrams {
         let words = 5;
         body.extend_from_slice(&self.numbers(words));
         body.extend_from_slice(&self.noise(200));
-        self.submessage(0x16, 0, &body)
+        self.submessage(DATA_FRAG, 0, &body)
     }
 
     fn anything(&mut self) -> Vec<u8> {
@@ -153,12 +160,15 @@ impl Iterator for Datagrams {
             return Some(self.noise(1400));
         }
         let mut message = self.header();
+        if self.fragments {
+            message.extend_from_slice(&self.fragment());
+            return Some(message);
+        }
         for _ in 0..self.rng.random_range(1..4) {
             let part = match self.rng.random_range(0..8) {
                 0 => self.noise(60),
                 1 => self.anything(),
                 2 => self.protocol(),
-                3 => self.fragment(),
                 _ => self.discovery(),
             };
             message.extend_from_slice(&part);

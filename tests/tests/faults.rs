@@ -77,11 +77,11 @@ struct Flood {
 }
 
 impl Flood {
-    fn new(domain: u16, seed: u64) -> Self {
+    fn new(domain: u16, datagrams: Datagrams) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         // What goes to a group stays on this host.
         rustix::net::sockopt::set_ip_multicast_if(&socket, &std::net::Ipv4Addr::LOCALHOST).unwrap();
-        Self { socket, ports: rtps_ports(domain, 4), datagrams: Datagrams::new(seed), sent: 0 }
+        Self { socket, ports: rtps_ports(domain, 4), datagrams, sent: 0 }
     }
 
     fn throw(&mut self, count: usize) {
@@ -99,6 +99,16 @@ impl Flood {
 
 #[test]
 fn malformed_datagrams_disturb_nobody() {
+    shell_a_recorder(Datagrams::new(2026));
+}
+
+#[test]
+fn fragments_of_absurd_samples_disturb_nobody() {
+    shell_a_recorder(Datagrams::fragments(2026));
+}
+
+/// Records while datagrams rain on everybody in the domain.
+fn shell_a_recorder(datagrams: Datagrams) {
     const ROUNDS: u32 = 40;
     let scratch = tempfile::tempdir().unwrap();
     let (dir, errors) = (scratch.path().join("recording"), scratch.path().join("recorder.log"));
@@ -115,7 +125,7 @@ fn malformed_datagrams_disturb_nobody() {
     writer.wait_for_readers(1, PATIENCE).unwrap();
     await_samples(&dir, "vibration", 100);
 
-    let mut flood = Flood::new(domain, 2026);
+    let mut flood = Flood::new(domain, datagrams);
     for round in 0..ROUNDS {
         flood.throw(100);
         let celsius = f64::from(round);

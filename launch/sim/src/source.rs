@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tidewire_bus::{Participant, RawTopic, RawWriter, WriteError, Writer, now_ns};
 use tidewire_idl::TypeSupport;
-use tidewire_qos::{Profile, Qos, check};
+use tidewire_qos::{Profile, Qos, Reliability, check};
 use tidewire_types::event::FaultTruth;
 
 use crate::error::SimError;
@@ -24,6 +24,9 @@ use crate::fault::{Change, Clock, Fault, Plan};
 
 /// How long a participant is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a write may wait for a reader that is behind: the pacing makes up for it.
+const BLOCKING: tidewire_qos::Duration = tidewire_qos::Duration::from_millis(1000);
 
 /// Once all waited for are discovered: how long other readers get to match.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -48,7 +51,10 @@ impl Wiring {
         self.remap.get(topic).cloned().unwrap_or_else(|| topic.to_owned())
     }
 
-    fn qos(&self, name: &str, default: Qos) -> Qos {
+    fn qos(&self, name: &str, mut default: Qos) -> Qos {
+        if let Reliability::Reliable { max_blocking_time } = &mut default.reliability {
+            *max_blocking_time = BLOCKING;
+        }
         self.profile.as_ref().map_or(default, |profile| profile.writer_qos(name))
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tidewire_graph::{KindSchema, ParamSpec, ParamType, TopicHint};
-use tidewire_viewer::{SiteSource, ViewOptions, ViewStats};
+use tidewire_viewer::{SiteSource, Target, ViewOptions, ViewStats};
 
 use super::{Counts, Stop, kinds};
 use crate::cli::bus;
@@ -52,6 +52,9 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         let name = spec.name.split('/').next().unwrap_or("bus").to_owned();
         options.sites.push(SiteSource { name, domain: spec.domain });
     }
+    if !matches!(options.target, Target::Save(_)) {
+        end_soon_after(stop)?;
+    }
     let types = bus::registry(&spec.types)?;
     let stats = Arc::new(ViewStats::default());
     let place: Arc<Mutex<Option<String>>> = Arc::default();
@@ -65,6 +68,19 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         eprintln!("{line}");
     })?;
     Ok(())
+}
+
+/// Nothing is lost with a live picture: a viewer that is slow to close down does not hold up the
+/// end of a run.
+fn end_soon_after(stop: &Stop) -> std::io::Result<()> {
+    let stop = stop.clone();
+    let watch = move || {
+        stop.wait_or(|| false);
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+        tracing::warn!("the viewer does not close down in time; ended");
+        std::process::exit(0);
+    };
+    std::thread::Builder::new().name("end".into()).spawn(watch).map(drop)
 }
 
 fn report(stats: &ViewStats, place: Option<&str>) -> Report {

@@ -73,6 +73,7 @@ pub struct Node {
     pid: Option<u32>,
     stream: Option<UnixStream>,
     started: Instant,
+    told: Instant,
     reported_final: bool,
 }
 
@@ -158,6 +159,7 @@ impl Supervisor {
             pid: None,
             stream: None,
             started: Instant::now(),
+            told: Instant::now(),
             reported_final: false,
         });
         Ok(Self { nodes: nodes.collect(), logs, events, send, socket, _run_dir: run_dir })
@@ -233,18 +235,20 @@ impl Supervisor {
     /// left. Returns whether all ended by themselves.
     pub fn stop(&mut self) -> anyhow::Result<bool> {
         let mut clean = true;
-        for step in Phase::STEPS {
-            if step.contains(&Phase::Bridge)
-                && self.nodes.iter().any(|n| n.plan.phase == Phase::Bridge && n.alive())
-            {
+        self.tell(Phase::Viewer);
+        for phase in Phase::STEPS {
+            let alive = |n: &Node| n.plan.phase == phase && n.alive();
+            if phase == Phase::Bridge && self.nodes.iter().any(alive) {
                 // What detectors said last is still on its way to the other site.
                 self.settle(Duration::from_millis(200));
             }
-            if step.contains(&Phase::Recorder) {
+            if phase == Phase::Recorder {
                 self.await_balance(Duration::from_secs(5));
             }
-            clean &= self.stop_step(step);
+            self.tell(phase);
+            clean &= self.await_end(phase);
         }
+        clean &= self.await_end(Phase::Viewer);
         Ok(clean)
     }
 
@@ -451,19 +455,13 @@ impl Supervisor {
         })
     }
 
-    fn stop_step(&mut self, step: &[Phase]) -> bool {
-        let mut clean = true;
-        let patience = self
-            .nodes
-            .iter()
-            .filter(|n| step.contains(&n.plan.phase))
-            .map(|n| n.plan.patience)
-            .max();
-        let deadline = Instant::now() + patience.unwrap_or_default();
-        for node in self.nodes.iter_mut().filter(|n| step.contains(&n.plan.phase)) {
+    /// Tells the nodes of a phase to stop.
+    fn tell(&mut self, phase: Phase) {
+        for node in self.nodes.iter_mut().filter(|n| n.plan.phase == phase) {
             match node.state {
                 State::Starting | State::Ready => {
                     node.state = State::Stopping;
+                    node.told = Instant::now();
                     let told =
                         node.stream.as_ref().map(|s| control::send(s, &ToNode::Stop(How::Drain)));
                     if !matches!(told, Some(Ok(()))) {
@@ -474,33 +472,38 @@ impl Supervisor {
                 _ => {}
             }
         }
-        while self.nodes.iter().any(|n| step.contains(&n.plan.phase) && n.alive()) {
+    }
+
+    /// Waits until the nodes of a phase have ended; kills what does not. Returns whether all ended
+    /// by themselves.
+    fn await_end(&mut self, phase: Phase) -> bool {
+        let mut clean = true;
+        loop {
+            let left = self.nodes.iter().filter(|n| n.plan.phase == phase && n.alive());
+            let Some(deadline) = left.map(|n| n.told + n.plan.patience).max() else { break };
             match self.events.recv_deadline(deadline) {
                 // Asked again: no more patience.
                 Ok(event) => {
                     if self.take(event) {
                         clean = false;
-                        self.kill(step);
+                        self.kill(phase);
                     }
                 }
                 Err(_) => {
-                    for node in
-                        self.nodes.iter().filter(|n| step.contains(&n.plan.phase) && n.alive())
-                    {
+                    for node in self.nodes.iter().filter(|n| n.plan.phase == phase && n.alive()) {
                         tracing::error!(node = node.plan.name, "does not stop; killed");
                     }
-                    self.kill(step);
-                    clean = false;
+                    self.kill(phase);
                     self.settle(Duration::from_millis(300));
-                    break;
+                    return false;
                 }
             }
         }
         clean
     }
 
-    fn kill(&self, step: &[Phase]) {
-        for node in self.nodes.iter().filter(|n| step.contains(&n.plan.phase)) {
+    fn kill(&self, phase: Phase) {
+        for node in self.nodes.iter().filter(|n| n.plan.phase == phase) {
             signal(node.pid, Signal::KILL);
         }
     }

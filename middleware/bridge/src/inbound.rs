@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use tidewire_bus::{Participant, RawTopic, RawWriter};
 use tidewire_idl::InstanceState;
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_qos::{Durability, History, Profile, Qos};
 
 use crate::cache::Seen;
@@ -65,7 +66,7 @@ impl Inbound {
             return;
         }
         if !self.writers.contains_key(&topic) {
-            let writer = open(&self.participant, &topic, &header, self.profile.as_ref());
+            let writer = open(&self.participant, &topic, &header, &arrival.payload, self.profile.as_ref());
             self.writers.insert(topic.clone(), writer);
         }
         let Some(Some(writer)) = self.writers.get(&topic) else {
@@ -99,6 +100,7 @@ fn open(
     participant: &Participant,
     topic: &str,
     header: &Header,
+    payload: &[u8],
     profile: Option<&Profile>,
 ) -> Option<RawWriter> {
     let mut qos = if header.reliable { Qos::reliable() } else { Qos::sensor_data() };
@@ -123,7 +125,7 @@ fn open(
 /// Readers elsewhere must know what they get: the encapsulation tells (RTPS 2.5, table 10.3).
 fn representation(payload: &[u8]) -> DataRepresentation {
     match payload {
-        [0, 6.., ..] => DataRepresentation::Xcdr2,
+        [0, 6..=0xff, ..] => DataRepresentation::Xcdr2,
         _ => DataRepresentation::Xcdr1,
     }
 }

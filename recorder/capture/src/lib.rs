@@ -33,6 +33,7 @@
 
 mod classes;
 mod error;
+mod history;
 pub mod latency;
 mod options;
 mod recorder;

@@ -17,6 +17,9 @@ pub struct TopicStats {
     pub writers: usize,
     /// Samples taken from the bus, disposes included.
     pub received: u64,
+    /// History that writers sent again to a recorder that came back: on disk already, counted
+    /// nowhere else.
+    pub repeated: u64,
     /// Samples handed to the store.
     pub recorded: u64,
     /// Disposes and unregisters among those received: recorded and replayed, but no rows for SQL.

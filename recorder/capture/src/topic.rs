@@ -10,6 +10,7 @@ use tidewire_store::{Store, TopicId, TopicMeta};
 
 use crate::classes::Class;
 use crate::error::CaptureError;
+use crate::history::Recorded;
 use crate::latency::Histogram;
 use crate::stats::TopicStats;
 
@@ -40,6 +41,7 @@ pub(crate) struct TopicRecorder {
     /// Journal number after each batch, with the count of samples up to it.
     unacknowledged: VecDeque<(u64, u64)>,
     batch: Vec<Sample>,
+    before: Recorded,
 }
 
 impl TopicRecorder {
@@ -80,6 +82,7 @@ impl TopicRecorder {
             latency: Histogram::default(),
             unacknowledged: VecDeque::new(),
             batch: Vec::new(),
+            before: Recorded::of(info, store)?,
         })
     }
 
@@ -136,6 +139,10 @@ impl TopicRecorder {
             taken += self.slots[index].reader.take_into(&mut batch, TURN);
             for mut sample in batch.drain(..) {
                 if !self.is_mine(&sample.info.writer, index) {
+                    continue;
+                }
+                if self.before.holds(&sample) {
+                    self.stats.repeated += 1;
                     continue;
                 }
                 self.identify(&mut sample);

@@ -222,3 +222,36 @@ fn options_choose_topics_and_a_second_type_is_told() {
     assert_eq!(stats.topics[0].topic, "plant/a");
     assert!(stats.problems[0].contains("is recorded with type A"), "{:?}", stats.problems);
 }
+
+#[test]
+fn a_recorder_that_comes_back_records_no_history_twice() {
+    let bus = testing::free_domain();
+    let site = participant(bus, "plant", Transports { dds: true, shm: true });
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("recording");
+    let writer = site.writer::<Temperature>("state", &Qos::event()).unwrap();
+    let write = |i: i32| {
+        writer
+            .write(&Temperature { point: format!("pump{}", i % 3), celsius: f64::from(i) })
+            .unwrap();
+    };
+    let options = CaptureOptions::default();
+    (0..10).for_each(write);
+    let first = participant(bus, "recorder", Transports { dds: true, shm: true });
+    let recorder_1 = recorder(&first, &dir, options.clone(), tidewire_types::registry());
+    until(&recorder_1, "history", |s| s.topics.iter().any(|t| t.recorded == 10));
+    recorder_1.stop(Duration::from_millis(200)).unwrap();
+    drop(first);
+
+    (10..13).for_each(write);
+    let second = participant(bus, "recorder", Transports { dds: true, shm: true });
+    let recorder_2 = recorder(&second, &dir, options, tidewire_types::registry());
+    until(&recorder_2, "what came meanwhile", |s| s.topics.iter().any(|t| t.recorded == 3));
+    let stats = recorder_2.stop(Duration::from_millis(200)).unwrap();
+    assert_eq!(stats.topics[0].repeated, 10);
+    let celsius: Vec<f64> = stored(&dir, "state")
+        .iter()
+        .map(|sample| Temperature::decode(&sample.payload).unwrap().celsius)
+        .collect();
+    assert_eq!(celsius, (0..13).map(f64::from).collect::<Vec<_>>());
+}

@@ -10,7 +10,7 @@ use tidewire_dds::DdsWriter;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::policy::{DataRepresentation, Durability};
 use tidewire_shm::ShmWriter;
-use tidewire_transport::{Counter, EndpointSpec, HISTORY, SampleMeta};
+use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta};
 
 use super::history::History;
 use crate::error::{BusError, WriteError};
@@ -37,8 +37,8 @@ pub(crate) struct State {
     /// The last key and its hash: most writers write one instance over and over.
     pub key: (Vec<u8>, KeyHash),
     history: Option<History>,
-    /// Readers on shared memory that have had the history.
-    served: usize,
+    /// How many readers on shared memory have had the history, and whose.
+    served: (usize, Vec<Prefix>),
 }
 
 impl WriterCore {
@@ -70,7 +70,7 @@ impl WriterCore {
                 sequence: 0,
                 buffer: Vec::new(),
                 key: Default::default(),
-                served: 0,
+                served: Default::default(),
             }),
             spec,
         });
@@ -205,9 +205,10 @@ impl WriterCore {
         let State { shm: Some(shm), history: Some(history), served, .. } = state else {
             return;
         };
-        let readers = shm.matched();
-        // Readers that have had it drop it by its sequence numbers.
-        if readers > *served {
+        let (readers, owners) = (shm.matched(), shm.reader_participants());
+        // A count alone would miss one reader that replaced another. Readers that have had the
+        // history drop it by its sequence numbers.
+        if readers > served.0 || owners.iter().any(|owner| !served.1.contains(owner)) {
             for (meta, payload) in history.in_order() {
                 let meta = SampleMeta { flags: meta.flags | HISTORY, ..meta };
                 if let Err(error) = shm.send(&meta, &payload) {
@@ -219,7 +220,7 @@ impl WriterCore {
                 }
             }
         }
-        *served = readers;
+        *served = (readers, owners);
     }
 
     /// Readers matched: on this host by shared memory, elsewhere by DDS.
