@@ -114,8 +114,7 @@ fn recordings(out: &Path) -> Vec<PathBuf> {
 
 fn samples(dir: &Path) -> u64 {
     StoreReader::open(dir)
-        .and_then(|reader| reader.topics())
-        .map_or(0, |topics| topics.iter().map(|topic| topic.samples).sum())
+        .map_or(0, |reader| reader.topics().iter().map(|topic| topic.samples).sum())
 }
 
 fn wait_for_samples(out: &Path) -> PathBuf {
