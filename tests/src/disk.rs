@@ -17,7 +17,9 @@ impl SmallDisk {
             .stderr(Stdio::null())
             .status();
         if !mount.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: mounting a small file system is not permitted here (it takes root)");
+            eprintln!(
+                "skipped: mounting a small file system is not permitted here (it takes root)"
+            );
             return None;
         }
         Some(Self { dir })

@@ -80,7 +80,10 @@ impl Said {
     pub fn fails(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self}");
         assert!(!self.err.contains("panicked"), "{self}");
-        assert!(!self.err.trim().is_empty() || !self.out.trim().is_empty(), "fails silently: {self}");
+        assert!(
+            !self.err.trim().is_empty() || !self.out.trim().is_empty(),
+            "fails silently: {self}"
+        );
         self
     }
 

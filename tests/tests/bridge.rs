@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidewire_bridge::{BridgeOptions, BridgeStats, Mode};
 use tidewire_bus::testing::free_domain;
-use tidewire_bus::{Participant, Reader};
+use tidewire_bus::{Change, Participant, Reader};
 use tidewire_idl::{InstanceState, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_tests::{Child, PATIENCE, Peer};
@@ -79,9 +79,8 @@ fn anomaly(point: &str, score: f64) -> Anomaly {
     Anomaly { point: point.into(), topic: "vibration".into(), score, ..Anomaly::default() }
 }
 
-fn take(reader: &Reader<Anomaly>) -> (Anomaly, InstanceState) {
-    let sample = reader.recv_timeout(PATIENCE).unwrap().expect("a sample crosses");
-    (sample.data, sample.info.state)
+fn take(reader: &Reader<Anomaly>) -> Anomaly {
+    reader.recv_timeout(PATIENCE).unwrap().expect("a sample crosses").data
 }
 
 fn nothing_more(reader: &Reader<Anomaly>) {
@@ -98,14 +97,14 @@ fn crosses_both_ways(sites: &Sites) {
     let exchange_out = sites.exchange.writer::<Anomaly>("anomaly", &qos).unwrap();
 
     plant_out.write(&anomaly("plant/pump1", 3.0)).unwrap();
-    let (here, _) = take(&plant_in);
-    let (there, _) = take(&exchange_in);
+    let here = take(&plant_in);
+    let there = take(&exchange_in);
     assert_eq!(here, there);
     assert_eq!(there.score, 3.0);
 
     exchange_out.write(&anomaly("exchange/gateway", 4.0)).unwrap();
-    assert_eq!(take(&exchange_in).0.point, "exchange/gateway");
-    assert_eq!(take(&plant_in).0.point, "exchange/gateway");
+    assert_eq!(take(&exchange_in).point, "exchange/gateway");
+    assert_eq!(take(&plant_in).point, "exchange/gateway");
     nothing_more(&plant_in);
     nothing_more(&exchange_in);
 }
@@ -177,14 +176,22 @@ fn a_late_site_gets_the_history_of_each_instance_and_disposes_cross() {
     let _exchange =
         Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
     let reader = sites.exchange.reader::<Anomaly>("anomaly", &qos).unwrap();
-    let mut points: Vec<String> = (0..4).map(|_| take(&reader).0.point).collect();
+    let mut points: Vec<String> = (0..4).map(|_| take(&reader).point).collect();
     points.sort();
     assert_eq!(points, ["plant/pump0", "plant/pump1", "plant/pump2", "plant/pump3"]);
 
     writer.dispose(&anomaly("plant/pump2", 0.0)).unwrap();
-    let (gone, state) = take(&reader);
-    assert_eq!(state, InstanceState::Disposed);
-    assert_eq!(gone.point, "plant/pump2");
+    let deadline = Instant::now() + PATIENCE;
+    let (info, key) = loop {
+        match reader.take_change().unwrap() {
+            Some(Change::Ended { info, key }) => break (info, key),
+            Some(Change::Data(sample)) => panic!("history came twice: {sample:?}"),
+            None => assert!(Instant::now() < deadline, "the dispose did not cross"),
+        }
+        sites.exchange.wait(Duration::from_millis(50));
+    };
+    assert_eq!(info.state, InstanceState::Disposed);
+    assert_eq!(key.expect("the key crosses").point, "plant/pump2");
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn a_denied_topic_stays_at_home() {
     for writer in &writers {
         writer.write(&anomaly("plant/pump1", 1.0)).unwrap();
     }
-    assert_eq!(take(&open).0.point, "plant/pump1");
+    assert_eq!(take(&open).point, "plant/pump1");
     nothing_more(&secret);
     nothing_more(&other);
     assert_eq!(Anomaly::TYPE_NAME, "tidewire::event::Anomaly");

@@ -53,8 +53,19 @@ fn every_bus_facing_command_takes_the_same_options_and_every_command_json() {
     let bus: BTreeSet<String> =
         leaves.iter().filter(|page| page.takes("--domain")).map(|page| page.command()).collect();
     for command in [
-        "topic list", "topic info", "topic echo", "topic hz", "record", "replay", "detect", "view",
-        "bridge", "sim pump", "sim arm", "sim gateway", "sim csv",
+        "topic list",
+        "topic info",
+        "topic echo",
+        "topic hz",
+        "record",
+        "replay",
+        "detect",
+        "view",
+        "bridge",
+        "sim pump",
+        "sim arm",
+        "sim gateway",
+        "sim csv",
     ] {
         assert!(bus.contains(&format!("tidewire {command}")), "{command} is on no bus: {bus:?}");
     }
@@ -71,7 +82,10 @@ fn every_bus_facing_command_takes_the_same_options_and_every_command_json() {
         ("record", &["--for", "--output", "-o"][..]),
         ("query", &["-d", "--format"]),
         ("up", &["--for"]),
-        ("replay", &["--rate", "--loop", "--start-offset", "--topics", "--regex", "--exclude", "--remap"]),
+        (
+            "replay",
+            &["--rate", "--loop", "--start-offset", "--topics", "--regex", "--exclude", "--remap"],
+        ),
     ] {
         let page = leaves.iter().find(|page| page.path == [command]).unwrap();
         for option in options {
@@ -167,7 +181,8 @@ fn a_launch_file_is_drawn_in_two_languages_and_told_in_json() {
     assert!(mermaid.trim_start().starts_with("flowchart"), "{mermaid}");
     let dot = say(&["graph", "launch/demo.yaml", "--format", "dot"]).fine().out;
     assert!(dot.starts_with("digraph") && dot.trim_end().ends_with('}'), "{dot}");
-    for node in ["pump1", "pump2", "pump3", "arm1", "gateway", "plant-recorder", "exchange-bridge"] {
+    for node in ["pump1", "pump2", "pump3", "arm1", "gateway", "plant-recorder", "exchange-bridge"]
+    {
         assert!(mermaid.contains(node) && dot.contains(node), "{node} is not drawn");
     }
     for (open, close) in [('{', '}'), ('[', ']')] {
@@ -235,13 +250,30 @@ fn shell_of(line: &str) -> Command {
     command
 }
 
+#[test]
+fn a_recording_is_saved_as_a_rerun_file() {
+    let dir = scratch();
+    let recording = recording(&dir);
+    let file = dir.path().join("recording.rrd");
+    say(&["view", "-d", text(&recording), "--rate", "inf", "--save", text(&file)]).fine();
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(bytes.starts_with(b"RRF"), "{:?}", &bytes[..bytes.len().min(8)]);
+    for name in ["vibration", "plant/temperature", "celsius"] {
+        let found = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        assert!(found, "{name} is not in the file of {} bytes", bytes.len());
+    }
+    let nowhere = text(dir.path()).to_owned() + "/no/such/folder/f.rrd";
+    say(&["view", "-d", text(&recording), "--save", &nowhere]).fails(1).tells(&["/no/such/folder"]);
+}
+
 // --- topics ------------------------------------------------------------------------------------
 
 #[test]
 fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     let dir = scratch();
     let number = free_domain().to_string();
-    let pump = ["sim", "pump", "--point", "plant/p", "--faults", "none", "--json", "--domain", &number];
+    let pump =
+        ["sim", "pump", "--point", "plant/p", "--faults", "none", "--json", "--domain", &number];
     let pump = Child::spawn(&mut tidewire(&pump));
     let on = |command: &[&str], more: &[&str]| {
         say(&[command, more, &["--json", "--domain", &number]].concat()).fine()
@@ -250,7 +282,11 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     let mut sequences = Vec::new();
     for line in echo.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        assert_eq!((&line["point"], &line["state"]), (&json!("plant/p"), &json!("alive")), "{line}");
+        assert_eq!(
+            (&line["point"], &line["state"]),
+            (&json!("plant/p"), &json!("alive")),
+            "{line}"
+        );
         assert_eq!(line["value"]["point"], "plant/p");
         assert!(line["value"]["celsius"].is_f64() && line["time"].is_i64(), "{line}");
         assert!(line["received"].as_i64() >= line["time"].as_i64(), "{line}");
@@ -275,7 +311,8 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     let topics = books["topics"].as_object().unwrap();
     assert_eq!(topics.keys().collect::<Vec<_>>(), ["vibration"], "only what was asked for");
     assert_eq!(topics["vibration"]["recorded"], topics["vibration"]["received"]);
-    let count = say(&["query", "-d", text(&out), "--format", "csv", "SELECT count(*) FROM vibration"]);
+    let count =
+        say(&["query", "-d", text(&out), "--format", "csv", "SELECT count(*) FROM vibration"]);
     let count: u64 = count.fine().out.lines().nth(1).unwrap().parse().unwrap();
     assert_eq!(topics["vibration"]["recorded"], count);
     let pump = finish(pump);
@@ -297,7 +334,8 @@ fn the_formats_of_a_query_agree() {
     let dir = scratch();
     let recording = recording(&dir);
     let sql = "SELECT time, point, celsius FROM \"plant/temperature\" ORDER BY time";
-    let ask = |format: &str| say(&["query", "-d", text(&recording), "--format", format, sql]).fine();
+    let ask =
+        |format: &str| say(&["query", "-d", text(&recording), "--format", format, sql]).fine();
     let rows = ask("json").json();
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 10);
@@ -321,16 +359,22 @@ fn the_formats_of_a_query_agree() {
     assert_eq!(csv.lines().count(), 11);
     let json = say(&["query", "-d", text(&recording), "--json", sql]).fine().json();
     assert_eq!(json.as_array(), Some(rows));
-    let none = say(&["query", "-d", text(&recording), "--json", "SELECT * FROM vibration WHERE x < -1"]);
+    let none =
+        say(&["query", "-d", text(&recording), "--json", "SELECT * FROM vibration WHERE x < -1"]);
     assert_eq!(none.fine().json(), json!([]));
-    let tables = say(&["query", "-d", text(&recording), "--format", "csv", "SHOW TABLES"]).fine().out;
+    let tables =
+        say(&["query", "-d", text(&recording), "--format", "csv", "SHOW TABLES"]).fine().out;
     assert!(tables.contains("vibration") && tables.contains("plant/temperature"), "{tables}");
     // The statement may come from a pipe.
-    let line = format!("echo 'SELECT max(x) AS top FROM vibration' | tidewire query -d '{}' -f csv -", text(&recording));
+    let line = format!(
+        "echo 'SELECT max(x) AS top FROM vibration' | tidewire query -d '{}' -f csv -",
+        text(&recording)
+    );
     let out = Said::of(&mut shell_of(&line)).fine().out;
     assert_eq!(out.lines().collect::<Vec<_>>(), ["top", "99"]);
     // A reader that goes away early is no failure.
-    let line = format!("tidewire query -d '{}' 'SELECT * FROM vibration' | head -n 1", text(&recording));
+    let line =
+        format!("tidewire query -d '{}' 'SELECT * FROM vibration' | head -n 1", text(&recording));
     Said::of(&mut shell_of(&line)).fine();
 }
 
@@ -423,7 +467,10 @@ fn replay_chooses_topics_by_name_pattern_and_regex() {
     on.heard(100);
     assert_eq!(played(&play(&["--topics", "plant/*"])), [temperature]);
     on.heard(0);
-    assert_eq!(played(&play(&["--topics", "vibration", "plant/temperature"])), [temperature, vibration]);
+    assert_eq!(
+        played(&play(&["--topics", "vibration", "plant/temperature"])),
+        [temperature, vibration]
+    );
     assert_eq!(played(&play(&["--regex", "^vib.*n$"])), [vibration]);
     assert_eq!(played(&play(&["--exclude", "vib*"])), [temperature]);
     assert_eq!(played(&play(&["--topics", "*", "--exclude", "plant/*"])), [vibration]);
@@ -494,12 +541,16 @@ fn a_topic_is_a_table_of_the_same_name_with_time_point_and_its_fields() {
         text: format!("line {i}"),
         ..Log::default()
     });
-    Recording::append(&store, "health", 2, 1_000, |_| Health { point: "plant".into(), ..Health::default() });
+    Recording::append(&store, "health", 2, 1_000, |_| Health {
+        point: "plant".into(),
+        ..Health::default()
+    });
     store.close().unwrap();
     let sql = "SELECT text FROM \"site/log\" ORDER BY time";
     let rows = say(&["query", "-d", text(&path), "--json", sql]).fine().json();
     assert_eq!(rows, json!([{"text": "line 0"}, {"text": "line 1"}, {"text": "line 2"}]));
-    let columns = say(&["query", "-d", text(&path), "--format", "csv", "SELECT * FROM health LIMIT 1"]);
+    let columns =
+        say(&["query", "-d", text(&path), "--format", "csv", "SELECT * FROM health LIMIT 1"]);
     let header = columns.fine().out.lines().next().unwrap_or_default().to_owned();
     assert!(header.starts_with("time,point,"), "{header}");
 }

@@ -165,7 +165,7 @@ fn topic_tools_see_a_foreign_topic() {
     let publisher = Peer::cyclone("pub", domain, "works/valve", "Valve", COUNT);
     publisher.event("matched", PATIENCE);
     let first: Value = serde_json::from_str(&echo.line(PATIENCE)).expect("a JSON line");
-    let data = first.get("data").unwrap_or(&first);
+    let data = &first["value"];
     assert!(data["line"].as_str().is_some_and(|line| line.starts_with("line-")), "{first}");
 
     let list = run(&["topic", "list", "--json", "--domain", &number]);

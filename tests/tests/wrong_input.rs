@@ -79,14 +79,31 @@ fn bad_idl_is_pointed_at_by_every_command_that_takes_types() {
 
 // --- QoS ---------------------------------------------------------------------------------------
 
-const XML_HEAD: &str = "<dds xmlns=\"http://www.omg.org/spec/DDS-XML\">\n<qos_library name=\"L\">\n";
+const XML_HEAD: &str =
+    "<dds xmlns=\"http://www.omg.org/spec/DDS-XML\">\n<qos_library name=\"L\">\n";
 
 /// The inside of a library that is wrong, where (the library's inside begins on line 3), words.
 const XML: [(&str, &str, &[&str]); 5] = [
-    ("<qos_profile name=\"P\"><datawriter_qos>\n<relaibility/>\n</datawriter_qos></qos_profile>", "4:2", &["relaibility", "reliability"]),
-    ("<qos_profile name=\"P\"><datareader_qos><history><kind>KEEP_LASST</kind></history></datareader_qos></qos_profile>", "3:54", &["KEEP_LASST", "KEEP_LAST_HISTORY_QOS"]),
-    ("<qos_profile name=\"P\" base_name=\"Bsae\"/>\n<qos_profile name=\"Base\"/>", "3:34", &["Bsae", "Base"]),
-    ("<qos_profile name=\"A\" base_name=\"B\"/>\n<qos_profile name=\"B\" base_name=\"A\"/>", "4:34", &["L::A -> L::B -> L::A"]),
+    (
+        "<qos_profile name=\"P\"><datawriter_qos>\n<relaibility/>\n</datawriter_qos></qos_profile>",
+        "4:2",
+        &["relaibility", "reliability"],
+    ),
+    (
+        "<qos_profile name=\"P\"><datareader_qos><history><kind>KEEP_LASST</kind></history></datareader_qos></qos_profile>",
+        "3:54",
+        &["KEEP_LASST", "KEEP_LAST_HISTORY_QOS"],
+    ),
+    (
+        "<qos_profile name=\"P\" base_name=\"Bsae\"/>\n<qos_profile name=\"Base\"/>",
+        "3:34",
+        &["Bsae", "Base"],
+    ),
+    (
+        "<qos_profile name=\"A\" base_name=\"B\"/>\n<qos_profile name=\"B\" base_name=\"A\"/>",
+        "4:34",
+        &["L::A -> L::B -> L::A"],
+    ),
     ("<qos_profile name=\"P\"><datawriter_qos>", "4:1", &["datawriter_qos"]),
 ];
 
@@ -118,8 +135,12 @@ fn bad_qos_is_pointed_at_by_every_command_that_takes_it() {
         &["view", "--save", &out],
         &["bridge", "--site", "plant"],
     ] {
-        say(&[command, &["--qos", &xml, "--domain", &domain]].concat()).fails(1).tells(&["bad.xml:4:"]);
-        say(&[command, &["--qos", "Evetn", "--domain", &domain]].concat()).fails(1).tells(&["Evetn", "Event"]);
+        say(&[command, &["--qos", &xml, "--domain", &domain]].concat())
+            .fails(1)
+            .tells(&["bad.xml:4:"]);
+        say(&[command, &["--qos", "Evetn", "--domain", &domain]].concat())
+            .fails(1)
+            .tells(&["Evetn", "Event"]);
     }
 }
 
@@ -127,17 +148,33 @@ fn bad_qos_is_pointed_at_by_every_command_that_takes_it() {
 
 /// A launch file that is wrong, where, words.
 const LAUNCH: [(&str, &str, &[&str]); 11] = [
-    ("nodes:\n  pump1:\n    kind: pump\n    respwan: always\n", "4:5", &["did you mean `respawn`?", "^^^^^^^"]),
+    (
+        "nodes:\n  pump1:\n    kind: pump\n    respwan: always\n",
+        "4:5",
+        &["did you mean `respawn`?", "^^^^^^^"],
+    ),
     ("nodes:\n  pump1:\n    kind: pmup\n", "3:11", &["`pmup`", "pump"]),
     ("nodes:\n  g:\n    kind: gateway\n    params: {raet: 5}\n", "4:14", &["did you mean `rate`?"]),
-    ("nodes:\n  g:\n    kind: gateway\n    params: {rate: fast}\n", "4:20", &["`rate` is a number"]),
-    ("nodes:\n  a: {run: x, needs: b}\n  b: {run: x, needs: a}\n", "3:22", &["circle", "a -> b -> a"]),
+    (
+        "nodes:\n  g:\n    kind: gateway\n    params: {rate: fast}\n",
+        "4:20",
+        &["`rate` is a number"],
+    ),
+    (
+        "nodes:\n  a: {run: x, needs: b}\n  b: {run: x, needs: a}\n",
+        "3:22",
+        &["circle", "a -> b -> a"],
+    ),
     ("nodes:\n  a: {kind: pump, needs: recorder}\n", "2:26", &["`recorder`"]),
     ("sites: {plant: {domain: 300}}\nnodes: {a: {kind: pump, site: plant}}\n", "1:25", &["300"]),
     ("nodes:\n  a: {kind: pump, qos: Telemetri}\n", "2:24", &["Telemetri", "Telemetry"]),
     ("nodes:\n  a: [unclosed\n", "3:1", &["]"]),
     ("nodes:\n  a:\n    kind: pump\n    kind: arm\n", "4:5", &["`kind`", "second time"]),
-    ("nodes:\n  p:\n    kind: pump\n    params: {faults: {kinds: [rust]}}\n", "2:3", &["rust", "bearing"]),
+    (
+        "nodes:\n  p:\n    kind: pump\n    params: {faults: {kinds: [rust]}}\n",
+        "2:3",
+        &["rust", "bearing"],
+    ),
 ];
 
 #[test]
@@ -160,7 +197,11 @@ fn a_wrong_launch_file_is_pointed_at() {
 #[test]
 fn wrong_arguments_of_a_launch_file_are_named() {
     let dir = scratch();
-    let file = file(&dir, "a.yaml", "args: {rate: 5}\nnodes: {g: {kind: gateway, params: {rate: \"${rate}\"}}}\n");
+    let file = file(
+        &dir,
+        "a.yaml",
+        "args: {rate: 5}\nnodes: {g: {kind: gateway, params: {rate: \"${rate}\"}}}\n",
+    );
     say(&["check", &file, "raet:=7"]).fails(1).tells(&["raet", "did you mean `rate`?"]);
     say(&["check", &file, "rate:=fast"]).fails(1).tells(&["rate", "fast"]);
     say(&["check", &file, "rate=7"]).fails(1).tells(&["rate=7", ":="]);
@@ -230,7 +271,11 @@ fn wrong_sql_is_told_with_the_remedy() {
     let dir = scratch();
     let recording = healthy(&dir, "recording");
     let ask = |sql: &str| say(&["query", "-d", text(&recording), sql]);
-    ask("SELECT * FROM vibraton").fails(1).tells(&["vibraton", "did you mean \"vibration\"?", "plant/temperature"]);
+    ask("SELECT * FROM vibraton").fails(1).tells(&[
+        "vibraton",
+        "did you mean \"vibration\"?",
+        "plant/temperature",
+    ]);
     ask("SELECT xx FROM vibration").fails(1).tells(&["\"xx\"", "did you mean \"x\"?", "point"]);
     ask("SELECT *\nFORM vibration").fails(1).tells(&["line 2, column 1", "FORM"]);
     ask("SELECT * FROM plant/temperature").fails(1).tells(&["quote", "\"plant/temperature\""]);
@@ -238,7 +283,9 @@ fn wrong_sql_is_told_with_the_remedy() {
     ask("SELECT x + 'a' FROM vibration").fails(1);
     ask("SELECT nosuch(x) FROM vibration").fails(1).tells(&["nosuch"]);
     ask("").fails(2).tells(&["empty"]);
-    say(&["query", "-d", text(&recording), "-f", "xml", "SELECT 1"]).fails(2).tells(&["csv", "json"]);
+    say(&["query", "-d", text(&recording), "-f", "xml", "SELECT 1"])
+        .fails(2)
+        .tells(&["csv", "json"]);
     say(&["query", "SELECT 1"]).fails(2).tells(&["--dir"]);
 }
 
@@ -250,14 +297,18 @@ fn a_busy_port_is_named() {
     let port = busy.local_addr().unwrap().port().to_string();
     let domain = free_domain().to_string();
     for option in ["--web-port", "--port"] {
-        say(&["view", "--web", option, &port, "--domain", &domain]).fails(1).tells(&[&port, "busy", option]);
+        say(&["view", "--web", option, &port, "--domain", &domain])
+            .fails(1)
+            .tells(&[&port, "busy", option]);
     }
     let listen = format!("tcp/127.0.0.1:{port}");
     say(&["bridge", "--site", "plant", "--listen", &listen, "--domain", &domain])
         .fails(1)
         .tells(&[&listen, "port"]);
     let wrong = "tpc/127.0.0.1:7447";
-    say(&["bridge", "--site", "plant", "--listen", wrong, "--domain", &domain]).fails(1).tells(&[wrong, "tcp/"]);
+    say(&["bridge", "--site", "plant", "--listen", wrong, "--domain", &domain])
+        .fails(1)
+        .tells(&[wrong, "tcp/"]);
 }
 
 // --- recordings --------------------------------------------------------------------------------
@@ -295,9 +346,11 @@ fn a_folder_that_is_no_recording_is_told() {
         run(&args).fails(1).tells(&[&inside]);
     }
     let domain = free_domain().to_string();
-    say(&["record", "-o", text(dir.path()), "--for", "1s", "--domain", &domain])
-        .fails(1)
-        .tells(&[text(dir.path()), "not a recording", "new folder"]);
+    say(&["record", "-o", text(dir.path()), "--for", "1s", "--domain", &domain]).fails(1).tells(&[
+        text(dir.path()),
+        "not a recording",
+        "new folder",
+    ]);
     say(&["record", "-o", &format!("{inside}/run"), "--for", "1s", "--domain", &domain])
         .fails(1)
         .tells(&[&inside]);
@@ -308,7 +361,8 @@ fn a_recording_from_a_newer_version_is_left_alone() {
     let dir = scratch();
     let recording = healthy(&dir, "recording");
     let manifest = recording.join("tidewire.json");
-    let mut json: Value = serde_json::from_str(&std::fs::read_to_string(&manifest).unwrap()).unwrap();
+    let mut json: Value =
+        serde_json::from_str(&std::fs::read_to_string(&manifest).unwrap()).unwrap();
     json["format"] = 99.into();
     json["something_new"] = "unheard of".into();
     std::fs::write(&manifest, json.to_string()).unwrap();
@@ -318,7 +372,9 @@ fn a_recording_from_a_newer_version_is_left_alone() {
     }
     let domain = free_domain().to_string();
     let before = std::fs::read(&manifest).unwrap();
-    say(&["record", "-o", out, "--for", "1s", "--domain", &domain]).fails(1).tells(&["format version 99"]);
+    say(&["record", "-o", out, "--for", "1s", "--domain", &domain])
+        .fails(1)
+        .tells(&["format version 99"]);
     assert_eq!(std::fs::read(&manifest).unwrap(), before);
     std::fs::write(&manifest, "{\"kind\": ").unwrap();
     for args in readers(out) {
@@ -438,9 +494,11 @@ fn two_recorders_do_not_share_a_folder() {
         assert!(std::time::Instant::now() < deadline, "the first recorder takes the lock");
         std::thread::sleep(Duration::from_millis(20));
     }
-    say(&["record", "-o", &out, "--domain", &domain, "--for", "1s"])
-        .fails(1)
-        .tells(&[&out, &format!("process {holder} is recording"), "another folder"]);
+    say(&["record", "-o", &out, "--domain", &domain, "--for", "1s"]).fails(1).tells(&[
+        &out,
+        &format!("process {holder} is recording"),
+        "another folder",
+    ]);
 }
 
 #[test]
@@ -496,12 +554,25 @@ fn names_that_are_not_in_a_recording_are_told_with_those_that_are() {
     let dir = scratch();
     let recording = healthy(&dir, "recording");
     let domain = free_domain().to_string();
-    let replay = |more: &[&str]| say(&[&["replay", text(&recording), "--domain", &domain], more].concat());
+    let replay =
+        |more: &[&str]| say(&[&["replay", text(&recording), "--domain", &domain], more].concat());
     replay(&["--topics", "vibraton"]).fails(1).tells(&["vibraton", "vibration"]);
     replay(&["--remap", "vibraton:=v"]).fails(1).tells(&["vibraton", "vibration"]);
     replay(&["--regex", "^nothing$"]).fails(1).tells(&["vibration"]);
-    say(&["sim", "csv", &path(&dir, "none.csv"), "--domain", &domain]).fails(1).tells(&["none.csv"]);
-    say(&["record", "-o", &path(&dir, "x"), "--interface", "nope0", "--for", "1s", "--domain", &domain])
+    say(&["sim", "csv", &path(&dir, "none.csv"), "--domain", &domain])
         .fails(1)
-        .tells(&["nope0"]);
+        .tells(&["none.csv"]);
+    say(&[
+        "record",
+        "-o",
+        &path(&dir, "x"),
+        "--interface",
+        "nope0",
+        "--for",
+        "1s",
+        "--domain",
+        &domain,
+    ])
+    .fails(1)
+    .tells(&["nope0"]);
 }

@@ -126,7 +126,7 @@ impl Schedule {
     /// The schedule of `plan` for `seed`.
     pub fn new(plan: &Plan, seed: u64) -> Self {
         // Not the stream the physics draws from: changing one must not shift the other.
-        let rng = StdRng::seed_from_u64(seed ^ 0xfa_017_5eed);
+        let rng = StdRng::seed_from_u64(seed ^ 0xf_a017_5eed);
         Self { plan: plan.clone(), rng, after_s: plan.first_s, made: 0 }
     }
 }

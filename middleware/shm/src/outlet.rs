@@ -143,6 +143,7 @@ impl Outlet {
     }
 
     /// A successor with room for `len` bytes per sample.
+    #[expect(clippy::result_large_err, reason = "a failure hands the outlet back")]
     pub(crate) fn larger(
         self,
         len: usize,
@@ -155,6 +156,7 @@ impl Outlet {
     }
 
     /// A successor with more chunks, if there may be more.
+    #[expect(clippy::result_large_err, reason = "a failure hands the outlet back")]
     pub(crate) fn deeper(self) -> Result<(Self, Self), (Self, ShmError)> {
         let chunks = 4 * self.chunks;
         if chunks * self.capacity > MAX_SEGMENT {
@@ -167,6 +169,7 @@ impl Outlet {
     }
 
     /// Returns the successor first, then the old one to linger.
+    #[expect(clippy::result_large_err, reason = "a failure hands the outlet back")]
     fn succeed(self, len: usize, chunks: usize) -> Result<(Self, Self), (Self, ShmError)> {
         let factory = self.factory.clone();
         let pressure = self.pressure.clone();

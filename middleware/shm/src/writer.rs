@@ -210,6 +210,7 @@ impl ShmWriter {
         if !self.outlet(lane)?.fits(len) {
             // Readers take from publishers in no particular order: let them finish with the old.
             self.wait_drained();
+            #[expect(clippy::result_large_err, reason = "a failure hands the outlet back")]
             self.replace(lane, |outlet| outlet.larger(len, budget))?;
         }
         loop {

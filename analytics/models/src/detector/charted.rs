@@ -26,7 +26,6 @@ pub(crate) trait Statistic: Default + Send + Sync {
     fn watches(&self) -> Vec<Watch>;
 
     /// Learns from the part of the training that is not kept back for the limits.
-
     fn fit(
         &mut self,
         set: &TrainingSet,

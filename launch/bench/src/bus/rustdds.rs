@@ -1,7 +1,8 @@
 use rustdds::no_key::{DataReader, DataWriter};
 use rustdds::policy::{History, Reliability};
 use rustdds::{
-    CDRDeserializerAdapter, CDRSerializerAdapter, DomainParticipant, QosPolicyBuilder, TopicKind,
+    CDRDeserializerAdapter, CDRSerializerAdapter, DataWriterStatus, DomainParticipant,
+    QosPolicyBuilder, StatusEvented, TopicKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,7 @@ struct Block {
 struct End {
     writer: DataWriter<Block, CDRSerializerAdapter<Block>>,
     reader: DataReader<Block, CDRDeserializerAdapter<Block>>,
+    matched: bool,
     _participant: DomainParticipant,
 }
 
@@ -63,7 +65,7 @@ impl Contender for Raw {
         let reader = subscriber
             .create_datareader_no_key(&topic(back)?, None)
             .map_err(|e| fail(&e))?;
-        Ok(Box::new(End { writer, reader, _participant: participant }))
+        Ok(Box::new(End { writer, reader, matched: false, _participant: participant }))
     }
 }
 
@@ -82,6 +84,9 @@ impl Endpoint for End {
     }
 
     fn connected(&mut self) -> bool {
-        !self.writer.get_matched_subscriptions().is_empty()
+        while let Some(status) = self.writer.try_recv_status() {
+            self.matched |= matches!(status, DataWriterStatus::PublicationMatched { .. });
+        }
+        self.matched
     }
 }

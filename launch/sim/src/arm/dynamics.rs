@@ -168,8 +168,8 @@ mod tests {
             };
             let rate = [entry(2, 1), entry(0, 2), entry(1, 0)];
             let wrist = Wrist::at(&trajectory, t);
-            for i in 0..3 {
-                assert!((rate[i] - wrist.angular_velocity[i]).abs() < 1e-3, "axis {i} at {t}");
+            for (i, rate) in rate.into_iter().enumerate() {
+                assert!((rate - wrist.angular_velocity[i]).abs() < 1e-3, "axis {i} at {t}");
             }
         }
     }

@@ -39,6 +39,7 @@ pub struct Loan<'writer, T: PlainCdr> {
     place: Place<T>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "boxing it would allocate on every loan")]
 enum Place<T> {
     Shared(ShmBuffer),
     Heap(Box<T>),

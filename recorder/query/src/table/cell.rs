@@ -73,7 +73,7 @@ impl Cell<'_> {
 
 fn float_text(v: f64) -> String {
     let magnitude = v.abs();
-    if magnitude != 0.0 && (magnitude < 1e-5 || magnitude >= 1e16) {
+    if magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude) {
         format!("{v:e}")
     } else {
         v.to_string()

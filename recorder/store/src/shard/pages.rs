@@ -13,6 +13,12 @@ use std::time::Duration;
 
 use crate::journal::record::{u32_at, u64_at};
 
+/// Sees key, value and offset of an entry.
+type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8], u64);
+
+/// Tells by its key whether a large value is wanted.
+type Wanted<'a> = &'a dyn Fn(&[u8]) -> bool;
+
 const MAGIC: u32 = 0xBEEF_C0DE;
 const DATA_VERSION: u32 = 1;
 const HEADER: usize = 16;
@@ -119,8 +125,8 @@ impl PageFile {
     /// whose key `values` does not want come empty.
     pub fn walk(
         &self,
-        values: &dyn Fn(&[u8]) -> bool,
-        each: &mut dyn FnMut(&[u8], &[u8], u64),
+        values: Wanted<'_>,
+        each: Visit<'_>,
     ) -> Result<(), PageError> {
         let mut seen = HashSet::new();
         let mut entries = 0;
@@ -171,9 +177,9 @@ impl PageFile {
         &self,
         number: u64,
         depth: usize,
-        values: &dyn Fn(&[u8]) -> bool,
+        values: Wanted<'_>,
         seen: &mut HashSet<u64>,
-        each: &mut dyn FnMut(&[u8], &[u8], u64),
+        each: Visit<'_>,
     ) -> Result<(), PageError> {
         if number == NO_PAGE {
             return Ok(());
