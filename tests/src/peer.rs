@@ -20,7 +20,10 @@ impl Peer {
     /// The packages are not installed.
     pub fn python(script: &str) -> Command {
         let venv = std::env::var_os("TIDEWIRE_VENV").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/tidewire/venv"),
+            || {
+                PathBuf::from(std::env::var_os("HOME").unwrap_or_default())
+                    .join(".cache/tidewire/venv")
+            },
             PathBuf::from,
         );
         let python = venv.join("bin/python");

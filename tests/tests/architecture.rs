@@ -29,7 +29,8 @@ fn the_crate_table_lists_exactly_the_workspace() {
     let table: BTreeMap<String, String> = page
         .lines()
         .filter_map(|line| {
-            let mut cells = line.strip_prefix("| `")?.split('|').map(|c| c.trim().trim_matches('`'));
+            let mut cells =
+                line.strip_prefix("| `")?.split('|').map(|c| c.trim().trim_matches('`'));
             let name = cells.next()?.to_owned();
             Some((cells.next()?.to_owned(), name))
         })

@@ -31,9 +31,7 @@ fn run(args: &[&str]) -> Output {
 fn recorded(dir: &Path, topic: &str) -> Vec<String> {
     let Ok(reader) = StoreReader::open(dir) else { return Vec::new() };
     let Ok(samples) = reader.merged(&[topic], None, None) else { return Vec::new() };
-    samples
-        .map(|sample| hex(&sample.expect("a readable sample").1.payload))
-        .collect()
+    samples.map(|sample| hex(&sample.expect("a readable sample").1.payload)).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -159,7 +157,15 @@ fn topic_tools_see_a_foreign_topic() {
     let number = domain.to_string();
     let types = root().join("tests/interop");
     let echo = Child::spawn(&mut tidewire(&[
-        "topic", "echo", "works/valve", "-n", "3", "--json", "--domain", &number, "--types",
+        "topic",
+        "echo",
+        "works/valve",
+        "-n",
+        "3",
+        "--json",
+        "--domain",
+        &number,
+        "--types",
         text(&types),
     ]));
     let publisher = Peer::cyclone("pub", domain, "works/valve", "Valve", COUNT);
@@ -183,8 +189,14 @@ fn our_types_reach_a_cyclone_reader_with_the_bytes_we_record() {
     let subscriber = Peer::cyclone("sub", domain, "vibration", "Vibration", COUNT);
     subscriber.event("ready", PATIENCE);
     let recorder = record(&number, "vibration", &dir, None);
-    let mut pump =
-        Child::spawn(&mut tidewire(&["sim", "pump", "--domain", &number, "--point", "plant/pump1"]));
+    let mut pump = Child::spawn(&mut tidewire(&[
+        "sim",
+        "pump",
+        "--domain",
+        &number,
+        "--point",
+        "plant/pump1",
+    ]));
     let received: Vec<String> = (0..COUNT)
         .map(|_| subscriber.event("received", PATIENCE)["bytes"].as_str().expect("hex").to_owned())
         .collect();

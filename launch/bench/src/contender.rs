@@ -37,18 +37,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// An end cannot be made, or a sample does not come back in 10 s.
 pub fn latency(contender: &dyn Contender, rounds: usize) -> Result<f64, BenchError> {
-    pair(contender, |end| echo(end, rounds + WARM_UP), |end| {
-        let mut halves = Vec::with_capacity(rounds);
-        for round in 0..rounds + WARM_UP {
-            let start = Instant::now();
-            end.send(round as u8)?;
-            receive(end)?;
-            if round >= WARM_UP {
-                halves.push(start.elapsed().as_nanos() as f64 / 2.0);
+    pair(
+        contender,
+        |end| echo(end, rounds + WARM_UP),
+        |end| {
+            let mut halves = Vec::with_capacity(rounds);
+            for round in 0..rounds + WARM_UP {
+                let start = Instant::now();
+                end.send(round as u8)?;
+                receive(end)?;
+                if round >= WARM_UP {
+                    halves.push(start.elapsed().as_nanos() as f64 / 2.0);
+                }
             }
-        }
-        Ok(crate::median(&mut halves))
-    })
+            Ok(crate::median(&mut halves))
+        },
+    )
 }
 
 const WARM_UP: usize = 200;

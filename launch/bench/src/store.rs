@@ -20,9 +20,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tidewire_idl::{
-    Encoding, Guid, InstanceState, KeyHash, Sample, SampleInfo, TypeSupport,
-};
+use tidewire_idl::{Encoding, Guid, InstanceState, KeyHash, Sample, SampleInfo, TypeSupport};
 use tidewire_store::{Store, StoreOptions, TopicMeta};
 use tidewire_types::sensor::Vibration;
 
@@ -55,7 +53,8 @@ impl Load {
                 let data = Vibration { point: points[which].to_string(), x, y, z };
                 let mut payload = Vec::with_capacity(64);
                 data.encode(Encoding::default(), &mut payload);
-                let time = 1_790_000_000_000_000_000 + i as i64 * 10_000 + rng.random_range(0..3000);
+                let time =
+                    1_790_000_000_000_000_000 + i as i64 * 10_000 + rng.random_range(0..3000);
                 let mut writer = [7; 16];
                 writer[0] = which as u8;
                 Sample {
@@ -153,9 +152,7 @@ fn mcap(load: &Load, dir: &Path) -> Result<u64, BenchError> {
     for point in 0..POINTS {
         let topic = format!("vibration/{point}");
         channels.push(
-            writer
-                .add_channel(schema, &topic, "cdr", &Default::default())
-                .map_err(|e| fail(&e))?,
+            writer.add_channel(schema, &topic, "cdr", &Default::default()).map_err(|e| fail(&e))?,
         );
     }
     let mut synced = Instant::now();

@@ -216,7 +216,9 @@ fn failures(supervisor: &Supervisor) -> Vec<String> {
     supervisor
         .failed()
         .map(|n| {
-            let words = supervisor.last_lines(&n.plan.name, 1).join("");
+            // An error, why, and what to do about it.
+            let words = supervisor.last_lines(&n.plan.name, 3);
+            let words = words.iter().map(|line| line.trim()).collect::<Vec<_>>().join("; ");
             format!(
                 "{} failed: {words} (log: {})",
                 n.plan.name,

@@ -48,9 +48,9 @@ impl FromStr for Target {
             None if text == "web" => Ok(Self::Web),
             Some(("save", path)) if !path.is_empty() => Ok(Self::Save(path.into())),
             Some(("connect", url)) if !url.is_empty() => Ok(Self::Connect(url.into())),
-            _ => Err(format!(
-                "target {text:?} is none of auto, spawn, web, connect:URL, save:FILE"
-            )),
+            _ => {
+                Err(format!("target {text:?} is none of auto, spawn, web, connect:URL, save:FILE"))
+            }
         }
     }
 }

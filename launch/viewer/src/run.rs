@@ -104,7 +104,7 @@ impl Site {
     ) -> Result<Self, ViewError> {
         let participant = Participant::builder()
             .domain(site.domain)
-            .name(&format!("{}/viewer", site.name))
+            .name(format!("{}/viewer", site.name))
             .build()
             .map_err(|source| ViewError::Join {
                 site: site.name.clone(),
@@ -238,10 +238,7 @@ fn log_anomaly(site: &str, anomaly: &Anomaly, out: &RecordingStream) -> Result<(
 fn log_truth(site: &str, truth: &FaultTruth, out: &RecordingStream) -> Result<(), ViewError> {
     let path = topic_path(site, &truth.point, &truth.topic);
     let over = truth.end_ns > truth.start_ns;
-    out.set_timestamp_nanos_since_epoch(
-        TIMELINE,
-        if over { truth.end_ns } else { truth.start_ns },
-    );
+    out.set_timestamp_nanos_since_epoch(TIMELINE, if over { truth.end_ns } else { truth.start_ns });
     let text = format!(
         "injected {} {} {}: {} {}",
         if over { "end of" } else { "start of" },

@@ -47,11 +47,8 @@ impl Scene {
         let sites: Vec<ContainerLike> = self.sites.keys().map(|site| self.site(site)).collect();
         let log: ContainerLike =
             TextLogView::new("anomalies and injected faults").with_contents(["/**"]).into();
-        let plots: ContainerLike = if sites.len() > 1 {
-            Vertical::new(sites).into()
-        } else {
-            Tabs::new(sites).into()
-        };
+        let plots: ContainerLike =
+            if sites.len() > 1 { Vertical::new(sites).into() } else { Tabs::new(sites).into() };
         Blueprint::new(Vertical::new([plots, log]).with_row_shares(vec![4.0, 1.0]))
             .with_blueprint_panel(BlueprintPanel::from_state(PanelState::Collapsed))
             .with_selection_panel(SelectionPanel::from_state(PanelState::Collapsed))

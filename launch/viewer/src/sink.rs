@@ -104,10 +104,8 @@ fn has_screen() -> bool {
 /// # Errors
 /// There is none, or it is of another release.
 pub fn installed_viewer() -> Result<String, ViewError> {
-    let missing = |found: &str| ViewError::NoViewer {
-        wanted: RERUN_VERSION,
-        found: found.trim().to_owned(),
-    };
+    let missing =
+        |found: &str| ViewError::NoViewer { wanted: RERUN_VERSION, found: found.trim().to_owned() };
     let output = Command::new("rerun").arg("--version").output().map_err(|_| missing("none"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if speaks(&text, RERUN_VERSION) { Ok(text.trim().to_owned()) } else { Err(missing(&text)) }

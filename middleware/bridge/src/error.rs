@@ -5,7 +5,9 @@ pub enum BridgeError {
     Site(String),
     #[error("topic pattern {pattern:?}: {detail}; patterns are globs such as pump*/anomaly")]
     Pattern { pattern: String, detail: String },
-    #[error("{option} {endpoint:?} is no endpoint; write tcp/ADDRESS:PORT, such as tcp/192.168.1.7:7447")]
+    #[error(
+        "{option} {endpoint:?} is no endpoint; write tcp/ADDRESS:PORT, such as tcp/192.168.1.7:7447"
+    )]
     Endpoint { option: &'static str, endpoint: String },
     #[error("zenoh setting {key} = {value}: {detail}; endpoints look like tcp/192.168.1.7:7447")]
     Config { key: &'static str, value: String, detail: String },

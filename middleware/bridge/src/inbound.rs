@@ -66,7 +66,8 @@ impl Inbound {
             return;
         }
         if !self.writers.contains_key(&topic) {
-            let writer = open(&self.participant, &topic, &header, &arrival.payload, self.profile.as_ref());
+            let writer =
+                open(&self.participant, &topic, &header, &arrival.payload, self.profile.as_ref());
             self.writers.insert(topic.clone(), writer);
         }
         let Some(Some(writer)) = self.writers.get(&topic) else {
@@ -76,9 +77,7 @@ impl Inbound {
         let key = header.keyed.then(|| header.key());
         let written = match header.state() {
             InstanceState::Alive => writer.write(&arrival.payload, header.source_time, key),
-            InstanceState::Disposed => {
-                writer.dispose(&arrival.payload, key, header.source_time)
-            }
+            InstanceState::Disposed => writer.dispose(&arrival.payload, key, header.source_time),
             InstanceState::Unregistered => {
                 writer.unregister(&arrival.payload, key, header.source_time)
             }

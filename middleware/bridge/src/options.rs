@@ -119,5 +119,4 @@ fn is_endpoint(text: &str) -> bool {
 }
 
 /// First retry after 0.2 s, then slower up to one in 4 s.
-const RETRY: &str =
-    "{ period_init_ms: 200, period_max_ms: 4000, period_increase_factor: 2 }";
+const RETRY: &str = "{ period_init_ms: 200, period_max_ms: 4000, period_increase_factor: 2 }";

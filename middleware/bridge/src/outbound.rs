@@ -91,8 +91,7 @@ impl<'a> Outbound<'a> {
                 }
             };
             let key = key_of(&self.site, &topic.name);
-            let control =
-                if reliable { CongestionControl::Block } else { CongestionControl::Drop };
+            let control = if reliable { CongestionControl::Block } else { CongestionControl::Drop };
             let publisher =
                 self.session.declare_publisher(key.clone()).congestion_control(control).wait()?;
             let depth = match writer.qos.history {
@@ -126,10 +125,7 @@ impl<'a> Outbound<'a> {
                 let header =
                     Header::of(sample, &feed.type_name, feed.keyed, feed.reliable, feed.late);
                 cache.lock().keep(&feed.key, &header, &sample.payload);
-                feed.publisher
-                    .put(sample.payload.to_vec())
-                    .attachment(header.to_bytes())
-                    .wait()?;
+                feed.publisher.put(sample.payload.to_vec()).attachment(header.to_bytes()).wait()?;
                 stats.sent.fetch_add(1, Ordering::Relaxed);
             }
         }

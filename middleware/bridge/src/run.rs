@@ -53,7 +53,7 @@ pub fn run(
     let profile = profile.transpose()?;
     let participant = Participant::builder()
         .domain(options.domain)
-        .name(&format!("{BRIDGE_NAME}{}", options.site))
+        .name(format!("{BRIDGE_NAME}{}", options.site))
         .build()
         .map_err(|source| BridgeError::Join { domain: options.domain, source })?;
     let session = zenoh::open(options.zenoh()?).wait()?;
@@ -133,9 +133,7 @@ fn serve_history(
             .map(|(key, header, payload)| (key.to_owned(), header.to_bytes(), payload.clone()))
             .collect();
         for (key, attachment, payload) in kept {
-            if let Err(error) =
-                query.reply(key, payload.to_vec()).attachment(attachment).wait()
-            {
+            if let Err(error) = query.reply(key, payload.to_vec()).attachment(attachment).wait() {
                 tracing::warn!(%error, "history for another site");
             }
         }

@@ -46,7 +46,9 @@ pub struct Header {
 pub enum HeaderError {
     #[error("the attachment is no sample header: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("attachment version {0}, this build knows {VERSION}: run the same release at all sites")]
+    #[error(
+        "attachment version {0}, this build knows {VERSION}: run the same release at all sites"
+    )]
     Version(u32),
     #[error("instance state {0} is none of 0, 1, 2")]
     State(u8),

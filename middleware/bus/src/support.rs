@@ -123,7 +123,7 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
     if qos.history == History::KeepLast(0) {
         return refuse(Policy::History, "KEEP_LAST(0)".to_owned(), "use a depth of at least 1");
     }
-    let xml = qos.data_representation.iter().any(|r| *r == DataRepresentation::Xml);
+    let xml = qos.data_representation.contains(&DataRepresentation::Xml);
     if xml && (role == Role::Reader || qos.representations()[0] == DataRepresentation::Xml) {
         return refuse(Policy::DataRepresentation, "XML".to_owned(), "use XCDR1 or XCDR2");
     }

@@ -177,7 +177,7 @@ fn malformed_datagrams_do_not_stop_the_traffic() {
                 datagram.extend_from_slice(&length.to_le_bytes());
                 datagram.extend((0..len).map(|_| {
                     let byte = random.next();
-                    if byte % 3 == 0 { 0 } else { byte as u8 }
+                    if byte.is_multiple_of(3) { 0 } else { byte as u8 }
                 }));
             }
             // Endpoint ids that exist, so that the payload is looked at.

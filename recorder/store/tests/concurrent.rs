@@ -53,7 +53,7 @@ fn a_reader_beside_a_writer_sees_monotone_exact_counts() {
                 let point = ["p", "q", "r"][i as usize % 3];
                 let s = sample(point, i as i64 * 10_000_000, i, &i.to_le_bytes());
                 store.append(topics[i as usize % 2], &s).unwrap();
-                if i % 16 == 0 {
+                if i.is_multiple_of(16) {
                     std::thread::sleep(Duration::from_micros(300));
                 }
             }
@@ -83,7 +83,7 @@ fn verifying_a_recording_that_grows_finds_nothing_wrong() {
             while !stop.load(Ordering::SeqCst) {
                 i += 1;
                 store.append(topic, &sample("p", i as i64, i, &i.to_le_bytes())).unwrap();
-                if i % 16 == 0 {
+                if i.is_multiple_of(16) {
                     std::thread::sleep(Duration::from_micros(300));
                 }
             }

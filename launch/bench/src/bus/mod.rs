@@ -48,9 +48,7 @@ pub fn run(runs: usize, progress: &mut dyn FnMut(&str)) -> Result<Vec<Figure>, B
     };
 
     let (shm64, ice64) = (ours::Typed::<Block64>::shm(), iceoryx::Raw::<64>);
-    compare("one-way latency, shared memory, 64 B", "ns", &shm64, &ice64, &|c| {
-        latency(c, ROUNDS)
-    })?;
+    compare("one-way latency, shared memory, 64 B", "ns", &shm64, &ice64, &|c| latency(c, ROUNDS))?;
     compare("throughput, shared memory, 64 B", "1/s", &shm64, &ice64, &|c| {
         throughput(c, 20 * ROUNDS)
     })?;

@@ -59,12 +59,10 @@ impl Contender for Raw {
         };
         let publisher = participant.create_publisher(&qos).map_err(|e| fail(&e))?;
         let subscriber = participant.create_subscriber(&qos).map_err(|e| fail(&e))?;
-        let writer = publisher
-            .create_datawriter_no_key(&topic(out)?, None)
-            .map_err(|e| fail(&e))?;
-        let reader = subscriber
-            .create_datareader_no_key(&topic(back)?, None)
-            .map_err(|e| fail(&e))?;
+        let writer =
+            publisher.create_datawriter_no_key(&topic(out)?, None).map_err(|e| fail(&e))?;
+        let reader =
+            subscriber.create_datareader_no_key(&topic(back)?, None).map_err(|e| fail(&e))?;
         Ok(Box::new(End { writer, reader, matched: false, _participant: participant }))
     }
 }

@@ -49,7 +49,7 @@ pub fn run(
                 angular_velocity: inertial.angular_velocity,
                 linear_acceleration: inertial.linear_acceleration,
             });
-            if tick % 2 == 0 {
+            if tick.is_multiple_of(2) {
                 let joints = arm.joints();
                 joint_states.write(&JointState {
                     point: options.point.clone(),

@@ -47,10 +47,10 @@ pub fn run(
             pump.fault(truth.advance(t), t);
             let a = pump.vibration();
             vibration.write(&Vibration { point: options.point.clone(), x: a.x, y: a.y, z: a.z });
-            if tick % 10 == 0 {
+            if tick.is_multiple_of(10) {
                 current.write(&Current { point: options.point.clone(), amperes: pump.current() });
             }
-            if tick % 100 == 0 {
+            if tick.is_multiple_of(100) {
                 temperature.write(&Temperature {
                     point: options.point.clone(),
                     celsius: pump.temperature(),

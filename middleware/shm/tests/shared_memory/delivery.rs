@@ -41,7 +41,7 @@ fn the_cdr_body_is_16_byte_aligned_everywhere() {
     let domain = place.join(1, "p");
     let spec = reliable("t", WAIT);
     let mut writer = domain.writer(&spec, guid(1)).unwrap();
-    let aligned = |bytes: &[u8]| bytes[4..].as_ptr().addr() % 16 == 0;
+    let aligned = |bytes: &[u8]| bytes[4..].as_ptr().addr().is_multiple_of(16);
     let heap = writer.loan(&meta(1, 1), 100).unwrap();
     assert!(!heap.is_shared() && aligned(&heap));
     drop(heap);

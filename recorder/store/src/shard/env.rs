@@ -214,7 +214,8 @@ fn check(dir: &Path) -> Result<(), StoreError> {
 /// blocks are taken first, where running out of them is an error.
 fn reserve_lock(dir: &Path) -> io::Result<()> {
     let path = dir.join("lock.mdb");
-    let opened = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let opened =
+        fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
     let file = match opened {
         Ok(file) => file,
         // A recording that may only be read: LMDB finds its own way.

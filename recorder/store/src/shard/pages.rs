@@ -123,11 +123,7 @@ impl PageFile {
 
     /// Walks both trees; `each(key, value, offset)` sees every entry of the main one. Large values
     /// whose key `values` does not want come empty.
-    pub fn walk(
-        &self,
-        values: Wanted<'_>,
-        each: Visit<'_>,
-    ) -> Result<(), PageError> {
+    pub fn walk(&self, values: Wanted<'_>, each: Visit<'_>) -> Result<(), PageError> {
         let mut seen = HashSet::new();
         let mut entries = 0;
         self.tree(self.meta.root, 0, values, &mut seen, &mut |key, value, offset| {

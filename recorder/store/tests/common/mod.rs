@@ -89,7 +89,7 @@ pub fn vibration_topic() -> TopicMeta {
 pub fn vibration_payload(point: &str, i: u64) -> Vec<u8> {
     let mut out = vec![0, 1, 0, 0];
     let align = |out: &mut Vec<u8>, to: usize| {
-        while (out.len() - 4) % to != 0 {
+        while !(out.len() - 4).is_multiple_of(to) {
             out.push(0);
         }
     };

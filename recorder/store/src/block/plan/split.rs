@@ -38,7 +38,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn number<T: Num>(&mut self) -> Option<T> {
-        if self.at % T::SIZE.min(self.max_align) != 0 {
+        if !self.at.is_multiple_of(T::SIZE.min(self.max_align)) {
             self.align(T::SIZE)?;
         }
         let bytes = self.take(T::SIZE)?;
