@@ -12,6 +12,9 @@ use super::time;
 use crate::node::{Counts, Stop, kinds};
 use crate::up::plan::NodeSpec;
 
+/// Nobody has told the sources to stop: samples under way are still taken for so long.
+const DRAIN_MS: u64 = 250;
+
 /// `tidewire record`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -44,7 +47,12 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         interfaces: args.bus.interface.clone(),
         types: args.bus.types.clone(),
         qos: args.bus.qos.clone(),
-        params: json!({ "dir": args.output, "topics": args.topics, "exclude": args.exclude }),
+        params: json!({
+            "dir": args.output,
+            "topics": args.topics,
+            "exclude": args.exclude,
+            "drain_ms": DRAIN_MS,
+        }),
         ..NodeSpec::default()
     };
     let stop = Stop::at_keyboard()?;

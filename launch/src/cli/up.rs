@@ -124,14 +124,17 @@ fn tell(outcome: &Outcome, graph: &Graph) {
     let delay =
         score.delay_ms_p50.map_or_else(String::new, |ms| format!(", median delay {ms:.0} ms"));
     output::say(&format!(
-        "\n{:.0} samples/s, {:.1} bytes per sample on disk\n{} faults injected: {} found, {} missed; {} false alarms{delay}",
-        summary.samples_per_s,
-        summary.bytes_per_sample,
-        score.injected,
-        score.found,
-        score.missed,
-        score.false_alarms,
+        "\n{:.0} samples/s, {:.1} bytes per sample on disk",
+        summary.samples_per_s, summary.bytes_per_sample,
     ));
+    output::say(&match score.injected {
+        // Data with labels of its own, or no data at all: nothing here is false or missed.
+        0 => format!("{} anomalies; no injected fault to compare them with", score.false_alarms),
+        injected => format!(
+            "{injected} faults injected: {} found, {} missed; {} false alarms{delay}",
+            score.found, score.missed, score.false_alarms,
+        ),
+    });
     for line in notes(outcome) {
         output::say(&paint("33", &line));
     }

@@ -13,7 +13,7 @@ use crate::cli::bus;
 use crate::up::control::{Report, TopicReport};
 use crate::up::plan::NodeSpec;
 
-/// How long a stopping recorder waits for samples still on their way.
+/// How long a stopping recorder waits for samples still on their way from sources that have ended.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Nothing is under way for an hour.
@@ -31,6 +31,8 @@ pub struct Params {
     pub exclude: Vec<String>,
     /// Longest wait for a group commit, ms.
     pub commit_ms: Option<u64>,
+    /// When told to stop: take samples that still come for so long, ms. Short where sources go on.
+    pub drain_ms: Option<u64>,
 }
 
 /// Records until stopped.
@@ -50,7 +52,7 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
     let handle = recorder.handle();
     counts.provide(move || report(&handle.get()));
     stop.wait_or(|| recorder.has_ended());
-    let books = recorder.stop(DRAIN)?;
+    let books = recorder.stop(params.drain_ms.map_or(DRAIN, Duration::from_millis))?;
     counts.provide(move || report(&books));
     Ok(())
 }

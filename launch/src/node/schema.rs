@@ -83,6 +83,11 @@ pub static KINDS: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
                 optional("exclude", STRINGS, "names or patterns not to record"),
                 optional("types", List(&InputFile), "folders with IDL of the topics' types"),
                 optional("commit_ms", Int, "longest wait for a group commit, ms"),
+                optional(
+                    "drain_ms",
+                    Int,
+                    "when told to stop: take samples that still come for so long, ms",
+                ),
             ],
             reads: vec![TopicHint::ParamOr("topics", "*")],
             writes: vec![],

@@ -35,7 +35,7 @@ pub use error::{BusError, ReadError, WriteError};
 pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
 };
-pub use reader::{Change, RawReader, Reader, TypedSample};
+pub use reader::{Change, LoanedSample, RawReader, Reader, TypedSample};
 pub use time::now_ns;
 pub use writer::{Loan, RawWriter, Writer};
 

@@ -63,6 +63,10 @@ pub struct ShmReader {
     sources: HashSet<Prefix>,
     /// The last generation of publishers we mapped.
     attached: u64,
+    /// The epoch at which there was nothing to take.
+    empty_at: Option<u32>,
+    /// Whose sample came last: they come in runs.
+    last_source: Option<Prefix>,
     slot: Option<SlotGuard>,
     subscriber: Subscriber,
     /// Keeps the service open for new writers.
@@ -107,6 +111,8 @@ impl ShmReader {
             kept: Arc::default(),
             sources: HashSet::new(),
             attached,
+            empty_at: None,
+            last_source: None,
             slot: Some(slot),
             subscriber,
             _factory: factory,
@@ -124,6 +130,11 @@ impl ShmReader {
             // Read before looking: a sample sent after this moves the epoch past it.
             let epoch = self.shared.own.wake().epoch();
             let generation = self.shared.control.generation();
+            if self.empty_at == Some(epoch) && generation == self.attached {
+                // Nobody has woken us since there was nothing: asking iceoryx2, which looks at
+                // every publisher there could be, is what costs a polling reader most.
+                return Ok(None);
+            }
             let received = self.subscriber.receive();
             if generation != self.attached && received.is_ok() {
                 self.attached = generation;
@@ -134,6 +145,7 @@ impl ShmReader {
             let borrowed = match received {
                 Ok(Some(borrowed)) => borrowed,
                 Ok(None) => {
+                    self.empty_at = Some(epoch);
                     if let Some(slot) = &self.slot {
                         slot.slot().set_drained(epoch);
                     }
@@ -170,9 +182,11 @@ impl ShmReader {
 
     fn count(&mut self, meta: &SampleMeta) {
         let source = meta.writer.prefix();
-        if !self.sources.contains(&source) {
-            self.sources.insert(source);
-            self.shared.peers.remember(&source);
+        if self.last_source != Some(source) {
+            self.last_source = Some(source);
+            if self.sources.insert(source) {
+                self.shared.peers.remember(&source);
+            }
         }
         // Repetitions for late joiners have numbers from before; they say nothing about losses.
         if !meta.is_history()

@@ -296,7 +296,10 @@ impl ShmWriter {
                 continue;
             }
             match self.copy(lane, meta, &hold, len) {
-                Ok(Some(chunk)) => self.post(lane, chunk, &mut delivered, &mut timed_out)?,
+                Ok(Some(chunk)) => {
+                    let posted = self.post(lane, chunk, &mut delivered, &mut timed_out);
+                    failure = posted.err().or(failure);
+                }
                 Ok(None) => delivered.missed += expected,
                 Err(error) => failure = Some(error),
             }

@@ -35,7 +35,9 @@ impl Counter {
 /// ```
 #[derive(Debug, Default)]
 pub struct SequenceGaps {
-    last: HashMap<Guid, u64>,
+    /// The writer seen last and its number, not yet in `others`: samples come in runs.
+    current: Option<(Guid, u64)>,
+    others: HashMap<Guid, u64>,
 }
 
 /// What [`SequenceGaps::observe`] makes of one sequence number.
@@ -54,22 +56,54 @@ impl SequenceGaps {
     /// Notes `sequence` of `writer`. The first number of a writer never counts as a gap: what came
     /// before it was written before this reader was matched.
     pub fn observe(&mut self, writer: Guid, sequence: u64) -> Arrival {
-        match self.last.get_mut(&writer) {
-            None => {
-                self.last.insert(writer, sequence);
-                Arrival::New { missed: 0 }
+        let last = match &mut self.current {
+            Some((current, last)) if *current == writer => last,
+            _ => {
+                if let Some((old, number)) = self.current.take() {
+                    self.others.insert(old, number);
+                }
+                let Some(last) = self.others.get(&writer) else {
+                    self.current = Some((writer, sequence));
+                    return Arrival::New { missed: 0 };
+                };
+                &mut self.current.insert((writer, *last)).1
             }
-            Some(last) if sequence > *last => {
-                let missed = sequence - *last - 1;
-                *last = sequence;
-                Arrival::New { missed }
-            }
-            Some(_) => Arrival::Seen,
+        };
+        if sequence <= *last {
+            return Arrival::Seen;
         }
+        let missed = sequence - *last - 1;
+        *last = sequence;
+        Arrival::New { missed }
     }
 
     /// Forgets a writer that is gone.
     pub fn forget(&mut self, writer: &Guid) {
-        self.last.remove(writer);
+        self.others.remove(writer);
+        if self.current.is_some_and(|(current, _)| current == *writer) {
+            self.current = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_that_take_turns_are_counted_apart() {
+        let (a, b) = (Guid([1; 16]), Guid([2; 16]));
+        let mut gaps = SequenceGaps::default();
+        let mut see = |writer, sequence| gaps.observe(writer, sequence);
+        assert_eq!(see(a, 5), Arrival::New { missed: 0 });
+        assert_eq!(see(b, 1), Arrival::New { missed: 0 });
+        assert_eq!(see(a, 8), Arrival::New { missed: 2 });
+        assert_eq!(see(b, 1), Arrival::Seen);
+        assert_eq!(see(a, 8), Arrival::Seen);
+        assert_eq!(see(b, 2), Arrival::New { missed: 0 });
+        gaps.forget(&b);
+        assert_eq!(gaps.observe(b, 2), Arrival::New { missed: 0 });
+        gaps.forget(&a);
+        assert_eq!(gaps.observe(a, 1), Arrival::New { missed: 0 });
     }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tidewire_bus::Participant;
+use tidewire_bus::{Participant, now_ns};
 use tidewire_idl::{Sample, TypeRegistry};
 use tidewire_qos::Profile;
 use tidewire_store::{Store, StoreError, TopicId};
@@ -30,6 +30,9 @@ const MEASURE: Duration = Duration::from_secs(1);
 /// When stopping: silence on all topics for this long means that everything has come.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// How long after the end the recorder may still work on what it received before.
+const BACKLOG: Duration = Duration::from_secs(5);
+
 /// Pause between two tries of an append that the store refuses for now.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -48,14 +51,30 @@ pub struct Recorder {
 #[derive(Default)]
 struct Shared {
     stats: Mutex<CaptureStats>,
-    /// Set once: finish by then.
-    deadline: Mutex<Option<Instant>>,
+    /// Set once: how to finish.
+    ending: Mutex<Option<Ending>>,
     ended: AtomicBool,
 }
 
 impl Shared {
-    fn deadline(&self) -> Option<Instant> {
-        *self.deadline.lock()
+    fn ending(&self) -> Option<Ending> {
+        *self.ending.lock()
+    }
+}
+
+/// How a recording ends.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// Nothing received later is recorded, in ns since the Unix epoch.
+    cutoff_ns: i64,
+    /// The same instant on the steady clock.
+    cutoff: Instant,
+}
+
+impl Ending {
+    /// Whether to give up what is still waiting.
+    fn is_overdue(&self, now: Instant) -> bool {
+        now >= self.cutoff + BACKLOG
     }
 }
 
@@ -130,26 +149,39 @@ impl Recorder {
     /// Takes what is still under way until all topics are quiet, or `drain` has passed, then seals
     /// and syncs the recording. The books it returns are final: all that was recorded is
     /// acknowledged.
-    pub fn stop(mut self, drain: Duration) -> Result<CaptureStats, CaptureError> {
-        self.finish(drain)?;
+    pub fn stop(self, drain: Duration) -> Result<CaptureStats, CaptureError> {
+        self.stop_by(after(drain))
+    }
+
+    /// Like [`Recorder::stop`] with an instant, in ns since the Unix epoch: nothing received later
+    /// is recorded, even while writers keep writing.
+    pub fn stop_by(mut self, cutoff_ns: i64) -> Result<CaptureStats, CaptureError> {
+        self.finish(cutoff_ns)?;
         Ok(self.stats())
     }
 
-    fn finish(&mut self, drain: Duration) -> Result<(), CaptureError> {
+    fn finish(&mut self, cutoff_ns: i64) -> Result<(), CaptureError> {
         let Some(thread) = self.thread.take() else {
             return Ok(());
         };
-        *self.shared.deadline.lock() = Some(Instant::now() + drain);
+        let left = u64::try_from(cutoff_ns.saturating_sub(now_ns())).unwrap_or(0);
+        let cutoff = Instant::now() + Duration::from_nanos(left);
+        *self.shared.ending.lock() = Some(Ending { cutoff_ns, cutoff });
         thread.join().map_err(|_| CaptureError::Panicked)?
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if let Err(error) = self.finish(Duration::from_secs(1)) {
+        if let Err(error) = self.finish(after(Duration::from_secs(1))) {
             tracing::error!(%error, "the recording did not end cleanly");
         }
     }
+}
+
+/// The instant `wait` from now, in ns since the Unix epoch.
+fn after(wait: Duration) -> i64 {
+    now_ns().saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX))
 }
 
 struct Worker {
@@ -197,8 +229,8 @@ impl Worker {
             if moved {
                 busy = now;
             }
-            if let Some(deadline) = self.shared.deadline()
-                && (now >= deadline || (!moved && now >= busy + QUIET))
+            if let Some(ending) = self.shared.ending()
+                && (ending.is_overdue(now) || (!moved && now >= ending.cutoff.min(busy + QUIET)))
             {
                 return Ok(());
             }
@@ -261,12 +293,13 @@ impl Worker {
         }
     }
 
-    /// One turn of every topic. Returns whether anything came.
+    /// One turn of every topic. Returns whether anything came that is to be recorded.
     fn drain(&mut self) -> Result<bool, CaptureError> {
         let Self { topics, store, shared, .. } = self;
+        let cutoff_ns = shared.ending().map_or(i64::MAX, |ending| ending.cutoff_ns);
         let mut moved = 0;
         for topic in topics {
-            moved += topic.drain(&mut |id, sample| append(store, shared, id, sample))?;
+            moved += topic.drain(cutoff_ns, &mut |id, sample| append(store, shared, id, sample))?;
         }
         Ok(moved > 0)
     }
@@ -324,7 +357,7 @@ fn append(
                     shared.stats.lock().refusing = Some(error.to_string());
                     refused = true;
                 }
-                if shared.deadline().is_some_and(|deadline| Instant::now() >= deadline) {
+                if shared.ending().is_some_and(|ending| ending.is_overdue(Instant::now())) {
                     return Err(error.into());
                 }
                 std::thread::sleep(RETRY);

@@ -126,10 +126,11 @@ impl TopicRecorder {
         Ok(())
     }
 
-    /// Takes what has arrived, up to a turn's worth per reader, and hands each sample to `append`.
-    /// Returns how many were taken.
+    /// Takes what has arrived, up to a turn's worth per reader, and hands each sample received by
+    /// `cutoff_ns` to `append`. Returns how many were taken, without those that came later.
     pub(crate) fn drain(
         &mut self,
+        cutoff_ns: i64,
         append: &mut dyn FnMut(TopicId, &Sample) -> Result<Appended, CaptureError>,
     ) -> Result<usize, CaptureError> {
         let mut taken = 0;
@@ -138,6 +139,10 @@ impl TopicRecorder {
         for index in 0..self.slots.len() {
             taken += self.slots[index].reader.take_into(&mut batch, TURN);
             for mut sample in batch.drain(..) {
+                if sample.info.reception_time > cutoff_ns {
+                    taken -= 1;
+                    continue;
+                }
                 if !self.is_mine(&sample.info.writer, index) {
                     continue;
                 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tidewire_bus::{Participant, RawTopic, Transports, now_ns, testing};
@@ -254,4 +255,31 @@ fn a_recorder_that_comes_back_records_no_history_twice() {
         .map(|sample| Temperature::decode(&sample.payload).unwrap().celsius)
         .collect();
     assert_eq!(celsius, (0..13).map(f64::from).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_recording_ends_when_it_is_told_to_while_sources_write_on() {
+    let domain = testing::free_domain();
+    let dir = tempfile::tempdir().unwrap();
+    let desk = participant(domain, "desk", Transports { dds: true, shm: true });
+    let recorder =
+        recorder(&desk, dir.path(), CaptureOptions::default(), tidewire_types::registry());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let site = participant(domain, "plant", Transports { dds: true, shm: true });
+            let writer = site.writer::<Temperature>("t", &Qos::reliable()).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                writer.write(&Temperature { point: "pump1".into(), celsius: 20.0 }).unwrap();
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        until(&recorder, "samples", |stats| stats.recorded() > 100);
+        let cutoff = now_ns() + 200_000_000;
+        let stats = recorder.stop_by(cutoff);
+        done.store(true, Ordering::Relaxed);
+        let (stats, found) = (stats.unwrap(), stored(dir.path(), "t"));
+        assert_eq!(found.len() as u64, stats.recorded());
+        assert!(found.iter().all(|sample| sample.info.reception_time <= cutoff));
+    });
 }

@@ -7,7 +7,7 @@ use tidewire_qos::{History, Qos};
 use crate::BenchError;
 use crate::contender::{Contender, Endpoint, Role};
 
-/// Our typed path: loan, fill in place, send; take, read.
+/// Our typed path: loan, fill in place, send; take on loan, read in place.
 pub struct Typed<T> {
     transports: Transports,
     domain: u16,
@@ -98,8 +98,8 @@ impl<T: Bytes> Endpoint for End<T> {
     }
 
     fn poll(&mut self) -> Result<Option<u64>, BenchError> {
-        let sample = self.reader.take().map_err(|e| BenchError::of("bus")(&e))?;
-        Ok(sample.map(|sample| super::sum(sample.data.bytes())))
+        let sample = self.reader.take_loaned().map_err(|e| BenchError::of("bus")(&e))?;
+        Ok(sample.map(|sample| super::sum(sample.bytes())))
     }
 
     fn connected(&mut self) -> bool {

@@ -26,10 +26,12 @@
 mod core;
 mod filter;
 mod incoming;
+mod loaned;
 mod raw;
 mod track;
 mod typed;
 
 pub(crate) use core::ReaderCore;
+pub use loaned::LoanedSample;
 pub use raw::RawReader;
 pub use typed::{Change, Reader, TypedSample};

@@ -38,7 +38,7 @@ pub enum Change<T> {
 
 /// Reads samples of `T`.
 pub struct Reader<T> {
-    core: Arc<ReaderCore>,
+    pub(super) core: Arc<ReaderCore>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -74,14 +74,16 @@ impl<T: TypeSupport> Reader<T> {
             let key = T::decode_key(&payload).ok();
             return Ok(Some(Change::Ended { info, key }));
         }
-        match T::decode(&payload) {
-            Ok(data) => Ok(Some(Change::Data(TypedSample { data, info }))),
-            Err(error) => Err(ReadError::Decode {
-                topic: self.core.spec.topic.clone(),
-                writer: info.writer,
-                reason: error.to_string(),
-            }),
-        }
+        let data = self.decode(&info, &payload)?;
+        Ok(Some(Change::Data(TypedSample { data, info })))
+    }
+
+    pub(super) fn decode(&self, info: &SampleInfo, payload: &[u8]) -> Result<T, ReadError> {
+        T::decode(payload).map_err(|error| ReadError::Decode {
+            topic: self.core.spec.topic.clone(),
+            writer: info.writer,
+            reason: error.to_string(),
+        })
     }
 
     /// The next sample, waiting for it up to `timeout`.
