@@ -6,10 +6,11 @@ tidewire=${1:?path of the tidewire binary}
 picture=$(realpath -m "${2:?path of the picture}")
 venv=${TIDEWIRE_VIEWER_VENV:-$HOME/.cache/tidewire/viewer}
 seconds=${SECONDS_OF_DEMO:-40}
-port=9877
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 scratch=$(mktemp -d)
 viewer=
-trap '[[ -z $viewer ]] || kill "$viewer" 2>/dev/null; rm -rf "$scratch"' EXIT
+# The wheel's `rerun` is a wrapper: the viewer itself is its child, so the whole group must go.
+trap '[[ -z $viewer ]] || kill -KILL -- "-$viewer" 2>/dev/null; rm -rf "$scratch"' EXIT
 
 say() { printf 'screenshot: %s\n' "$*" >&2; }
 
@@ -31,7 +32,7 @@ say "running the demo for $seconds s"
 "$tidewire" up launch/demo.yaml --for "${seconds}s" -o "$scratch/recordings" "target:=save:$scratch/demo.rrd" >&2
 
 say "drawing it"
-"$venv/bin/rerun" --headless --window-size 1600x1000 --bind 127.0.0.1 --port "$port" \
+setsid "$venv/bin/rerun" --headless --window-size 1600x1000 --bind 127.0.0.1 --port "$port" \
   "$scratch/demo.rrd" >"$scratch/viewer.log" 2>&1 &
 viewer=$!
 "$venv/bin/python" - "$port" "$picture" <<'PY'
@@ -53,6 +54,11 @@ while True:
 time.sleep(12)  # the software renderer needs a few frames to load and lay everything out
 client.save_screenshot(picture)
 time.sleep(2)
+
+# Flat colours: a palette makes it a third of the size.
+from PIL import Image
+
+Image.open(picture).convert("RGB").quantize(96).save(picture, optimize=True)
 PY
 [[ -s $picture ]] || { cat "$scratch/viewer.log" >&2; say "no picture came"; exit 1; }
 say "wrote $picture"

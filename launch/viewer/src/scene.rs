@@ -64,6 +64,8 @@ impl Scene {
                 topics.iter().map(move |topic| {
                     TimeSeriesView::new(format!("{point} {topic}"))
                         .with_origin(topic_path(site, point, topic))
+                        // A score has no unit of the topic's: it would flatten the curves.
+                        .with_contents(["$origin/**", "- $origin/anomaly/**"])
                         .into()
                 })
             })
