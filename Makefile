@@ -6,7 +6,7 @@ PROFILE ?= demo
 TIDEWIRE := $(CARGO_TARGET_DIR)/$(PROFILE)/tidewire
 FOR ?= 60
 
-.PHONY: help demo build test lint fmt screenshot model bench release setup-build setup-test
+.PHONY: help demo build test lint fmt screenshot model skab-model bench release setup-build setup-test
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: build ## first figures: the bus beside iceoryx2 and RustDDS, the store be
 
 model: build ## record the demo's healthy plant and train the shipped models anew
 	deploy/train-demo-models.sh "$(TIDEWIRE)"
+
+skab-model: build ## train launch/models/skab.twm from the anomaly-free SKAB recording
+	deploy/train-skab-model.sh "$(TIDEWIRE)"
 
 screenshot: build ## run the demo, take docs/demo.png from the Rerun viewer
 	deploy/screenshot.sh "$(TIDEWIRE)" docs/demo.png
