@@ -20,7 +20,7 @@ build: setup-build ## build the tidewire binary (profile demo)
 
 test: setup-build setup-test ## install what tests need and run them all
 	@deploy/announce-build.sh "$(TIDEWIRE)"
-	cargo test --locked --profile $(PROFILE) --workspace
+	cargo test --locked --profile $(PROFILE) --workspace --no-fail-fast
 
 lint: setup-build ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check
