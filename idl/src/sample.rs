@@ -20,6 +20,7 @@ pub struct Guid(pub [u8; 16]);
 
 impl Guid {
     /// The participant's 12-byte prefix: two writers of one process share it.
+    #[inline]
     pub fn prefix(&self) -> [u8; 12] {
         self.0[..12].try_into().expect("12 of 16 bytes")
     }
@@ -71,6 +72,7 @@ pub enum InstanceState {
 
 impl InstanceState {
     /// Reads back what `as u8` wrote; `None` for a byte that is no state.
+    #[inline]
     pub fn from_u8(byte: u8) -> Option<Self> {
         [Self::Alive, Self::Disposed, Self::Unregistered].into_iter().find(|s| *s as u8 == byte)
     }

@@ -28,7 +28,6 @@ mod participant;
 mod reader;
 mod support;
 pub mod testing;
-mod time;
 mod writer;
 
 pub use error::{BusError, ReadError, WriteError};
@@ -36,7 +35,7 @@ pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
 };
 pub use reader::{Change, LoanedSample, RawReader, Reader, TypedSample};
-pub use time::now_ns;
 pub use writer::{Loan, RawWriter, Writer};
 
 pub use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};
+pub use tidewire_transport::now_ns;

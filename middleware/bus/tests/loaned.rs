@@ -40,7 +40,7 @@ fn loaned_samples_are_right_over_either_transport() {
         for fill in 1..=20 {
             let sample = wait_for(&b, || reader.take_loaned().unwrap());
             assert!(sample.data.iter().all(|&byte| byte == fill), "{transports:?}");
-            assert_eq!(sample.info.sequence, u64::from(fill));
+            assert_eq!(sample.info().sequence, u64::from(fill));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One participant: its sockets, its receive thread, its endpoints.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
@@ -48,7 +48,7 @@ type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
 pub(crate) struct Inner {
     pub discovered: Mutex<Discovered>,
     pub observers: RwLock<Vec<Observer>>,
-    pub failed: RwLock<Option<String>>,
+    pub failed: OnceLock<String>,
     /// How often one of our endpoints was matched.
     pub matches: AtomicU64,
     commands: Sender<Command>,
@@ -111,7 +111,7 @@ impl DdsParticipant {
         let inner = Arc::new(Inner {
             discovered: Mutex::default(),
             observers: RwLock::default(),
-            failed: RwLock::default(),
+            failed: OnceLock::new(),
             matches: AtomicU64::new(0),
             commands,
             waker: mio::Waker::new(poll.registry(), crate::poll::WAKE)?,
@@ -156,7 +156,7 @@ impl DdsParticipant {
 
     /// Why nothing is received any more, if so.
     pub fn check(&self) -> Result<(), DdsError> {
-        match &*self.inner.failed.read() {
+        match self.inner.failed.get() {
             Some(reason) => Err(DdsError::Stopped(reason.clone())),
             None => Ok(()),
         }

@@ -57,7 +57,7 @@ impl ReceiveThread {
                 Err(_) => "its receive thread panicked inside RustDDS".to_owned(),
             };
             tracing::error!(participant = name, reason = end, "the DDS backend has stopped");
-            *receive.inner.failed.write() = Some(end);
+            let _ = receive.inner.failed.set(end);
             for reader in receive.readers.values() {
                 reader.sink.flush();
             }

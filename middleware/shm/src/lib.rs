@@ -25,6 +25,7 @@ mod domain;
 mod error;
 mod hash;
 mod janitor;
+
 mod linger;
 mod loan;
 mod map;
@@ -42,8 +43,8 @@ mod writer;
 
 pub use domain::{LocalParticipant, ShmDomain};
 pub use error::ShmError;
-pub use loan::{ShmBuffer, ShmLoan};
+pub use loan::ShmLoan;
 pub use options::ShmOptions;
 pub use reader::ShmReader;
-pub use sample::ShmSample;
+pub use sample::{ShmInlet, ShmSample};
 pub use writer::{Delivered, ShmWriter};

@@ -9,7 +9,7 @@ use iceoryx2::port::publisher::PublisherCreateError;
 use iceoryx2::port::{LoanError, SendError};
 use iceoryx2::prelude::AllocationStrategy;
 use iceoryx2::sample_mut_uninit::SampleMutUninit;
-use tidewire_transport::EndpointSpec;
+use tidewire_transport::{EndpointSpec, SampleMeta};
 
 use crate::error::ShmError;
 use crate::presence::Lane;
@@ -20,7 +20,7 @@ use crate::service::{
 use crate::wire::{ALIGN, PAD, WireMeta};
 
 /// A chunk of shared memory being filled.
-pub(crate) type Chunk = SampleMutUninit<Ipc, [MaybeUninit<u8>], WireMeta>;
+type Chunk = SampleMutUninit<Ipc, [MaybeUninit<u8>], WireMeta>;
 
 /// Enough for one full reader, what it holds, and as much again for others that differ.
 const MAX_CHUNKS: usize = 2 * (MAX_BUFFER + MAX_BORROWED);
@@ -32,12 +32,21 @@ const DEFAULT_LEN: usize = 512;
 /// A BEST_EFFORT writer whose chunks are all held gets more, up to this much address space.
 const MAX_SEGMENT: usize = 2 << 30;
 
-/// A publisher on one lane.
+/// Longest sample whose chunk is taken ahead: longer ones gain less from it than from finding the
+/// chunk that was just read in the cache.
+const AHEAD_MAX: usize = 4096;
+
+/// A publisher on one lane, and the chunk being filled for it.
 pub(crate) struct Outlet {
-    factory: Arc<Factory>,
+    /// The chunk of the next sample and its length, pad included. Taken ahead of the loan where
+    /// samples have one length, so that the loan costs nothing. Before its publisher, for the drop.
+    draft: Option<(usize, Chunk)>,
+    /// Length of the last sample sent.
+    last_len: usize,
     publisher: Publisher,
+    factory: Arc<Factory>,
     topic: String,
-    lane: Lane,
+    pub(crate) lane: Lane,
     pressure: Pressure,
     capacity: usize,
     chunks: usize,
@@ -53,9 +62,15 @@ pub(crate) struct Outlet {
     starved: bool,
 }
 
+// SAFETY: publisher and chunk count their references to the same state without atomics. Both lie
+// in here, neither is ever handed out, and every call needs the outlet by value or `&mut`, so one
+// thread at a time touches that state.
+unsafe impl Send for Outlet {}
+
 /// What a loan came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Loaned {
-    Chunk(Chunk),
+    Ready,
     /// No chunk is free: make the outlet larger and try again.
     Full,
 }
@@ -82,10 +97,7 @@ impl Outlet {
         budget: usize,
         pressure: Pressure,
     ) -> Result<Self, ShmError> {
-        let least = match lane {
-            Lane::Reliable => MIN_RELIABLE,
-            Lane::BestEffort => MIN_BEST_EFFORT,
-        };
+        let least = if lane.is_reliable() { MIN_RELIABLE } else { MIN_BEST_EFFORT };
         let chunks = (budget / len).clamp(least, MAX_CHUNKS);
         Self::with_chunks(factory, &spec.topic, lane, len, chunks, pressure)
     }
@@ -108,7 +120,7 @@ impl Outlet {
             .max_loaned_samples(MAX_LOANS)
             .override_sample_preallocation(move |worst| chunks.min(worst))
             .backpressure_strategy(BackpressureStrategy::DiscardData);
-        if lane == Lane::Reliable {
+        if lane.is_reliable() {
             builder = builder.set_backpressure_handler(move |info| handler.decide(info));
         }
         let publisher = builder.create().map_err(|error| match error {
@@ -127,8 +139,10 @@ impl Outlet {
             },
         })?;
         Ok(Self {
-            factory,
+            draft: None,
+            last_len: 0,
             publisher,
+            factory,
             topic: topic.to_owned(),
             lane,
             pressure,
@@ -150,7 +164,7 @@ impl Outlet {
         budget: usize,
     ) -> Result<(Self, Self), (Self, ShmError)> {
         let len = len.next_power_of_two().max(4 * self.capacity);
-        let least = if self.lane == Lane::Reliable { MIN_RELIABLE } else { MIN_BEST_EFFORT };
+        let least = if self.lane.is_reliable() { MIN_RELIABLE } else { MIN_BEST_EFFORT };
         let chunks = (budget / len).clamp(least, MAX_CHUNKS);
         self.succeed(len, chunks)
     }
@@ -170,7 +184,8 @@ impl Outlet {
 
     /// Returns the successor first, then the old one to linger.
     #[expect(clippy::result_large_err, reason = "a failure hands the outlet back")]
-    fn succeed(self, len: usize, chunks: usize) -> Result<(Self, Self), (Self, ShmError)> {
+    fn succeed(mut self, len: usize, chunks: usize) -> Result<(Self, Self), (Self, ShmError)> {
+        self.draft = None;
         let factory = self.factory.clone();
         let pressure = self.pressure.clone();
         match Self::with_chunks(factory, &self.topic, self.lane, len, chunks, pressure) {
@@ -184,20 +199,40 @@ impl Outlet {
         len <= self.capacity
     }
 
-    /// Takes a free chunk of `len` bytes, pad included. On the RELIABLE lane it waits for one as long
-    /// as the writer may block.
+    /// Whether a chunk of `len` bytes, pad included, was taken ahead.
+    #[inline]
+    pub(crate) fn is_ready(&self, len: usize) -> bool {
+        matches!(&self.draft, Some((ready, _)) if *ready == len)
+    }
+
+    /// Has a free chunk of `len` bytes, pad included, ready to be filled. On the RELIABLE lane it
+    /// waits for one as long as the writer may block.
     pub(crate) fn loan(&mut self, len: usize) -> Result<Loaned, ShmError> {
+        if self.is_ready(len) {
+            return Ok(Loaned::Ready);
+        }
+        self.draft = None;
+        match self.publisher.loan_slice_uninit(len) {
+            Ok(chunk) => Ok(self.drafted(len, chunk)),
+            Err(error) => self.loan_late(len, error),
+        }
+    }
+
+    fn drafted(&mut self, len: usize, chunk: Chunk) -> Loaned {
+        self.starved = false;
+        self.draft = Some((len, chunk));
+        Loaned::Ready
+    }
+
+    #[cold]
+    fn loan_late(&mut self, len: usize, mut error: LoanError) -> Result<Loaned, ShmError> {
         let start = Instant::now();
         loop {
-            match self.publisher.loan_slice_uninit(len) {
-                Ok(chunk) => {
-                    self.starved = false;
-                    return Ok(Loaned::Chunk(chunk));
-                }
-                Err(LoanError::OutOfMemory) if self.lane == Lane::BestEffort => {
+            match error {
+                LoanError::OutOfMemory if !self.lane.is_reliable() => {
                     return Ok(Loaned::Full);
                 }
-                Err(LoanError::OutOfMemory) => {
+                LoanError::OutOfMemory => {
                     if self.starved || start.elapsed() >= self.pressure.limit() {
                         self.starved = true;
                         return Err(ShmError::WriteTimeout {
@@ -209,27 +244,44 @@ impl Outlet {
                     self.pressure.ring();
                     std::thread::sleep(std::time::Duration::from_micros(100));
                 }
-                Err(LoanError::ExceedsMaxLoans) => {
-                    return Err(ShmError::Limit {
-                        what: "the loans",
-                        of: self.topic.clone(),
-                        limit: MAX_LOANS,
-                        instead: "writers",
-                    });
-                }
-                Err(error) => {
+                error => {
                     return Err(ShmError::Backend {
                         action: format!("loaning {len} bytes on `{}`", self.topic),
                         detail: format!("{error:?}"),
                     });
                 }
             }
+            error = match self.publisher.loan_slice_uninit(len) {
+                Ok(chunk) => return Ok(self.drafted(len, chunk)),
+                Err(error) => error,
+            };
         }
     }
 
-    /// Sends a filled chunk to every reader of the lane.
-    pub(crate) fn send(&mut self, chunk: Chunk) -> Result<Sent, ShmError> {
+    /// The bytes of the chunk that was loaned, pad included.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        let Some((_, chunk)) = &self.draft else { return &[] };
+        let bytes = chunk.payload();
+        // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after.
+        unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+    }
+
+    /// The bytes of the chunk that was loaned, pad included, to be written.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        let Some((_, chunk)) = &mut self.draft else { return &mut [] };
+        let bytes = chunk.payload_mut();
+        // SAFETY: as in `bytes`; the chunk is ours alone until it is sent.
+        unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
+    }
+
+    /// Sends the chunk that was loaned to every reader of the lane.
+    pub(crate) fn send(&mut self, meta: &SampleMeta) -> Result<Sent, ShmError> {
+        let Some((len, mut chunk)) = self.draft.take() else {
+            return Ok(Sent { readers: 0, timed_out: 0 });
+        };
+        chunk.user_header_mut().fill(meta);
         self.sent += 1;
+        self.last_len = len;
         // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after, so
         // every byte of it is initialised.
         let sample = unsafe { chunk.assume_init() };
@@ -242,6 +294,13 @@ impl Outlet {
                 action: format!("sending on `{}`", self.topic),
                 detail: format!("{error:?}"),
             }),
+        }
+    }
+
+    /// Takes the next chunk ahead, if the next sample is likely to be as long as the last two were.
+    pub(crate) fn prepare(&mut self, len: usize) {
+        if len <= AHEAD_MAX && self.last_len == len && self.draft.is_none() {
+            self.draft = self.publisher.loan_slice_uninit(len).ok().map(|chunk| (len, chunk));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a RELIABLE writer does while a reader's buffer is full.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use iceoryx2::port::{BackpressureAction, BackpressureInfo};
@@ -22,6 +23,9 @@ pub(crate) struct Pressure {
     limit: Duration,
     bell: Bell,
     readers: Arc<Mutex<Readers>>,
+    /// Nobody is lagging or missed anything: the usual case, without a lock. One thread at a time
+    /// sends on a writer, and it alone reads and writes this.
+    calm: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -34,7 +38,7 @@ struct Readers {
 
 impl Pressure {
     pub(crate) fn new(limit: Duration, bell: Bell) -> Self {
-        Self { limit, bell, readers: Arc::default() }
+        Self { limit, bell, readers: Arc::default(), calm: Arc::new(AtomicBool::new(true)) }
     }
 
     pub(crate) fn limit(&self) -> Duration {
@@ -52,6 +56,7 @@ impl Pressure {
             let mut readers = self.readers.lock();
             if info.elapsed_time >= self.limit || readers.lagging.contains(&reader) {
                 readers.missed.push(reader);
+                self.calm.store(false, Ordering::Relaxed);
                 return BackpressureAction::DiscardDataAndFail;
             }
         }
@@ -67,8 +72,12 @@ impl Pressure {
 
     /// Closes the books on one sample: how many readers missed it.
     pub(crate) fn settle(&self) -> usize {
+        if self.calm.load(Ordering::Relaxed) {
+            return 0;
+        }
         let mut readers = self.readers.lock();
         readers.lagging = std::mem::take(&mut readers.missed);
+        self.calm.store(readers.lagging.is_empty(), Ordering::Relaxed);
         readers.lagging.len()
     }
 }

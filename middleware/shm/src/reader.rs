@@ -1,21 +1,22 @@
 //! The receiving side of a topic.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use iceoryx2::port::ReceiveError;
 use iceoryx2::port::subscriber::SubscriberCreateError;
 use tidewire_idl::Guid;
 use tidewire_qos::History;
-use tidewire_transport::{Arrival, EndpointSpec, Prefix, SampleMeta, SequenceGaps};
+use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
 use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
 use crate::routes::count_writers;
-use crate::sample::ShmSample;
-use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, MAX_SUBSCRIBERS, Subscriber};
+use crate::sample::{Pick, ShmInlet, ShmSample};
+use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, Subscriber};
+use crate::wire::WireMeta;
 
 /// Least room for samples a reader has not taken yet. A queue between processes needs some slack even
 /// where the history is shorter; trimming to KEEP_LAST depth per instance is the caller's.
@@ -55,23 +56,19 @@ const MIN_BUFFER: usize = 64;
 pub struct ShmReader {
     spec: EndpointSpec,
     topic: u128,
-    lane: Lane,
+    reliable: bool,
     gaps: SequenceGaps,
     lost: u64,
-    kept: Arc<AtomicUsize>,
     /// Participants whose samples came.
     sources: HashSet<Prefix>,
     /// The last generation of publishers we mapped.
     attached: u64,
-    /// The epoch at which there was nothing to take.
-    empty_at: Option<u32>,
+    /// The generation in which there was nothing left to take, which we said.
+    settled: u64,
     /// Whose sample came last: they come in runs.
     last_source: Option<Prefix>,
     slot: Option<SlotGuard>,
-    subscriber: Subscriber,
-    /// Keeps the service open for new writers.
-    _factory: Factory,
-    shared: Arc<Shared>,
+    inlet: Arc<ShmInlet>,
 }
 
 impl ShmReader {
@@ -81,23 +78,10 @@ impl ShmReader {
         _guid: Guid,
     ) -> Result<Self, ShmError> {
         let topic = service::topic_hash(spec);
-        let (lane, buffer) = queue(spec);
-        let factory = service::open(&shared.node, spec, lane)?;
+        let (reliable, buffer) = queue(spec);
         // Making the subscriber maps the publishers there are now.
         let attached = shared.control.generation();
-        let made = factory.subscriber_builder().buffer_size(buffer).create();
-        let subscriber = made.map_err(|error| match error {
-            SubscriberCreateError::ExceedsMaxSupportedSubscribers => ShmError::Limit {
-                what: "the readers",
-                of: spec.topic.clone(),
-                limit: MAX_SUBSCRIBERS,
-                instead: "topics",
-            },
-            _ => ShmError::Backend {
-                action: format!("making a reader of `{}`", spec.topic),
-                detail: format!("{error:?}"),
-            },
-        })?;
+        let (lane, factory, subscriber) = subscribe(&shared, spec, reliable, buffer)?;
         // The subscriber stands before writers hear of it, so what they send then arrives.
         let kind = EndpointKind::Reader(lane);
         let slot = shared.own.register(Entry { kind, topic, attached, buffer: buffer as u32 })?;
@@ -105,18 +89,15 @@ impl ShmReader {
         Ok(Self {
             spec: spec.clone(),
             topic,
-            lane,
+            reliable,
             gaps: SequenceGaps::default(),
             lost: 0,
-            kept: Arc::default(),
             sources: HashSet::new(),
             attached,
-            empty_at: None,
+            settled: u64::MAX,
             last_source: None,
             slot: Some(slot),
-            subscriber,
-            _factory: factory,
-            shared,
+            inlet: ShmInlet::new(subscriber, factory, shared),
         })
     }
 
@@ -126,74 +107,105 @@ impl ShmReader {
     /// [`ShmError::TooManyBorrowed`] if this reader holds too many samples, [`ShmError::Backend`] if
     /// a writer's memory cannot be reached.
     pub fn take(&mut self) -> Result<Option<ShmSample>, ShmError> {
-        loop {
-            // Read before looking: a sample sent after this moves the epoch past it.
-            let epoch = self.shared.own.wake().epoch();
-            let generation = self.shared.control.generation();
-            if self.empty_at == Some(epoch) && generation == self.attached {
-                // Nobody has woken us since there was nothing: asking iceoryx2, which looks at
-                // every publisher there could be, is what costs a polling reader most.
-                return Ok(None);
-            }
-            let received = self.subscriber.receive();
-            if generation != self.attached && received.is_ok() {
-                self.attached = generation;
-                if let Some(slot) = &self.slot {
-                    slot.slot().set_attached(generation);
-                }
-            }
-            let borrowed = match received {
-                Ok(Some(borrowed)) => borrowed,
-                Ok(None) => {
-                    self.empty_at = Some(epoch);
-                    if let Some(slot) = &self.slot {
-                        slot.slot().set_drained(epoch);
-                    }
-                    return Ok(None);
-                }
-                Err(ReceiveError::ExceedsMaxBorrows) => {
-                    return Err(ShmError::TooManyBorrowed {
-                        topic: self.spec.topic.clone(),
-                        limit: MAX_BORROWED,
-                    });
-                }
-                Err(error) => {
-                    return Err(ShmError::Backend {
-                        action: format!("taking from `{}`", self.spec.topic),
-                        detail: format!("{error:?}"),
-                    });
-                }
-            };
-            let Some(meta) = borrowed.user_header().read() else {
-                self.lost += 1;
-                continue;
-            };
-            if !meta.is_for(&self.shared.prefix) {
-                continue;
-            }
-            self.count(&meta);
-            let (kept, shared) = (self.kept.clone(), self.shared.clone());
-            match ShmSample::new(borrowed, meta, kept, shared) {
-                Some(sample) => return Ok(Some(sample)),
-                None => self.lost += 1,
-            }
-        }
+        let inlet = self.inlet.clone();
+        self.take_with(inlet)
     }
 
-    fn count(&mut self, meta: &SampleMeta) {
-        let source = meta.writer.prefix();
-        if self.last_source != Some(source) {
-            self.last_source = Some(source);
-            if self.sources.insert(source) {
-                self.shared.peers.remember(&source);
+    /// What the samples of this reader come through, for [`take_from`](Self::take_from).
+    pub fn inlet(&self) -> Arc<ShmInlet> {
+        self.inlet.clone()
+    }
+
+    /// As [`take`](Self::take), for callers that keep the [`inlet`](Self::inlet) of this reader: the
+    /// sample refers to it instead of counting.
+    ///
+    /// # Panics
+    /// If it is the inlet of another reader.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    #[inline]
+    pub fn take_from<'inlet>(
+        &mut self,
+        inlet: &'inlet ShmInlet,
+    ) -> Result<Option<ShmSample<&'inlet ShmInlet>>, ShmError> {
+        assert!(std::ptr::eq(inlet, &*self.inlet), "not this reader's inlet");
+        self.take_with(inlet)
+    }
+
+    #[inline]
+    fn take_with<I: Deref<Target = ShmInlet>>(
+        &mut self,
+        inlet: I,
+    ) -> Result<Option<ShmSample<I>>, ShmError> {
+        let generation = self.inlet.shared().control.generation();
+        if generation != self.settled {
+            return self.take_in(generation, inlet);
+        }
+        self.receive(inlet)
+    }
+
+    /// Something has changed: a writer may have come with memory to map, or wait to hear that we
+    /// have taken all it sent.
+    #[cold]
+    fn take_in<I: Deref<Target = ShmInlet>>(
+        &mut self,
+        generation: u64,
+        inlet: I,
+    ) -> Result<Option<ShmSample<I>>, ShmError> {
+        // Read before looking: a sample sent after this moves the epoch past it.
+        let epoch = self.inlet.shared().own.wake().epoch();
+        let received = self.receive(inlet)?;
+        let Some(slot) = &self.slot else { return Ok(received) };
+        if generation != self.attached {
+            self.attached = generation;
+            slot.slot().set_attached(generation);
+        }
+        if received.is_none() {
+            self.settled = generation;
+            slot.slot().set_drained(epoch);
+        }
+        Ok(received)
+    }
+
+    fn receive<I: Deref<Target = ShmInlet>>(
+        &mut self,
+        inlet: I,
+    ) -> Result<Option<ShmSample<I>>, ShmError> {
+        let Self { inlet: own, gaps, lost, sources, last_source, .. } = self;
+        let received = ShmInlet::receive(inlet, |meta| {
+            let Some(meta) = meta.map(WireMeta::read) else {
+                *lost += 1;
+                return Pick::Drop;
+            };
+            let shared = own.shared();
+            if !meta.is_for(&shared.prefix) {
+                return Pick::Drop;
             }
-        }
-        // Repetitions for late joiners have numbers from before; they say nothing about losses.
-        if !meta.is_history()
-            && let Arrival::New { missed } = self.gaps.observe(meta.writer, meta.sequence)
-        {
-            self.lost += missed;
-        }
+            let source = meta.writer.prefix();
+            if *last_source != Some(source) {
+                *last_source = Some(source);
+                if sources.insert(source) {
+                    shared.peers.remember(&source);
+                }
+            }
+            // Repetitions for late joiners have numbers from before; they say nothing about losses.
+            if !meta.is_history()
+                && let Arrival::New { missed } = gaps.observe(meta.writer, meta.sequence)
+            {
+                *lost += missed;
+            }
+            Pick::Take
+        });
+        received.map_err(|error| match error {
+            ReceiveError::ExceedsMaxBorrows => {
+                ShmError::TooManyBorrowed { topic: self.spec.topic.clone(), limit: MAX_BORROWED }
+            }
+            error => ShmError::Backend {
+                action: format!("taking from `{}`", self.spec.topic),
+                detail: format!("{error:?}"),
+            },
+        })
     }
 
     /// Samples that never came, by the gaps in their writers' sequence numbers: dropped because this
@@ -204,7 +216,7 @@ impl ShmReader {
 
     /// Writers on this host that this reader matches.
     pub fn matched(&self) -> usize {
-        count_writers(&self.shared.peers, self.topic, self.lane)
+        count_writers(&self.inlet.shared().peers, self.topic, self.reliable)
     }
 }
 
@@ -212,7 +224,7 @@ impl Drop for ShmReader {
     fn drop(&mut self) {
         // Writers stop counting on us before the subscriber goes.
         self.slot = None;
-        self.shared.control.bump();
+        self.inlet.shared().control.bump();
     }
 }
 
@@ -220,26 +232,60 @@ impl std::fmt::Debug for ShmReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ShmReader")
             .field("topic", &self.spec.topic)
-            .field("lane", &self.lane)
+            .field("reliable", &self.reliable)
             .field("lost", &self.lost)
             .finish_non_exhaustive()
     }
 }
 
-/// Lane and queue length for a reader's QoS. RELIABLE readers get all the room there is, unless their
+/// A place on the narrowest lane that has one.
+fn subscribe(
+    shared: &Shared,
+    spec: &EndpointSpec,
+    reliable: bool,
+    buffer: usize,
+) -> Result<(Lane, Factory, Subscriber), ShmError> {
+    let mut lane = Lane::of(reliable);
+    loop {
+        let factory = service::open(&shared.node, spec, lane)?;
+        let error = match factory.subscriber_builder().buffer_size(buffer).create() {
+            Ok(subscriber) => return Ok((lane, factory, subscriber)),
+            Err(error) => error,
+        };
+        lane = match (error, lane.wider()) {
+            (SubscriberCreateError::ExceedsMaxSupportedSubscribers, Some(wider)) => wider,
+            (SubscriberCreateError::ExceedsMaxSupportedSubscribers, None) => {
+                return Err(ShmError::Limit {
+                    what: "the readers",
+                    of: spec.topic.clone(),
+                    limit: Lane::all_widths(),
+                    instead: "topics",
+                });
+            }
+            (error, _) => {
+                return Err(ShmError::Backend {
+                    action: format!("making a reader of `{}`", spec.topic),
+                    detail: format!("{error:?}"),
+                });
+            }
+        };
+    }
+}
+
+/// Reliability and queue length for a reader's QoS. RELIABLE readers get all the room there is, unless their
 /// resource limits say less: a full queue makes writers wait.
-fn queue(spec: &EndpointSpec) -> (Lane, usize) {
+fn queue(spec: &EndpointSpec) -> (bool, usize) {
     let qos = &spec.qos;
     let limit = qos.resource_limits.max_samples.map_or(MAX_BUFFER, |n| n as usize);
     if qos.reliability.is_reliable() {
-        return (Lane::Reliable, limit.clamp(MIN_BUFFER / 4, MAX_BUFFER));
+        return (true, limit.clamp(MIN_BUFFER / 4, MAX_BUFFER));
     }
     let instances = if spec.keyed { 16 } else { 1 };
     let wanted = match qos.history {
         History::KeepLast(depth) => (depth as usize).saturating_mul(instances),
         History::KeepAll => limit,
     };
-    (Lane::BestEffort, wanted.clamp(MIN_BUFFER, MAX_BUFFER))
+    (false, wanted.clamp(MIN_BUFFER, MAX_BUFFER))
 }
 
 #[cfg(test)]
@@ -251,13 +297,13 @@ mod tests {
     fn queues_follow_the_readers_policies() {
         let mut spec = EndpointSpec::new("t", "T", false);
         spec.qos = Qos::sensor_data();
-        assert_eq!(queue(&spec), (Lane::BestEffort, 64));
+        assert_eq!(queue(&spec), (false, 64));
         spec.qos.history = History::KeepLast(300);
-        assert_eq!(queue(&spec), (Lane::BestEffort, 300));
+        assert_eq!(queue(&spec), (false, 300));
         spec.qos = Qos::reliable();
         spec.qos.resource_limits.max_samples = None;
-        assert_eq!(queue(&spec), (Lane::Reliable, MAX_BUFFER));
+        assert_eq!(queue(&spec), (true, MAX_BUFFER));
         spec.qos.resource_limits.max_samples = Some(1);
-        assert_eq!(queue(&spec), (Lane::Reliable, 16));
+        assert_eq!(queue(&spec), (true, 16));
     }
 }

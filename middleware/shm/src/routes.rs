@@ -41,6 +41,8 @@ impl Route {
 #[derive(Default)]
 pub(crate) struct Routes {
     pub(crate) list: Vec<Route>,
+    /// Lanes that have readers, RELIABLE ones first, and how many.
+    pub(crate) lanes: Vec<(Lane, usize)>,
 }
 
 impl Routes {
@@ -54,7 +56,7 @@ impl Routes {
                 .enumerate()
                 .filter_map(|(index, slot)| match slot.read() {
                     Some((EndpointKind::Reader(lane), hash)) if hash == topic => {
-                        (reliable || lane == Lane::BestEffort).then_some((index, lane))
+                        (reliable || !lane.is_reliable()).then_some((index, lane))
                     }
                     _ => None,
                 })
@@ -63,7 +65,19 @@ impl Routes {
                 list.push(Route { peer, topic, slots, last_wake: None });
             }
         }
-        Self { list }
+        Self::of(list)
+    }
+
+    fn of(list: Vec<Route>) -> Self {
+        let mut lanes: Vec<(Lane, usize)> = Vec::new();
+        for (_, lane) in list.iter().flat_map(|route| &route.slots) {
+            match lanes.iter_mut().find(|(l, _)| l == lane) {
+                Some((_, readers)) => *readers += 1,
+                None => lanes.push((*lane, 1)),
+            }
+        }
+        lanes.sort_by_key(|(lane, _)| (!lane.is_reliable(), lane.index()));
+        Self { list, lanes }
     }
 
     /// Carries over what was sent to participants that are still there.
@@ -76,29 +90,29 @@ impl Routes {
 
     /// Readers on one lane.
     pub(crate) fn on(&self, lane: Lane) -> usize {
-        self.list.iter().flat_map(|r| &r.slots).filter(|(_, l)| *l == lane).count()
+        self.lanes.iter().find(|(l, _)| *l == lane).map_or(0, |(_, readers)| *readers)
     }
 
-    /// RELIABLE readers that have not mapped the publisher of `generation` and whose queue of it is
+    /// Readers on `lane` that have not mapped the publisher of `generation` and whose queue of it is
     /// full with `sent` samples: iceoryx2 would drop the next one without a word.
-    pub(crate) fn unattached(&self, generation: u64, sent: u64) -> usize {
+    pub(crate) fn unattached(&self, lane: Lane, generation: u64, sent: u64) -> usize {
         let slots = self.list.iter().flat_map(|r| r.slots.iter().map(|s| (&r.peer, *s)));
         slots
-            .filter(|(peer, (index, lane))| {
+            .filter(|(peer, (index, on))| {
                 let slot = &peer.slots()[*index];
-                *lane == Lane::Reliable && slot.attached() < generation && slot.buffer() <= sent
+                *on == lane && slot.attached() < generation && slot.buffer() <= sent
             })
             .count()
     }
 
-    /// Whether every RELIABLE reader has mapped the publisher of `generation`.
-    pub(crate) fn all_attached(&self, generation: u64) -> bool {
-        self.unattached(generation, u64::MAX) == 0
+    /// Whether every reader on `lane` has mapped the publisher of `generation`.
+    pub(crate) fn all_attached(&self, lane: Lane, generation: u64) -> bool {
+        self.unattached(lane, generation, u64::MAX) == 0
     }
 
     /// Readers on both lanes.
     pub(crate) fn readers(&self) -> usize {
-        self.list.iter().map(|r| r.slots.len()).sum()
+        self.lanes.iter().map(|(_, readers)| readers).sum()
     }
 
     pub(crate) fn wake(&mut self) {
@@ -121,18 +135,18 @@ impl Routes {
                 last_wake: r.last_wake,
             })
             .collect();
-        Self { list }
+        Self::of(list)
     }
 }
 
-/// Writers a reader on `lane` matches.
-pub(crate) fn count_writers(peers: &Peers, topic: u128, lane: Lane) -> usize {
+/// Writers a reader matches.
+pub(crate) fn count_writers(peers: &Peers, topic: u128, reliable: bool) -> usize {
     let present = peers.present();
     let slots = present.iter().flat_map(|peer| peer.slots());
     slots
         .filter(|slot| match slot.read() {
-            Some((EndpointKind::Writer(offered), hash)) if hash == topic => {
-                offered == Lane::Reliable || lane == Lane::BestEffort
+            Some((EndpointKind::Writer { reliable: offered }, hash)) if hash == topic => {
+                offered || !reliable
             }
             _ => false,
         })

@@ -1,14 +1,16 @@
 //! A received sample, still in shared memory.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use tidewire_transport::SampleMeta;
+use iceoryx2::port::ReceiveError;
+use tidewire_transport::{Latch, SampleMeta};
 
 use crate::domain::Shared;
-use crate::service::{Ipc, MAX_BORROWED};
+use crate::loan::Heap;
+use crate::service::{Factory, Ipc, MAX_BORROWED, MAX_OUTLIVED, Subscriber};
 use crate::wire::{PAD, WireMeta};
 
 /// iceoryx2's sample.
@@ -20,69 +22,229 @@ const COPY_MAX: usize = 4096;
 /// collects samples never runs into the limit of [`MAX_BORROWED`].
 const KEEP_MAX: usize = MAX_BORROWED / 2;
 
-/// A payload in the writer's shared memory, read in place. The writer cannot reuse the memory until
-/// this is dropped; at most 128 samples of one writer can be held by one reader.
-pub struct ShmSample {
-    meta: SampleMeta,
-    data: *const u8,
-    len: usize,
-    kept: Arc<AtomicUsize>,
-    borrowed: Borrowed,
-    /// After `borrowed`: the domain's files go only when no sample needs them.
-    _shared: Arc<Shared>,
+/// A reader's subscriber, shared with the samples taken from it: see [`ShmReader::inlet`].
+///
+/// [`ShmReader::inlet`]: crate::ShmReader::inlet
+pub struct ShmInlet {
+    /// Locked whenever the subscriber or a sample of it is touched.
+    port: Latch<Port>,
+    /// Samples on loan as [`Bytes`].
+    kept: AtomicUsize,
+    me: Weak<Self>,
+    /// Keeps the service open for new writers.
+    _factory: Factory,
+    /// Last: the domain's files go only when nothing needs them.
+    shared: Arc<Shared>,
 }
 
-// SAFETY: `data` points into memory that `borrowed` keeps mapped and unchanged, and `borrowed` of the
-// thread-safe service may be dropped by any thread.
-unsafe impl Send for ShmSample {}
-// SAFETY: shared access only reads those bytes and `meta`.
-unsafe impl Sync for ShmSample {}
+#[derive(Debug)]
+struct Port {
+    /// Samples on loan, by the index in their [`ShmSample`]; before the subscriber they are of.
+    borrowed: Vec<Option<Borrowed>>,
+    /// Free places in `borrowed`.
+    free: Vec<u32>,
+    /// How many are on loan, by their publisher.
+    origins: Vec<(u128, usize)>,
+    /// The sample dropped last. It goes back to its writer when the reader looks again, or another
+    /// one is dropped: whoever answers a sample does not pay for its return first.
+    spent: Option<u32>,
+    subscriber: Subscriber,
+}
 
-impl ShmSample {
-    /// `None` if the sample is malformed: shorter than its pad.
-    pub(crate) fn new(
-        borrowed: Borrowed,
-        meta: SampleMeta,
-        kept: Arc<AtomicUsize>,
-        shared: Arc<Shared>,
-    ) -> Option<Self> {
-        let payload = borrowed.payload().get(PAD..)?;
-        let (data, len) = (payload.as_ptr(), payload.len());
-        Some(Self { meta, data, len, kept, borrowed, _shared: shared })
+// SAFETY: the subscriber and the samples taken from it count their references to the same state
+// without atomics. All of them lie in here and are touched under the lock of `ShmInlet::port` alone.
+unsafe impl Send for Port {}
+
+impl ShmInlet {
+    pub(crate) fn new(subscriber: Subscriber, factory: Factory, shared: Arc<Shared>) -> Arc<Self> {
+        let port = Latch::new(Port::new(subscriber));
+        let kept = AtomicUsize::new(0);
+        Arc::new_cyclic(|me| Self { port, kept, me: me.clone(), _factory: factory, shared })
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Asks iceoryx2 for a sample until there is none or `pick` wants it. `inlet` is what keeps this
+    /// while the sample is held.
+    #[inline]
+    pub(crate) fn receive<I: Deref<Target = Self>>(
+        inlet: I,
+        mut pick: impl FnMut(Option<&WireMeta>) -> Pick,
+    ) -> Result<Option<ShmSample<I>>, ReceiveError> {
+        let mut port = inlet.port.lock();
+        if let Some(spent) = port.spent.take() {
+            port.give_back(spent);
+        }
+        while let Some(borrowed) = port.subscriber.receive()? {
+            let meta = borrowed.user_header();
+            let Some(payload) = borrowed.payload().get(PAD..).filter(|_| meta.is_valid()) else {
+                pick(None);
+                continue;
+            };
+            if pick(Some(meta)) == Pick::Drop {
+                continue;
+            }
+            let (meta, data): (*const WireMeta, *const u8) = (meta, payload.as_ptr());
+            let len = payload.len();
+            let (meta, data, hold) = match port.keep(borrowed) {
+                Ok(index) => (meta, data, Hold::Loan(index)),
+                Err(borrowed) => {
+                    let copy = Copied::of(&borrowed);
+                    (&raw const copy.meta, copy.body.bytes()[PAD..].as_ptr(), Hold::Copy(copy))
+                }
+            };
+            drop(port);
+            return Ok(Some(ShmSample { meta, data, len, hold, inlet }));
+        }
+        Ok(None)
+    }
+}
+
+impl Port {
+    fn new(subscriber: Subscriber) -> Self {
+        let (borrowed, free, origins) = Default::default();
+        Self { borrowed, free, origins, spent: None, subscriber }
+    }
+
+    /// Gives the sample a place, or back if its publisher would be one too many to outlive.
+    fn keep(&mut self, borrowed: Borrowed) -> Result<u32, Borrowed> {
+        let origin = borrowed.origin().value();
+        match self.origins.iter().position(|(known, _)| *known == origin) {
+            Some(at) => self.origins[at].1 += 1,
+            None if self.origins.len() < MAX_OUTLIVED => self.origins.push((origin, 1)),
+            None => return Err(borrowed),
+        }
+        if let Some(index) = self.free.pop() {
+            self.borrowed[index as usize] = Some(borrowed);
+            return Ok(index);
+        }
+        self.borrowed.push(Some(borrowed));
+        Ok(self.borrowed.len() as u32 - 1)
+    }
+
+    fn drop_later(&mut self, index: u32) {
+        if let Some(before) = self.spent.replace(index) {
+            self.give_back(before);
+        }
+    }
+
+    fn give_back(&mut self, index: u32) {
+        let Some(borrowed) = self.borrowed[index as usize].take() else { return };
+        let origin = borrowed.origin().value();
+        if let Some(at) = self.origins.iter().position(|(known, _)| *known == origin) {
+            self.origins[at].1 -= 1;
+            if self.origins[at].1 == 0 {
+                self.origins.swap_remove(at);
+            }
+        }
+        self.free.push(index);
+    }
+}
+
+/// What becomes of a sample.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    Take,
+    Drop,
+}
+
+/// A payload in the writer's shared memory, read in place. The writer cannot reuse the memory until
+/// this is dropped; at most 128 samples of one writer can be held by one reader.
+///
+/// `I` keeps the reader's inlet: a count of it, or a reference where that is at hand.
+pub struct ShmSample<I: Deref<Target = ShmInlet> = Arc<ShmInlet>> {
+    meta: *const WireMeta,
+    data: *const u8,
+    len: usize,
+    hold: Hold,
+    inlet: I,
+}
+
+/// What keeps the bytes of a sample.
+enum Hold {
+    /// The inlet, at this index.
+    Loan(u32),
+    /// The sample itself. Not a `Box`, which may not be pointed into while it moves.
+    Copy(#[expect(dead_code, reason = "keeps the memory")] Arc<Copied>),
+    /// Another sample.
+    Moved,
+}
+
+struct Copied {
+    meta: WireMeta,
+    body: Heap,
+}
+
+impl Copied {
+    fn of(sample: &Borrowed) -> Arc<Self> {
+        let bytes = sample.payload();
+        let mut body = Heap::default();
+        body.reserve(bytes.len());
+        body.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        Arc::new(Self { meta: *sample.user_header(), body })
+    }
+}
+
+// SAFETY: `meta` and `data` point into memory that `hold` or the inlet keeps mapped and unchanged until this is
+// dropped; whatever else is shared is behind the inlet's lock.
+unsafe impl<I: Deref<Target = ShmInlet> + Send> Send for ShmSample<I> {}
+// SAFETY: shared access only reads the payload and the header.
+unsafe impl<I: Deref<Target = ShmInlet> + Sync> Sync for ShmSample<I> {}
+
+impl<I: Deref<Target = ShmInlet>> Drop for ShmSample<I> {
+    #[inline]
+    fn drop(&mut self) {
+        match &self.hold {
+            Hold::Loan(index) => self.inlet.port.lock().drop_later(*index),
+            Hold::Copy(_) | Hold::Moved => (),
+        }
+    }
+}
+
+impl<I: Deref<Target = ShmInlet>> ShmSample<I> {
     /// Who wrote it, when, and which instance it belongs to.
-    pub fn meta(&self) -> &SampleMeta {
-        &self.meta
+    #[inline]
+    pub fn meta(&self) -> SampleMeta {
+        // SAFETY: as for `data` in `deref`.
+        unsafe { &*self.meta }.read()
     }
 
     /// The payload as [`Bytes`]: without a copy if it is large and not too many are held already.
-    pub fn into_bytes(self) -> Bytes {
-        if self.len <= COPY_MAX || self.kept.load(Ordering::Relaxed) >= KEEP_MAX {
-            return Bytes::copy_from_slice(&self);
+    pub fn into_bytes(mut self) -> Bytes {
+        let inlet = self.inlet.me.upgrade();
+        match (&self.hold, inlet) {
+            (Hold::Loan(index), Some(inlet))
+                if self.len > COPY_MAX && inlet.kept.load(Ordering::Relaxed) < KEEP_MAX =>
+            {
+                inlet.kept.fetch_add(1, Ordering::Relaxed);
+                let (meta, data, len, hold) = (self.meta, self.data, self.len, Hold::Loan(*index));
+                self.hold = Hold::Moved;
+                Bytes::from_owner(Kept(ShmSample { meta, data, len, hold, inlet }))
+            }
+            _ => Bytes::copy_from_slice(&self),
         }
-        self.kept.fetch_add(1, Ordering::Relaxed);
-        Bytes::from_owner(Kept(self))
     }
 }
 
-impl Deref for ShmSample {
+impl<I: Deref<Target = ShmInlet>> Deref for ShmSample<I> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: taken from `borrowed`, which lives as long as `self` and whose memory no writer
-        // touches until it is returned.
+        // SAFETY: the inlet keeps the sample these bytes are of until `self` is dropped, and no writer
+        // touches them until then; or they are our own.
         unsafe { std::slice::from_raw_parts(self.data, self.len) }
     }
 }
 
-impl std::fmt::Debug for ShmSample {
+impl<I: Deref<Target = ShmInlet>> std::fmt::Debug for ShmSample<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ShmSample")
-            .field("meta", &self.meta)
+            .field("meta", &self.meta())
             .field("len", &self.len)
-            .field("origin", &self.borrowed.origin())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,6 +259,6 @@ impl AsRef<[u8]> for Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.0.kept.fetch_sub(1, Ordering::Relaxed);
+        self.0.inlet.kept.fetch_sub(1, Ordering::Relaxed);
     }
 }

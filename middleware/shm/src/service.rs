@@ -1,9 +1,9 @@
 //! iceoryx2's side: node, configuration, and one publish-subscribe service per topic and lane.
 //!
-//! A topic has two services because overflow is a property of a service, while reliability is one of
-//! each reader: RELIABLE readers attach to a service whose full buffers make the writer wait,
-//! BEST_EFFORT readers to one that drops the oldest sample. All other limits are constants, so two
-//! processes with different QoS always agree on a service.
+//! A topic has several services, one per [`Lane`], because overflow is a property of a service, while
+//! reliability is one of each reader: RELIABLE readers attach to a service whose full buffers make
+//! the writer wait, BEST_EFFORT readers to one that drops the oldest sample. All other limits are
+//! constants, so two processes with different QoS always agree on a service.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,18 +27,22 @@ use crate::wire::{ALIGN, WireMeta};
 
 /// Samples of one writer a reader may hold at once.
 pub(crate) const MAX_BORROWED: usize = 128;
+/// Publishers that are gone while a reader still holds or has not taken samples of them. iceoryx2
+/// looks at a place for each whenever a reader asks for a sample, and ends the process if samples of
+/// more publishers are held: readers hold copies from there on.
+pub(crate) const MAX_OUTLIVED: usize = 32;
 /// Most samples that wait for one reader, per writer.
 pub(crate) const MAX_BUFFER: usize = 1024;
-/// Samples a writer may fill at once.
-pub(crate) const MAX_LOANS: usize = 4;
+/// Samples a writer fills at once.
+pub(crate) const MAX_LOANS: usize = 1;
 pub(crate) const MAX_PUBLISHERS: usize = 64;
-pub(crate) const MAX_SUBSCRIBERS: usize = 32;
-const MAX_NODES: usize = 96;
 /// How long to retry while another process makes or removes the same service.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The thread-safe flavour: ports move between threads and samples are dropped anywhere.
-pub(crate) type Ipc = ipc_threadsafe::Service;
+/// The flavour without locks of its own. Ports move between threads and samples are dropped anywhere,
+/// but each call already holds what locks its port: the writer by `&mut`, the reader by the mutex of
+/// its inlet. iceoryx2's thread-safe flavour would take four more locks per sample.
+pub(crate) type Ipc = ipc::Service;
 pub(crate) type IpcNode = Node<Ipc>;
 pub(crate) type Factory = PortFactory<Ipc, [u8], WireMeta>;
 pub(crate) type Publisher = iceoryx2::port::publisher::Publisher<Ipc, [u8], WireMeta>;
@@ -58,7 +62,7 @@ pub(crate) fn config(control: &Control) -> Result<Config, ShmError> {
     // The janitor does this, once per death instead of once per service.
     config.global.service.cleanup_dead_nodes_on_open = false;
     config.global.node.cleanup_dead_nodes_on_destruction = false;
-    config.defaults.publish_subscribe.subscriber_expired_connection_buffer = 2 * MAX_BORROWED;
+    config.defaults.publish_subscribe.subscriber_expired_connection_buffer = MAX_OUTLIVED;
     Ok(config)
 }
 
@@ -87,11 +91,7 @@ pub(crate) fn topic_hash(spec: &EndpointSpec) -> u128 {
 
 /// Opens or makes the service of a topic's lane.
 pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Factory, ShmError> {
-    let letter = match lane {
-        Lane::Reliable => 'r',
-        Lane::BestEffort => 'b',
-    };
-    let name = format!("{:032x}/{letter}", topic_hash(spec));
+    let name = format!("{:032x}/{}", topic_hash(spec), lane.index());
     let backend = |detail: String| ShmError::Backend {
         action: format!("opening topic `{}`", spec.topic),
         detail,
@@ -111,23 +111,28 @@ pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Fa
             .publish_subscribe::<[u8]>()
             .user_header::<WireMeta>()
             .payload_alignment(Alignment::new(ALIGN).expect("64 is a power of two"))
-            .enable_safe_overflow(lane == Lane::BestEffort)
+            .enable_safe_overflow(!lane.is_reliable())
             .history_size(0)
             .subscriber_max_buffer_size(MAX_BUFFER)
             .subscriber_max_borrowed_samples(MAX_BORROWED)
             .max_publishers(MAX_PUBLISHERS)
-            .max_subscribers(MAX_SUBSCRIBERS)
-            .max_nodes(MAX_NODES)
+            .max_subscribers(lane.width())
+            .max_nodes(max_nodes(lane))
             .open_or_create_with_attributes(&attributes);
         let error = match tried {
             Ok(factory) => return Ok(factory),
             Err(error) => error,
         };
         if !passes(&error) || Instant::now() > deadline {
-            return Err(explain(spec, error));
+            return Err(explain(spec, lane, error));
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Processes that can hold a service: each writer and each reader may be in one of its own.
+fn max_nodes(lane: Lane) -> usize {
+    MAX_PUBLISHERS + lane.width()
 }
 
 /// Whether trying again soon may help: another process is just making or removing the service.
@@ -159,14 +164,14 @@ fn passes(error: &OpenOrCreateError) -> bool {
     }
 }
 
-fn explain(spec: &EndpointSpec, error: OpenOrCreateError) -> ShmError {
+fn explain(spec: &EndpointSpec, lane: Lane, error: OpenOrCreateError) -> ShmError {
     let detail = format!("{error:?}");
     let incompatible = ["Incompatible", "DoesNotSupport", "VersionMismatch"];
     if detail.contains("ExceedsMaxNumberOfNodes") {
         ShmError::Limit {
             what: "the participants",
             of: spec.topic.clone(),
-            limit: MAX_NODES,
+            limit: max_nodes(lane),
             instead: "topics",
         }
     } else if incompatible.iter().any(|word| detail.contains(word)) {

@@ -26,9 +26,10 @@ pub(crate) struct WireMeta {
     reserved: u32,
 }
 
-impl From<&SampleMeta> for WireMeta {
-    fn from(meta: &SampleMeta) -> Self {
-        Self {
+impl WireMeta {
+    /// Writes `meta` in place.
+    pub(crate) fn fill(&mut self, meta: &SampleMeta) {
+        *self = Self {
             writer: meta.writer.0,
             key: meta.key.0,
             sequence: meta.sequence,
@@ -37,22 +38,33 @@ impl From<&SampleMeta> for WireMeta {
             flags: meta.flags,
             state: meta.state as u32,
             reserved: 0,
-        }
+        };
     }
-}
 
-impl WireMeta {
-    /// `None` for a state no version of ours writes.
-    pub(crate) fn read(&self) -> Option<SampleMeta> {
-        Some(SampleMeta {
+    /// False for a state no version of ours writes.
+    #[inline]
+    pub(crate) fn is_valid(&self) -> bool {
+        self.state().is_some()
+    }
+
+    #[inline]
+    fn state(&self) -> Option<InstanceState> {
+        InstanceState::from_u8(u8::try_from(self.state).ok()?)
+    }
+
+    /// As the rest of Tidewire knows it.
+    #[inline]
+    pub(crate) fn read(&self) -> SampleMeta {
+        SampleMeta {
             writer: Guid(self.writer),
             sequence: self.sequence,
             source_time: self.source_time,
             key: KeyHash(self.key),
-            state: InstanceState::from_u8(u8::try_from(self.state).ok()?)?,
+            // Checked when it came.
+            state: self.state().unwrap_or(InstanceState::Alive),
             flags: self.flags,
             target: self.target,
-        })
+        }
     }
 }
 
@@ -71,8 +83,9 @@ mod tests {
             flags: tidewire_transport::HISTORY,
             target: [3; 12],
         };
-        let wire = WireMeta::from(&meta);
-        assert_eq!(wire.read(), Some(meta));
-        assert_eq!(WireMeta { state: 77, ..wire }.read(), None);
+        let mut wire = WireMeta::default();
+        wire.fill(&meta);
+        assert_eq!((wire.is_valid(), wire.read()), (true, meta));
+        assert!(!WireMeta { state: 77, ..wire }.is_valid());
     }
 }

@@ -9,13 +9,13 @@ use tidewire_transport::{EndpointSpec, Prefix, SampleMeta};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
-use crate::loan::{Hold, ShmLoan};
-use crate::outlet::{Chunk, Loaned, Outlet, first_len};
+use crate::loan::{Heap, ShmLoan};
+use crate::outlet::{Loaned, Outlet, Sent, first_len};
 use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
 use crate::pressure::Pressure;
 use crate::routes::Routes;
 use crate::service;
-use crate::wire::{PAD, WireMeta};
+use crate::wire::PAD;
 
 /// How long samples of a smaller chunk size may take to be read before larger ones follow, on
 /// writers that must not block. Keeps the order where it can be kept.
@@ -42,7 +42,7 @@ const GROW_PATIENCE: Duration = Duration::from_millis(20);
 /// assert_eq!(loan.send()?.readers, 1);
 ///
 /// let sample = reader.take()?.expect("just sent");
-/// assert_eq!((sample.meta(), &sample[4..]), (&meta, &[42, 0, 0, 0][..]));
+/// assert_eq!((sample.meta(), &sample[4..]), (meta, &[42, 0, 0, 0][..]));
 /// # Ok::<(), tidewire_shm::ShmError>(())
 /// ```
 pub struct ShmWriter {
@@ -52,9 +52,21 @@ pub struct ShmWriter {
     pressure: Pressure,
     generation: u64,
     routes: Routes,
-    outlets: [Option<Outlet>; 2],
+    outlets: [Option<Outlet>; Lane::COUNT],
+    /// Where the sample being filled lies, and its length without pad.
+    place: Place,
+    len: usize,
+    heap: Heap,
     slot: Option<SlotGuard>,
     pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Nowhere,
+    Outlet(Lane),
+    Heap,
 }
 
 /// What became of one sample.
@@ -80,8 +92,7 @@ impl ShmWriter {
             Reliability::BestEffort => (false, Duration::ZERO),
         };
         let topic = service::topic_hash(spec);
-        let lane = if reliable { Lane::Reliable } else { Lane::BestEffort };
-        let kind = EndpointKind::Writer(lane);
+        let kind = EndpointKind::Writer { reliable };
         let slot = shared.own.register(Entry { kind, topic, attached: 0, buffer: 0 })?;
         shared.control.bump();
         let mut writer = Self {
@@ -91,7 +102,10 @@ impl ShmWriter {
             pressure: Pressure::new(limit, shared.bell()),
             generation: u64::MAX,
             routes: Routes::default(),
-            outlets: [None, None],
+            outlets: Default::default(),
+            place: Place::Nowhere,
+            len: 0,
+            heap: Heap::default(),
             slot: Some(slot),
             shared,
         };
@@ -111,9 +125,9 @@ impl ShmWriter {
         if self.routes.list.is_empty() {
             return Ok(Delivered::default());
         }
-        let mut loan = self.loan(meta, payload.len())?;
-        loan.copy_from_slice(payload);
-        loan.send()
+        self.reserve(payload.len())?;
+        self.reserved_mut().copy_from_slice(payload);
+        self.commit(meta)
     }
 
     /// Loans `len` bytes to be filled with a payload, encapsulation header included, and sent without
@@ -123,17 +137,132 @@ impl ShmWriter {
     /// # Errors
     /// As for [`send`](Self::send).
     pub fn loan(&mut self, meta: &SampleMeta, len: usize) -> Result<ShmLoan<'_>, ShmError> {
+        self.reserve(len)?;
+        Ok(ShmLoan::new(self, *meta))
+    }
+
+    /// As [`loan`](Self::loan), for callers that keep the writer themselves: fill
+    /// [`reserved_mut`](Self::reserved_mut), then [`commit`](Self::commit). The next `reserve` or
+    /// `send` takes it back.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    #[inline]
+    pub fn reserve(&mut self, len: usize) -> Result<(), ShmError> {
+        self.len = len;
+        // The usual case: nothing has changed, and the chunk was taken ahead.
+        if self.generation == self.shared.control.generation()
+            && let Some((lane, _)) = self.routes.lanes.first().copied()
+            && let Some(outlet) = &self.outlets[lane.index()]
+            && outlet.is_ready(len + PAD)
+        {
+            self.place = Place::Outlet(lane);
+            return Ok(());
+        }
+        self.reserve_anew(len)
+    }
+
+    fn reserve_anew(&mut self, len: usize) -> Result<(), ShmError> {
         self.refresh();
-        let lane = match (self.routes.on(Lane::Reliable), self.routes.on(Lane::BestEffort)) {
-            (0, 0) => return Ok(ShmLoan::new(self, *meta, Hold::heap(len), len)),
-            (0, _) => Lane::BestEffort,
-            (_, _) => Lane::Reliable,
+        self.place = Place::Heap;
+        match self.routes.lanes.first().copied() {
+            Some((lane, _)) if self.draft(lane)? => self.place = Place::Outlet(lane),
+            _ => self.heap.reserve(len + PAD),
+        }
+        Ok(())
+    }
+
+    /// The bytes last reserved; empty if there are none.
+    pub fn reserved(&self) -> &[u8] {
+        let bytes = match self.place {
+            Place::Outlet(lane) => self.outlets[lane.index()].as_ref().map(Outlet::bytes),
+            Place::Heap => Some(self.heap.bytes()),
+            Place::Nowhere => None,
         };
-        let hold = match self.chunk(lane, meta, len)? {
-            Some(chunk) => Hold::Chunk(lane, chunk),
-            None => Hold::heap(len),
+        bytes.and_then(|bytes| bytes.get(PAD..PAD + self.len)).unwrap_or_default()
+    }
+
+    /// The bytes last reserved, to be filled; empty if there are none.
+    pub fn reserved_mut(&mut self) -> &mut [u8] {
+        let bytes = match self.place {
+            Place::Outlet(lane) => self.outlets[lane.index()].as_mut().map(Outlet::bytes_mut),
+            Place::Heap => Some(self.heap.bytes_mut()),
+            Place::Nowhere => None,
         };
-        Ok(ShmLoan::new(self, *meta, hold, len))
+        bytes.and_then(|bytes| bytes.get_mut(PAD..PAD + self.len)).unwrap_or_default()
+    }
+
+    pub(crate) fn take_back(&mut self) {
+        self.place = Place::Nowhere;
+    }
+
+    pub(crate) fn reserved_shared(&self) -> bool {
+        matches!(self.place, Place::Outlet(_))
+    }
+
+    /// Sends what [`reserve`](Self::reserve) gave; nothing if it gave nothing since.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn commit(&mut self, meta: &SampleMeta) -> Result<Delivered, ShmError> {
+        let from = std::mem::take(&mut self.place);
+        // The usual case: one lane, and its readers have mapped the publisher.
+        if let (&[(lane, expected)], Place::Outlet(filled)) = (&*self.routes.lanes, from)
+            && lane == filled
+            && let Some(outlet) = &mut self.outlets[lane.index()]
+            && (outlet.mapped || !lane.is_reliable())
+        {
+            let Sent { readers, timed_out } = outlet.send(meta)?;
+            self.routes.wake();
+            outlet.prepare(self.len + PAD);
+            return match timed_out {
+                0 => Ok(Delivered { readers, missed: expected.saturating_sub(readers) }),
+                _ => Err(self.timeout(timed_out)),
+            };
+        }
+        self.commit_all(from, meta)
+    }
+
+    fn commit_all(&mut self, from: Place, meta: &SampleMeta) -> Result<Delivered, ShmError> {
+        let mut delivered = Delivered::default();
+        if from == Place::Nowhere {
+            return Ok(delivered);
+        }
+        let mut timed_out = 0;
+        let mut failure = None;
+        // By index: waiting for a reader may change the routes.
+        for index in 0..Lane::COUNT {
+            let Some(&(lane, expected)) = self.routes.lanes.get(index) else { break };
+            if from == Place::Outlet(lane) {
+                continue;
+            }
+            match self.copy(from, lane) {
+                Ok(true) => {
+                    let posted = self.post(lane, meta, &mut delivered, &mut timed_out);
+                    failure = posted.err().or(failure);
+                }
+                Ok(false) => delivered.missed += expected,
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Place::Outlet(lane) = from {
+            let posted = self.post(lane, meta, &mut delivered, &mut timed_out);
+            failure = posted.err().or(failure);
+        }
+        self.routes.wake();
+        for outlet in self.outlets.iter_mut().flatten() {
+            outlet.prepare(self.len + PAD);
+        }
+        match failure {
+            _ if timed_out > 0 => Err(self.timeout(timed_out)),
+            Some(error) => Err(error),
+            None => Ok(delivered),
+        }
+    }
+
+    fn timeout(&self, readers: usize) -> ShmError {
+        let (topic, waited) = (self.spec.topic.clone(), self.pressure.limit());
+        ShmError::WriteTimeout { topic, waited, readers }
     }
 
     /// Readers on this host that a sample sent now would go to.
@@ -164,29 +293,28 @@ impl ShmWriter {
         let mut routes = Routes::find(&self.shared.peers, self.topic, self.reliable);
         routes.inherit(&self.routes);
         self.routes = routes;
-        if let Some(outlet) = &mut self.outlets[Lane::Reliable as usize] {
+        for place in &mut self.outlets {
+            let Some(outlet) = place else { continue };
             outlet.mapped = false;
-        }
-        for lane in [Lane::Reliable, Lane::BestEffort] {
-            if self.routes.on(lane) == 0
-                && let Some(outlet) = self.outlets[lane as usize].take()
+            if self.routes.on(outlet.lane) == 0
+                && let Some(outlet) = place.take()
+                && self.shared.lingering.keep(outlet, self.routes.watch())
             {
-                self.shared.lingering.keep(outlet, self.routes.watch());
+                // So that readers say when they have taken what it sent.
+                self.shared.control.bump();
             }
         }
     }
 
     fn open_outlets(&mut self) -> Result<(), ShmError> {
-        for lane in [Lane::Reliable, Lane::BestEffort] {
-            if self.routes.on(lane) > 0 {
-                self.outlet(lane)?;
-            }
+        for index in 0..self.routes.lanes.len() {
+            self.outlet(self.routes.lanes[index].0)?;
         }
         Ok(())
     }
 
     fn outlet(&mut self, lane: Lane) -> Result<&mut Outlet, ShmError> {
-        let place = &mut self.outlets[lane as usize];
+        let place = &mut self.outlets[lane.index()];
         if place.is_none() {
             let factory = Arc::new(service::open(&self.shared.node, &self.spec, lane)?);
             let (len, budget) = (first_len(&self.spec), self.shared.options.segment_budget);
@@ -198,14 +326,10 @@ impl ShmWriter {
         Ok(place.as_mut().expect("filled just above"))
     }
 
-    /// A chunk with its header filled; `None` if all memory is held and the lane does not wait.
-    fn chunk(
-        &mut self,
-        lane: Lane,
-        meta: &SampleMeta,
-        len: usize,
-    ) -> Result<Option<Chunk>, ShmError> {
-        let len = len + PAD;
+    /// Has a chunk for `self.len` bytes ready on a lane; false if all memory is held and the lane
+    /// does not wait.
+    fn draft(&mut self, lane: Lane) -> Result<bool, ShmError> {
+        let len = self.len + PAD;
         let budget = self.shared.options.segment_budget;
         if !self.outlet(lane)?.fits(len) {
             // Readers take from publishers in no particular order: let them finish with the old.
@@ -213,19 +337,14 @@ impl ShmWriter {
             #[expect(clippy::result_large_err, reason = "a failure hands the outlet back")]
             self.replace(lane, |outlet| outlet.larger(len, budget))?;
         }
-        loop {
-            match self.outlet(lane)?.loan(len)? {
-                Loaned::Chunk(mut chunk) => {
-                    *chunk.user_header_mut() = WireMeta::from(meta);
-                    return Ok(Some(chunk));
-                }
-                Loaned::Full => match self.replace(lane, Outlet::deeper) {
-                    Ok(()) => (),
-                    Err(ShmError::NoMemory { .. }) => return Ok(None),
-                    Err(error) => return Err(error),
-                },
+        while self.outlet(lane)?.loan(len)? == Loaned::Full {
+            match self.replace(lane, Outlet::deeper) {
+                Ok(()) => (),
+                Err(ShmError::NoMemory { .. }) => return Ok(false),
+                Err(error) => return Err(error),
             }
         }
+        Ok(true)
     }
 
     fn replace(
@@ -233,7 +352,7 @@ impl ShmWriter {
         lane: Lane,
         make: impl FnOnce(Outlet) -> Result<(Outlet, Outlet), (Outlet, ShmError)>,
     ) -> Result<(), ShmError> {
-        let Some(outlet) = self.outlets[lane as usize].take() else { return Ok(()) };
+        let Some(outlet) = self.outlets[lane.index()].take() else { return Ok(()) };
         let (next, result) = match make(outlet) {
             Ok((mut next, old)) => {
                 next.generation = self.shared.control.bump();
@@ -242,11 +361,16 @@ impl ShmWriter {
             }
             Err((old, error)) => (old, Err(error)),
         };
-        self.outlets[lane as usize] = Some(next);
+        self.outlets[lane.index()] = Some(next);
         result
     }
 
     fn wait_drained(&self) {
+        if self.routes.is_drained() {
+            return;
+        }
+        // Readers say that they have taken everything only when something has changed.
+        self.shared.control.bump();
         let limit = if self.reliable { self.pressure.limit() } else { GROW_PATIENCE };
         let start = Instant::now();
         while !self.routes.is_drained() && start.elapsed() < limit {
@@ -256,15 +380,18 @@ impl ShmWriter {
 
     /// A reader maps a new publisher when it next looks. Until then its queue fills without
     /// back-pressure, so a full one is waited for here; returns how many stay full.
-    fn wait_attached(&mut self) -> usize {
+    fn wait_attached(&mut self, lane: Lane) -> usize {
+        if self.outlets[lane.index()].as_ref().is_none_or(|outlet| outlet.mapped) {
+            return 0;
+        }
         let start = Instant::now();
         loop {
-            let Some(outlet) = &mut self.outlets[Lane::Reliable as usize] else { return 0 };
-            if outlet.mapped || self.routes.all_attached(outlet.generation) {
+            let Some(outlet) = &mut self.outlets[lane.index()] else { return 0 };
+            if outlet.mapped || self.routes.all_attached(lane, outlet.generation) {
                 outlet.mapped = true;
                 return 0;
             }
-            let full = self.routes.unattached(outlet.generation, outlet.sent);
+            let full = self.routes.unattached(lane, outlet.generation, outlet.sent);
             if full == 0 || outlet.waited || start.elapsed() >= self.pressure.limit() {
                 outlet.waited |= full > 0;
                 return full;
@@ -276,83 +403,40 @@ impl ShmWriter {
         }
     }
 
-    /// Sends what a loan holds, on the other lane too if that has readers.
-    pub(crate) fn finish(
-        &mut self,
-        meta: &SampleMeta,
-        hold: Hold,
-        len: usize,
-    ) -> Result<Delivered, ShmError> {
-        let mut delivered = Delivered::default();
-        let mut timed_out = 0;
-        let mut failure = None;
-        let first = match &hold {
-            Hold::Chunk(lane, _) => Some(*lane),
-            Hold::Heap(_) => None,
+    /// Copies the reserved bytes into a chunk of another lane; false as for [`draft`](Self::draft).
+    fn copy(&mut self, from: Place, lane: Lane) -> Result<bool, ShmError> {
+        if !self.draft(lane)? {
+            return Ok(false);
+        }
+        let Some(mut into) = self.outlets[lane.index()].take() else { return Ok(false) };
+        let from = match from {
+            Place::Outlet(lane) => self.outlets[lane.index()].as_ref().map(Outlet::bytes),
+            Place::Heap => Some(self.heap.bytes()),
+            Place::Nowhere => None,
         };
-        for lane in [Lane::Reliable, Lane::BestEffort] {
-            let expected = self.routes.on(lane);
-            if first == Some(lane) || expected == 0 {
-                continue;
-            }
-            match self.copy(lane, meta, &hold, len) {
-                Ok(Some(chunk)) => {
-                    let posted = self.post(lane, chunk, &mut delivered, &mut timed_out);
-                    failure = posted.err().or(failure);
-                }
-                Ok(None) => delivered.missed += expected,
-                Err(error) => failure = Some(error),
-            }
+        let all = PAD..PAD + self.len;
+        if let (Some(from), Some(to)) =
+            (from.and_then(|from| from.get(all.clone())), into.bytes_mut().get_mut(all))
+        {
+            to.copy_from_slice(from);
         }
-        if let Hold::Chunk(lane, chunk) = hold {
-            let posted = self.post(lane, chunk, &mut delivered, &mut timed_out);
-            failure = posted.err().or(failure);
-        }
-        self.routes.wake();
-        if timed_out > 0 {
-            failure = Some(ShmError::WriteTimeout {
-                topic: self.spec.topic.clone(),
-                waited: self.pressure.limit(),
-                readers: timed_out,
-            });
-        }
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(delivered),
-        }
-    }
-
-    fn copy(
-        &mut self,
-        lane: Lane,
-        meta: &SampleMeta,
-        from: &Hold,
-        len: usize,
-    ) -> Result<Option<Chunk>, ShmError> {
-        let chunk = self.chunk(lane, meta, len)?;
-        Ok(chunk.map(|chunk| {
-            let mut copy = Hold::Chunk(lane, chunk);
-            copy.bytes_mut(len).copy_from_slice(from.bytes(len));
-            match copy {
-                Hold::Chunk(_, chunk) => chunk,
-                Hold::Heap(_) => unreachable!("made from a chunk just above"),
-            }
-        }))
+        self.outlets[lane.index()] = Some(into);
+        Ok(true)
     }
 
     fn post(
         &mut self,
         lane: Lane,
-        chunk: Chunk,
+        meta: &SampleMeta,
         delivered: &mut Delivered,
         timed_out: &mut usize,
     ) -> Result<(), ShmError> {
-        if lane == Lane::Reliable {
-            *timed_out += self.wait_attached();
+        if lane.is_reliable() {
+            *timed_out += self.wait_attached(lane);
         }
         let expected = self.routes.on(lane);
-        let Some(outlet) = &mut self.outlets[lane as usize] else { return Ok(()) };
-        let sent = outlet.send(chunk)?;
+        let Some(outlet) = &mut self.outlets[lane.index()] else { return Ok(()) };
+        let sent = outlet.send(meta)?;
         *timed_out += sent.timed_out;
         // iceoryx2 does not count receivers when one of them failed.
         let readers =

@@ -11,8 +11,15 @@ pub struct Counter(AtomicU64);
 
 impl Counter {
     /// Counts `n` more.
+    #[inline]
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts one more, where only one thread at a time counts: cheaper than [`add`](Self::add).
+    #[inline]
+    pub fn step(&self) {
+        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// The count so far.
@@ -55,6 +62,7 @@ pub enum Arrival {
 impl SequenceGaps {
     /// Notes `sequence` of `writer`. The first number of a writer never counts as a gap: what came
     /// before it was written before this reader was matched.
+    #[inline]
     pub fn observe(&mut self, writer: Guid, sequence: u64) -> Arrival {
         let last = match &mut self.current {
             Some((current, last)) if *current == writer => last,

@@ -12,10 +12,14 @@
 //! assert!(meta.is_history() && meta.is_for(&[7; 12]));
 //! ```
 
+mod clock;
 mod counters;
 mod endpoint;
+mod latch;
 mod meta;
 
+pub use clock::now_ns;
 pub use counters::{Arrival, Counter, SequenceGaps};
 pub use endpoint::EndpointSpec;
+pub use latch::{Latch, RawLatch};
 pub use meta::{HISTORY, Prefix, SampleMeta};

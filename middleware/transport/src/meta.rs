@@ -30,11 +30,13 @@ pub struct SampleMeta {
 
 impl SampleMeta {
     /// Whether the sample is a repetition for late joiners.
+    #[inline]
     pub fn is_history(&self) -> bool {
         self.flags & HISTORY != 0
     }
 
     /// Whether a reader of participant `prefix` should see the sample.
+    #[inline]
     pub fn is_for(&self, prefix: &Prefix) -> bool {
         self.target == [0; 12] || self.target == *prefix
     }

@@ -31,6 +31,7 @@ use tidewire_transport::Prefix;
 pub use builder::{Builder, Transports};
 pub(crate) use core::{Core, OwnEndpoint};
 pub use discovery::{EndpointInfo, Event, ParticipantInfo, TopicInfo};
+pub(crate) use points::LastPoint;
 
 use crate::error::BusError;
 use crate::reader::{RawReader, Reader};

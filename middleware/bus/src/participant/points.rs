@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use tidewire_dds::DdsParticipant;
@@ -10,16 +11,45 @@ use tidewire_transport::Prefix;
 
 /// Names by prefix, looked up once each.
 #[derive(Default)]
-pub(crate) struct Points(RwLock<HashMap<Prefix, Arc<str>>>);
+pub(crate) struct Points {
+    names: RwLock<HashMap<Prefix, Arc<str>>>,
+    /// Counts names forgotten.
+    version: AtomicU64,
+}
+
+/// The name last asked for: samples come in runs.
+#[derive(Default)]
+pub(crate) struct LastPoint(Option<(Prefix, u64, Arc<str>)>);
+
+impl LastPoint {
+    /// As [`Points::of`], by `look_up` only where the last answer does not hold.
+    pub fn of(
+        &mut self,
+        points: &Points,
+        prefix: &Prefix,
+        look_up: impl FnOnce() -> Arc<str>,
+    ) -> Arc<str> {
+        let version = points.version.load(Ordering::Acquire);
+        match &self.0 {
+            Some((last, at, name)) if last == prefix && *at == version => name.clone(),
+            _ => {
+                let name = look_up();
+                self.0 = Some((*prefix, version, name.clone()));
+                name
+            }
+        }
+    }
+}
 
 impl Points {
     pub fn set(&self, prefix: Prefix, name: Arc<str>) {
-        self.0.write().insert(prefix, name);
+        self.names.write().insert(prefix, name);
     }
 
     /// Forgets what discovery has news of.
     pub fn forget(&self, prefix: &Prefix) {
-        self.0.write().remove(prefix);
+        self.names.write().remove(prefix);
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// The participant's name where it has told one, else eight hex digits of its prefix.
@@ -29,7 +59,7 @@ impl Points {
         shm: Option<&ShmDomain>,
         dds: Option<&DdsParticipant>,
     ) -> Arc<str> {
-        if let Some(name) = self.0.read().get(prefix) {
+        if let Some(name) = self.names.read().get(prefix) {
             return name.clone();
         }
         let name = shm
@@ -57,5 +87,16 @@ mod tests {
         assert_eq!(&*points.of(&prefix, None, None), "deadbeef");
         points.set(prefix, "plant/arm".into());
         assert_eq!(&*points.of(&prefix, None, None), "plant/arm");
+    }
+
+    #[test]
+    fn a_name_is_looked_up_again_when_discovery_has_news() {
+        let (points, mut last) = (Points::default(), LastPoint::default());
+        let prefix = [7; 12];
+        let mut name = |now: &str| last.of(&points, &prefix, || now.into());
+        assert_eq!(&*name("deadbeef"), "deadbeef");
+        assert_eq!(&*name("plant/arm"), "deadbeef", "nothing has changed");
+        points.forget(&[8; 12]);
+        assert_eq!(&*name("plant/arm"), "plant/arm");
     }
 }

@@ -5,28 +5,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use tidewire_dds::DdsReader;
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
-use tidewire_shm::{ShmReader, ShmSample};
-use tidewire_transport::{Counter, EndpointSpec};
+use tidewire_shm::{ShmInlet, ShmReader, ShmSample};
+
+use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta};
 
 use super::filter::TimeFilter;
-use super::incoming::Incoming;
+use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
-use crate::participant::{Core, OwnEndpoint};
+use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::support::{self, Role};
-use crate::time::now_ns;
+use tidewire_transport::now_ns;
 
 pub(crate) struct ReaderCore {
     pub spec: EndpointSpec,
     guid: Guid,
     pub core: Arc<Core>,
     incoming: Arc<Incoming>,
-    state: Mutex<State>,
+    /// Of `state.shm`, for samples that live longer than the lock.
+    inlet: Option<Arc<ShmInlet>>,
+    state: Latch<State>,
     received: Counter,
     dds: Option<DdsReader>,
 }
@@ -35,17 +37,21 @@ struct State {
     shm: Option<ShmReader>,
     tracks: Tracks,
     filter: Option<TimeFilter>,
+    point: LastPoint,
     /// Which transport to ask first next time, so that neither starves the other.
     dds_first: bool,
 }
 
+/// A sample on shared memory.
+pub(super) type Shm<'reader> = ShmSample<&'reader ShmInlet>;
+
 /// A payload where it lies.
-pub(crate) enum Payload {
-    Shm(ShmSample),
+pub(crate) enum Payload<'reader> {
+    Shm(Shm<'reader>),
     Dds(Bytes),
 }
 
-impl Deref for Payload {
+impl Deref for Payload<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -56,7 +62,7 @@ impl Deref for Payload {
     }
 }
 
-impl Payload {
+impl Payload<'_> {
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Shm(sample) => sample.into_bytes(),
@@ -92,10 +98,12 @@ impl ReaderCore {
             guid,
             core: core.clone(),
             incoming,
-            state: Mutex::new(State {
+            inlet: shm.as_ref().map(ShmReader::inlet),
+            state: Latch::new(State {
                 shm,
                 tracks: Tracks::default(),
                 filter: TimeFilter::new(spec.qos.time_based_filter),
+                point: LastPoint::default(),
                 dds_first: false,
             }),
             received: Counter::default(),
@@ -116,78 +124,82 @@ impl ReaderCore {
     }
 
     /// The next change, from either transport.
-    pub fn take(&self) -> Result<Option<(SampleInfo, Payload)>, ReadError> {
-        let mut state = self.state.lock();
-        state.dds_first = !state.dds_first;
-        let found = if state.dds_first {
-            match self.take_dds(&mut state) {
-                Some(found) => Some(found),
-                None => self.take_shm(&mut state)?,
-            }
-        } else {
-            match self.take_shm(&mut state)? {
-                Some(found) => Some(found),
-                None => self.take_dds(&mut state),
-            }
-        };
-        match found {
-            Some(found) => {
-                self.received.add(1);
-                Ok(Some(found))
-            }
-            None => {
-                self.core.check()?;
-                Ok(None)
-            }
-        }
+    pub fn take(&self) -> Result<Option<(SampleInfo, Payload<'_>)>, ReadError> {
+        self.take_as(
+            |sample, reception_time, last| {
+                let meta = sample.meta();
+                let point = self.point(last, &meta.writer.prefix());
+                (info_of(&meta, reception_time, point), Payload::Shm(sample))
+            },
+            |arrived, last| {
+                let point = self.point(last, &arrived.sample.writer.prefix());
+                (arrived.info(point), Payload::Dds(arrived.sample.payload))
+            },
+        )
     }
 
-    fn take_shm(&self, state: &mut State) -> Result<Option<(SampleInfo, Payload)>, ReadError> {
-        let durable = self.spec.qos.durability > Durability::Volatile;
-        let State { shm: Some(shm), tracks, filter, .. } = state else {
+    /// The next change, as `shm` or `dds` make of it; whichever transport has one, in turns.
+    #[inline]
+    pub fn take_as<'reader, R>(
+        &'reader self,
+        shm: impl FnOnce(Shm<'reader>, i64, &mut LastPoint) -> R,
+        dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
+    ) -> Result<Option<R>, ReadError> {
+        let mut state = self.state.lock();
+        state.dds_first = !state.dds_first;
+        let mut arrived = if state.dds_first { self.take_dds(&mut state) } else { None };
+        if arrived.is_none() {
+            if let Some((sample, time)) = self.take_shm(&mut state)? {
+                // Under the lock of `state`.
+                self.received.step();
+                return Ok(Some(shm(sample, time, &mut state.point)));
+            }
+            arrived = self.take_dds(&mut state);
+        }
+        let Some(arrived) = arrived else {
+            self.core.check()?;
             return Ok(None);
         };
-        while let Some(sample) = shm.take()? {
-            let meta = *sample.meta();
+        self.received.step();
+        Ok(Some(dds(arrived, &mut state.point)))
+    }
+
+    /// The next sample on shared memory and when we saw it.
+    fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, ReadError> {
+        let durable = self.spec.qos.durability > Durability::Volatile;
+        let (Some(inlet), State { shm: Some(shm), tracks, filter, .. }) = (&self.inlet, state)
+        else {
+            return Ok(None);
+        };
+        while let Some(sample) = shm.take_from(inlet)? {
+            let meta = sample.meta();
             if meta.is_history() && !durable {
                 continue;
             }
             if (durable && !tracks.is_new(&meta)) || self.incoming.is_blocked(&meta.writer) {
                 continue;
             }
-            let info = SampleInfo {
-                source_time: meta.source_time,
-                reception_time: now_ns(),
-                writer: meta.writer,
-                sequence: meta.sequence,
-                key: meta.key,
-                state: meta.state,
-                point: self.core.point(&meta.writer.prefix()),
-            };
-            if filter.as_mut().is_none_or(|filter| filter.pass(&info)) {
-                return Ok(Some((info, Payload::Shm(sample))));
+            let change = (meta.state, meta.key, meta.writer, meta.source_time);
+            if filter.as_mut().is_none_or(|filter| filter.pass(change)) {
+                return Ok(Some((sample, now_ns())));
             }
         }
         Ok(None)
     }
 
-    fn take_dds(&self, state: &mut State) -> Option<(SampleInfo, Payload)> {
+    fn take_dds(&self, state: &mut State) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
-            let sample = arrived.sample;
-            let info = SampleInfo {
-                source_time: sample.source_time,
-                reception_time: arrived.reception_time,
-                writer: sample.writer,
-                sequence: sample.sequence,
-                key: sample.key,
-                state: sample.state,
-                point: self.core.point(&sample.writer.prefix()),
-            };
-            if state.filter.as_mut().is_none_or(|filter| filter.pass(&info)) {
-                return Some((info, Payload::Dds(sample.payload)));
+            let sample = &arrived.sample;
+            let change = (sample.state, sample.key, sample.writer, sample.source_time);
+            if state.filter.as_mut().is_none_or(|filter| filter.pass(change)) {
+                return Some(arrived);
             }
         }
         None
+    }
+
+    fn point(&self, last: &mut LastPoint, prefix: &Prefix) -> Arc<str> {
+        last.of(&self.core.points, prefix, || self.core.point(prefix))
     }
 
     /// `attempt` until it gives something or `timeout` has passed.
@@ -268,5 +280,18 @@ impl ReaderCore {
             }
             self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
         }
+    }
+}
+
+/// What a reader tells of a sample on shared memory.
+pub(super) fn info_of(meta: &SampleMeta, reception_time: i64, point: Arc<str>) -> SampleInfo {
+    SampleInfo {
+        source_time: meta.source_time,
+        reception_time,
+        writer: meta.writer,
+        sequence: meta.sequence,
+        key: meta.key,
+        state: meta.state,
+        point,
     }
 }

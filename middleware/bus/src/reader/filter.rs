@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tidewire_idl::{Guid, InstanceState, KeyHash, SampleInfo};
+use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::Duration;
 
 /// Lets a sample through if its instance has been silent for the least separation.
@@ -21,19 +21,20 @@ impl TimeFilter {
 
     /// By source time, so that the same samples pass wherever they are read. Ends of instances always
     /// pass.
-    pub fn pass(&mut self, info: &SampleInfo) -> bool {
-        if info.state != InstanceState::Alive {
+    pub fn pass(&mut self, change: (InstanceState, KeyHash, Guid, i64)) -> bool {
+        let (state, key, writer, source_time) = change;
+        if state != InstanceState::Alive {
             return true;
         }
-        let writer = if info.key == KeyHash::default() { info.writer } else { Guid::default() };
-        match self.last.get_mut(&(info.key, writer)) {
-            Some(last) if info.source_time.saturating_sub(*last) < self.separation => false,
+        let writer = if key == KeyHash::default() { writer } else { Guid::default() };
+        match self.last.get_mut(&(key, writer)) {
+            Some(last) if source_time.saturating_sub(*last) < self.separation => false,
             Some(last) => {
-                *last = info.source_time;
+                *last = source_time;
                 true
             }
             None => {
-                self.last.insert((info.key, writer), info.source_time);
+                self.last.insert((key, writer), source_time);
                 true
             }
         }
@@ -47,17 +48,11 @@ mod tests {
     #[test]
     fn one_sample_per_instance_and_period_passes() {
         let mut filter = TimeFilter::new(Duration::from_millis(10)).unwrap();
-        let info = |ms: i64, key: u8| SampleInfo {
-            source_time: ms * 1_000_000,
-            reception_time: 0,
-            writer: Guid::default(),
-            sequence: 1,
-            key: KeyHash([key; 16]),
-            state: InstanceState::Alive,
-            point: "".into(),
+        let change = |ms: i64, key: u8| {
+            (InstanceState::Alive, KeyHash([key; 16]), Guid::default(), ms * 1_000_000)
         };
         let passed: Vec<bool> = [(0, 1), (3, 1), (3, 2), (9, 1), (10, 1), (12, 2), (13, 2)]
-            .map(|(ms, key)| filter.pass(&info(ms, key)))
+            .map(|(ms, key)| filter.pass(change(ms, key)))
             .into();
         assert_eq!(passed, [true, false, true, false, true, false, true]);
         assert!(TimeFilter::new(Duration::ZERO).is_none());

@@ -2,17 +2,17 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tidewire_dds::{DdsSample, Sink};
-use tidewire_idl::{Guid, KeyHash};
+use tidewire_idl::{Guid, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps};
 
 use crate::keys::Keys;
 use crate::participant::Core;
-use crate::time::now_ns;
+use tidewire_transport::now_ns;
 
 /// Payload bytes a reader that keeps everything may queue before samples are lost.
 const MAX_BYTES: usize = 256 << 20;
@@ -21,6 +21,22 @@ const MAX_BYTES: usize = 256 << 20;
 pub(crate) struct Arrived {
     pub sample: DdsSample,
     pub reception_time: i64,
+}
+
+impl Arrived {
+    /// What a reader tells of it.
+    pub fn info(&self, point: Arc<str>) -> SampleInfo {
+        let sample = &self.sample;
+        SampleInfo {
+            source_time: sample.source_time,
+            reception_time: self.reception_time,
+            writer: sample.writer,
+            sequence: sample.sequence,
+            key: sample.key,
+            state: sample.state,
+            point,
+        }
+    }
 }
 
 /// The queue between the receive thread and `take`.
@@ -37,6 +53,8 @@ pub(crate) struct Incoming {
     waiting: AtomicUsize,
     local: RwLock<HashMap<Prefix, bool>>,
     blocked: RwLock<HashSet<Guid>>,
+    /// Whether `blocked` has any: it hardly ever does.
+    blocks: AtomicBool,
     lost: Counter,
 }
 
@@ -65,6 +83,7 @@ impl Incoming {
             waiting: AtomicUsize::new(0),
             local: RwLock::default(),
             blocked: RwLock::default(),
+            blocks: AtomicBool::new(false),
             lost: Counter::default(),
         }
     }
@@ -101,11 +120,11 @@ impl Incoming {
     /// Nothing of this writer is delivered any more: its policies do not fit.
     pub fn block(&self, writer: Guid) {
         self.blocked.write().insert(writer);
+        self.blocks.store(true, Ordering::Release);
     }
 
     pub fn is_blocked(&self, writer: &Guid) -> bool {
-        let blocked = self.blocked.read();
-        !blocked.is_empty() && blocked.contains(writer)
+        self.blocks.load(Ordering::Acquire) && self.blocked.read().contains(writer)
     }
 
     /// Whether the samples of `prefix` come by shared memory. A participant is known there before its

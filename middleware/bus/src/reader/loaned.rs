@@ -21,11 +21,13 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::Arc;
 
 use tidewire_idl::typed::plain_ref;
 use tidewire_idl::{InstanceState, PlainCdr, SampleInfo};
 
-use super::core::Payload;
+use super::core::{ReaderCore, Shm, info_of};
 use super::typed::Reader;
 use crate::error::ReadError;
 
@@ -35,18 +37,26 @@ const HEADER: usize = 4;
 
 /// A sample on loan: it lies in the writer's shared memory until this is dropped. A reader holds at
 /// most 128 samples of a writer at a time.
-pub struct LoanedSample<T> {
-    /// Who wrote it, when, which instance.
-    pub info: SampleInfo,
-    place: Place<T>,
+pub struct LoanedSample<'reader, T> {
+    /// `None` only until the sample is handed out.
+    value: Option<NonNull<T>>,
+    hold: Hold<'reader, T>,
+    reception_time: i64,
+    reader: &'reader ReaderCore,
 }
 
-enum Place<T> {
-    /// Length, alignment and encapsulation were checked.
-    There(Payload),
-    /// It came another way, or in another byte order.
-    Decoded(Box<T>),
+/// What `value` points into.
+enum Hold<'reader, T> {
+    Shm(Shm<'reader>),
+    /// A sample that came another way, or in another byte order. Not a `Box`, which may not be
+    /// pointed into while it moves.
+    Other(Arc<(SampleInfo, T)>),
 }
+
+// SAFETY: the value is only read, through memory that any thread may read and release.
+unsafe impl<T: Send + Sync> Send for LoanedSample<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for LoanedSample<'_, T> {}
 
 impl<T: PlainCdr> Reader<T> {
     /// The next sample, if one is there, without a copy where shared memory carries it. Ends of
@@ -54,42 +64,97 @@ impl<T: PlainCdr> Reader<T> {
     ///
     /// # Errors
     /// [`ReadError::Decode`] for a payload that is none of `T`; the next call goes on after it.
-    pub fn take_loaned(&self) -> Result<Option<LoanedSample<T>>, ReadError> {
-        while let Some((info, payload)) = self.core.take()? {
-            if info.state != InstanceState::Alive {
-                continue;
-            }
-            let place = if in_place::<T>(&payload).is_some() {
-                Place::There(payload)
-            } else {
-                Place::Decoded(Box::new(self.decode(&info, &payload)?))
+    #[inline]
+    pub fn take_loaned(&self) -> Result<Option<LoanedSample<'_, T>>, ReadError> {
+        loop {
+            let reader = &*self.core;
+            let taken = reader.take_as(
+                |sample, reception_time, _| {
+                    let value = body::<T>(&sample).map(NonNull::from);
+                    Ok(LoanedSample { value, hold: Hold::Shm(sample), reception_time, reader })
+                },
+                |arrived, _| Err(arrived),
+            )?;
+            let other = match taken {
+                None => return Ok(None),
+                Some(Ok(sample)) if sample.value.is_some() => return Ok(Some(sample)),
+                Some(Ok(sample)) => self.apart(sample.info(), sample.payload())?,
+                Some(Err(arrived)) => {
+                    let point = reader.core.point(&arrived.sample.writer.prefix());
+                    self.apart(arrived.info(point), &arrived.sample.payload)?
+                }
             };
-            return Ok(Some(LoanedSample { info, place }));
+            if let Some(sample) = other {
+                return Ok(Some(sample));
+            }
         }
-        Ok(None)
+    }
+
+    #[cold]
+    fn apart(
+        &self,
+        info: SampleInfo,
+        payload: &[u8],
+    ) -> Result<Option<LoanedSample<'_, T>>, ReadError> {
+        if info.state != InstanceState::Alive {
+            return Ok(None);
+        }
+        let value = self.decode(&info, payload)?;
+        let reception_time = info.reception_time;
+        let other = Arc::new((info, value));
+        let value = Some(NonNull::from(&other.1));
+        let hold = Hold::Other(other);
+        Ok(Some(LoanedSample { value, hold, reception_time, reader: &self.core }))
     }
 }
 
-fn in_place<T: PlainCdr>(payload: &[u8]) -> Option<&T> {
-    if cfg!(target_endian = "big") || !payload.starts_with(&CDR_LE) {
+/// The value where it lies; `None` if it must be decoded, or is the end of an instance.
+#[inline]
+fn body<'a, T: PlainCdr>(sample: &'a Shm<'_>) -> Option<&'a T> {
+    if cfg!(target_endian = "big")
+        || !sample.starts_with(&CDR_LE)
+        || sample.meta().state != InstanceState::Alive
+    {
         return None;
     }
-    plain_ref(payload.get(HEADER..HEADER + size_of::<T>())?)
+    plain_ref(sample.get(HEADER..HEADER + size_of::<T>())?)
 }
 
-impl<T: PlainCdr> Deref for LoanedSample<T> {
-    type Target = T;
+impl<T> LoanedSample<'_, T> {
+    /// Who wrote it, when, which instance.
+    pub fn info(&self) -> SampleInfo {
+        match &self.hold {
+            Hold::Shm(sample) => {
+                let meta = sample.meta();
+                let point = self.reader.core.point(&meta.writer.prefix());
+                info_of(&meta, self.reception_time, point)
+            }
+            Hold::Other(other) => other.0.clone(),
+        }
+    }
 
-    fn deref(&self) -> &T {
-        match &self.place {
-            Place::There(payload) => in_place(payload).expect("checked when it was taken"),
-            Place::Decoded(value) => value,
+    fn payload(&self) -> &[u8] {
+        match &self.hold {
+            Hold::Shm(sample) => sample,
+            Hold::Other(_) => &[],
         }
     }
 }
 
-impl<T: PlainCdr + fmt::Debug> fmt::Debug for LoanedSample<T> {
+impl<T: PlainCdr> Deref for LoanedSample<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        let value = self.value.expect("set before it is handed out");
+        // SAFETY: made from a reference into what `hold` keeps; neither a sample on shared memory
+        // nor a counted one moves or changes while it is held.
+        unsafe { value.as_ref() }
+    }
+}
+
+impl<T: PlainCdr + fmt::Debug> fmt::Debug for LoanedSample<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoanedSample").field("info", &self.info).field("data", &**self).finish()
+        f.debug_struct("LoanedSample").field("info", &self.info()).field("data", &**self).finish()
     }
 }

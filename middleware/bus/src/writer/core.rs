@@ -112,7 +112,7 @@ impl WriterCore {
         }
         shared?;
         wired?;
-        self.written.add(1);
+        self.written.step();
         Ok(())
     }
 
@@ -187,8 +187,9 @@ impl WriterCore {
         self.encoding().representation == Representation::Xcdr1 && cfg!(target_endian = "little")
     }
 
+    /// Counts a change; `state` is locked.
     pub(super) fn count(&self) {
-        self.written.add(1);
+        self.written.step();
     }
 
     /// Sends history to readers on shared memory that have come since: also when nobody writes.

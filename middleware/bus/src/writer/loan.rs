@@ -1,16 +1,16 @@
 //! Filling a plain sample where its readers will find it.
 
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 
 use bytes::Bytes;
 use parking_lot::MutexGuard;
-use tidewire_idl::typed::{plain_boxed, plain_bytes, plain_mut, plain_ref};
+use tidewire_idl::typed::{plain_boxed, plain_bytes, plain_mut};
 use tidewire_idl::{InstanceState, KeyHash, PlainCdr};
-use tidewire_shm::ShmBuffer;
 
 use super::core::{State, WriterCore};
 use crate::error::WriteError;
-use crate::time::now_ns;
+use tidewire_transport::now_ns;
 
 /// Encapsulation header of a plain sample: XCDR1, little endian, no options.
 const HEADER: [u8; 4] = [0, 1, 0, 0];
@@ -39,9 +39,9 @@ pub struct Loan<'writer, T: PlainCdr> {
     place: Place<T>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "boxing it would allocate on every loan")]
 enum Place<T> {
-    Shared(ShmBuffer),
+    /// In the bytes `state.shm` has reserved, after the encapsulation header.
+    Reserved(NonNull<T>),
     Heap(Box<T>),
 }
 
@@ -51,12 +51,11 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         core.serve(&mut state);
         let place = match &mut state.shm {
             Some(shm) if core.plain() => {
-                let reserved = shm.reserve(HEADER.len() + size_of::<T>());
-                let buffer = reserved.map_err(|e| WriteError::shm(&core.spec.topic, e))?;
-                if plain_ref::<T>(&buffer[HEADER.len()..]).is_some() {
-                    Place::Shared(buffer)
-                } else {
-                    Place::Heap(plain_boxed())
+                shm.reserve(HEADER.len() + size_of::<T>())
+                    .map_err(|e| WriteError::shm(&core.spec.topic, e))?;
+                match plain_mut::<T>(&mut shm.reserved_mut()[HEADER.len()..]) {
+                    Some(value) => Place::Reserved(value.into()),
+                    None => Place::Heap(plain_boxed()),
                 }
             }
             _ => Place::Heap(plain_boxed()),
@@ -75,27 +74,24 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
     /// Sends it as written at `source_time`, ns since the Unix epoch.
     pub fn send_at(self, source_time: i64) -> Result<(), WriteError> {
         let Self { writer, mut state, place } = self;
-        let mut buffer = match place {
-            Place::Shared(buffer) => buffer,
+        let value = match place {
+            Place::Reserved(value) => value,
             Place::Heap(value) => return Self::send_encoded(writer, state, &value, source_time),
         };
-        buffer[..HEADER.len()].copy_from_slice(&HEADER);
         let key = if T::KEYED {
-            plain_ref::<T>(&buffer[HEADER.len()..]).map_or(KeyHash::default(), T::key_hash)
+            // SAFETY: as in `deref`; the guard is in `state` still.
+            unsafe { value.as_ref() }.key_hash()
         } else {
             KeyHash::default()
         };
         let meta = writer.next(&mut state, InstanceState::Alive, key, source_time);
+        let keeps = writer.needs_wire() || WriterCore::keeps_history(&state);
+        let Some(shm) = &mut state.shm else { return Ok(()) };
+        shm.reserved_mut()[..HEADER.len()].copy_from_slice(&HEADER);
         // Whoever needs the bytes apart from shared memory gets a copy before they are gone.
-        let copy = (writer.needs_wire() || WriterCore::keeps_history(&state))
-            .then(|| Bytes::copy_from_slice(&buffer));
-        let shared = match &mut state.shm {
-            Some(shm) => shm
-                .commit(&meta, buffer)
-                .map(drop)
-                .map_err(|error| WriteError::shm(&writer.spec.topic, error)),
-            None => Ok(()),
-        };
+        let copy = keeps.then(|| Bytes::copy_from_slice(shm.reserved()));
+        let shared =
+            shm.commit(&meta).map(drop).map_err(|e| WriteError::shm(&writer.spec.topic, e));
         let mut wired = Ok(());
         if let Some(copy) = copy {
             wired = writer.send_wire(&meta, || copy.clone());
@@ -131,9 +127,9 @@ impl<T: PlainCdr> Deref for Loan<'_, T> {
 
     fn deref(&self) -> &T {
         match &self.place {
-            Place::Shared(buffer) => {
-                plain_ref(&buffer[HEADER.len()..]).expect("length and alignment checked in new")
-            }
+            // SAFETY: `new` checked length and alignment, `T` takes any bytes, and the bytes stay
+            // reserved for as long as `state` is locked.
+            Place::Reserved(value) => unsafe { value.as_ref() },
             Place::Heap(value) => value,
         }
     }
@@ -142,9 +138,8 @@ impl<T: PlainCdr> Deref for Loan<'_, T> {
 impl<T: PlainCdr> DerefMut for Loan<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         match &mut self.place {
-            Place::Shared(buffer) => {
-                plain_mut(&mut buffer[HEADER.len()..]).expect("length and alignment checked in new")
-            }
+            // SAFETY: as in `deref`; `&mut self` is the only access.
+            Place::Reserved(value) => unsafe { value.as_mut() },
             Place::Heap(value) => value,
         }
     }

@@ -13,7 +13,7 @@ use super::loan::Loan;
 use super::raw::writer_state;
 use crate::error::{BusError, WriteError};
 use crate::participant::Core;
-use crate::time::now_ns;
+use tidewire_transport::now_ns;
 
 /// Writes samples of `T`.
 pub struct Writer<T> {

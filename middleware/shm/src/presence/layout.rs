@@ -7,7 +7,7 @@ use crate::wake::WakeWords;
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"tidewire");
 /// Raised with every change of the structures below or of what is sent.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Longest participant name in bytes.
 pub(crate) const NAME_MAX: usize = 256;
 /// Readers and writers one participant can have.
@@ -35,39 +35,79 @@ pub(crate) struct PresenceFile {
 unsafe impl Shared for PresenceFile {}
 
 /// The way a sample takes: which iceoryx2 service of the topic.
+///
+/// Reliability is one choice: a full RELIABLE reader makes the writer wait, a full BEST_EFFORT one
+/// loses its oldest sample. Width is the other: iceoryx2 looks at every subscriber there could be
+/// with every sample, so the first readers share a narrow service and later ones get wider ones, at
+/// the price of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Lane {
-    /// A full reader makes the writer wait.
-    Reliable,
-    /// A full reader loses its oldest sample.
-    BestEffort,
+pub(crate) struct Lane(u8);
+
+impl Lane {
+    /// Readers that fit, by width.
+    const WIDTHS: [usize; 3] = [8, 32, 128];
+    pub(crate) const COUNT: usize = 2 * Self::WIDTHS.len();
+
+    /// The narrow lane.
+    pub(crate) fn of(reliable: bool) -> Self {
+        Self(u8::from(!reliable))
+    }
+
+    pub(crate) fn is_reliable(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    /// The next wider lane of the same reliability.
+    pub(crate) fn wider(self) -> Option<Self> {
+        (self.index() + 2 < Self::COUNT).then_some(Self(self.0 + 2))
+    }
+
+    /// Readers that fit.
+    pub(crate) fn width(self) -> usize {
+        Self::WIDTHS[self.index() / 2]
+    }
+
+    /// All readers of a topic that fit on one host, of one reliability.
+    pub(crate) fn all_widths() -> usize {
+        Self::WIDTHS.iter().sum()
+    }
+
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    fn decode(word: u32) -> Option<Self> {
+        u8::try_from(word).ok().map(Self).filter(|lane| lane.index() < Self::COUNT)
+    }
 }
 
 /// What a slot describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndpointKind {
     Reader(Lane),
-    Writer(Lane),
+    /// With its reliability; it sends on whatever lanes have readers.
+    Writer {
+        reliable: bool,
+    },
 }
 
 impl EndpointKind {
+    const WRITER: u32 = 0x100;
+    const READER: u32 = 0x200;
+
     fn encode(self) -> u32 {
         match self {
-            Self::Reader(Lane::Reliable) => 1,
-            Self::Reader(Lane::BestEffort) => 2,
-            Self::Writer(Lane::Reliable) => 3,
-            Self::Writer(Lane::BestEffort) => 4,
+            Self::Reader(lane) => Self::READER | u32::from(lane.0),
+            Self::Writer { reliable } => Self::WRITER | u32::from(reliable),
         }
     }
 
     fn decode(word: u32) -> Option<Self> {
-        Some(match word {
-            1 => Self::Reader(Lane::Reliable),
-            2 => Self::Reader(Lane::BestEffort),
-            3 => Self::Writer(Lane::Reliable),
-            4 => Self::Writer(Lane::BestEffort),
-            _ => return None,
-        })
+        match (word & 0xff00, word & 0xff) {
+            (Self::READER, lane) => Lane::decode(lane).map(Self::Reader),
+            (Self::WRITER, flag @ 0..=1) => Some(Self::Writer { reliable: flag == 1 }),
+            _ => None,
+        }
     }
 }
 
@@ -170,13 +210,33 @@ mod tests {
     fn a_slot_tells_what_was_put_in() {
         let slot = slot();
         assert!(slot.read().is_none() && slot.is_free());
-        let (kind, topic) = (EndpointKind::Reader(Lane::BestEffort), u128::MAX - 5);
+        let (kind, topic) = (EndpointKind::Reader(Lane::of(false)), u128::MAX - 5);
         slot.take(Entry { kind, topic, attached: 7, buffer: 64 }, 9);
         assert_eq!(slot.read(), Some((kind, topic)));
         assert_eq!((slot.attached(), slot.buffer()), (7, 64));
         assert!(slot.has_drained(9) && !slot.has_drained(10));
         slot.free();
         assert!(slot.read().is_none());
+    }
+
+    #[test]
+    fn every_kind_of_endpoint_is_told_apart() {
+        let mut kinds = vec![];
+        for reliable in [true, false] {
+            kinds.push(EndpointKind::Writer { reliable });
+            let mut lane = Some(Lane::of(reliable));
+            while let Some(now) = lane {
+                assert_eq!(now.is_reliable(), reliable);
+                kinds.push(EndpointKind::Reader(now));
+                lane = now.wider();
+            }
+        }
+        assert_eq!(kinds.len(), 2 + Lane::COUNT);
+        for kind in &kinds {
+            assert_eq!(EndpointKind::decode(kind.encode()), Some(*kind));
+        }
+        assert_eq!(EndpointKind::decode(0), None);
+        assert_eq!(EndpointKind::decode(EndpointKind::READER | 6), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn a_sample_comes_back_with_its_meta_on_both_lanes() {
         let delivered = writer.send(&meta, b"\0\x01\0\0key").unwrap();
         assert_eq!((delivered.readers, delivered.missed), (1, 0));
         let sample = reader.take().unwrap().unwrap();
-        assert_eq!((sample.meta(), &sample[..]), (&meta, &b"\0\x01\0\0key"[..]));
+        assert_eq!((sample.meta(), &sample[..]), (meta, &b"\0\x01\0\0key"[..]));
         assert!(reader.take().unwrap().is_none());
         assert_eq!((writer.matched(), reader.matched()), (1, 1));
         assert_eq!(writer.reader_participants(), [[1; 12]]);
@@ -264,6 +264,94 @@ fn waiting_readers_are_woken_by_each_writer() {
                 idle += 1;
                 assert!(idle < 3, "no wake-up although samples are missing: {next:?}");
             }
+        }
+    });
+    assert_eq!(reader.lost(), 0);
+}
+
+#[test]
+fn readers_beyond_the_narrow_lane_get_every_sample_too() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    for (spec, kept) in [(reliable("r", WAIT), 200), (best_effort("b"), 64)] {
+        let mut writer = here.writer(&spec, guid(1)).unwrap();
+        let mut readers: Vec<_> =
+            (0..45).map(|id| there.reader(&spec, guid(100 + id)).unwrap()).collect();
+        assert_eq!(writer.matched(), 45);
+        for sequence in 1..=kept {
+            // The last samples are longer than those before: chunks grow on every lane.
+            let len = if sequence > kept / 2 { 3_000 } else { 64 };
+            let delivered = writer.send(&meta(1, sequence), &payload(sequence, len)).unwrap();
+            assert_eq!((delivered.readers, delivered.missed), (45, 0));
+            if sequence % 16 == 0 {
+                for reader in &mut readers {
+                    assert_eq!(drain(reader), (sequence - 15..=sequence).collect::<Vec<_>>());
+                }
+            }
+        }
+        // Places are free again for whoever comes.
+        readers.truncate(3);
+        readers.extend((0..45).map(|id| there.reader(&spec, guid(100 + id)).unwrap()));
+        assert_eq!(writer.send(&meta(1, kept + 1), &payload(1, 64)).unwrap().readers, 48);
+    }
+}
+
+#[test]
+fn samples_of_many_writers_that_are_gone_stay_readable() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    let spec = reliable("t", WAIT);
+    let mut reader = there.reader(&spec, guid(2)).unwrap();
+    let mut held = Vec::new();
+    // More than iceoryx2 can keep mapped after their ends.
+    for id in 10..60 {
+        let mut writer = here.writer(&spec, guid(id)).unwrap();
+        for sequence in 1..=2 {
+            writer.send(&meta(id, sequence), &payload(sequence, 200)).unwrap();
+            held.push(reader.take().unwrap().expect("just sent"));
+        }
+    }
+    assert!(reader.take().unwrap().is_none());
+    for (index, sample) in held.iter().enumerate() {
+        let (id, sequence) = (10 + index as u8 / 2, 1 + index as u64 % 2);
+        assert_eq!((sample.meta().writer, checked(sample)), (guid(id), sequence));
+    }
+    drop(held);
+    let mut writer = here.writer(&spec, guid(70)).unwrap();
+    assert_eq!(send(&mut writer, 1).unwrap(), 1);
+    assert_eq!(drain(&mut reader), [1]);
+}
+
+#[test]
+fn samples_may_be_dropped_by_other_threads_while_the_reader_goes_on() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    let spec = reliable("t", WAIT);
+    let mut reader = there.reader(&spec, guid(2)).unwrap();
+    let mut writer = here.writer(&spec, guid(1)).unwrap();
+    const COUNT: u64 = 20_000;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for sequence in 1..=COUNT {
+                writer.send(&meta(1, sequence), &payload(sequence, 64)).unwrap();
+            }
+        });
+        let droppers: Vec<_> = (0..3)
+            .map(|_| {
+                let (give, take) = std::sync::mpsc::sync_channel::<tidewire_shm::ShmSample>(20);
+                scope.spawn(move || take.into_iter().map(|s| checked(&s)).sum::<u64>());
+                give
+            })
+            .collect();
+        let mut next = 1;
+        while next <= COUNT {
+            let Some(sample) = reader.take().unwrap() else {
+                std::thread::yield_now();
+                continue;
+            };
+            assert_eq!(sample.meta().sequence, next);
+            droppers[next as usize % 3].send(sample).unwrap();
+            next += 1;
         }
     });
     assert_eq!(reader.lost(), 0);
