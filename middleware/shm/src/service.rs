@@ -27,10 +27,10 @@ use crate::wire::{ALIGN, WireMeta};
 
 /// Samples of one writer a reader may hold at once.
 pub(crate) const MAX_BORROWED: usize = 128;
-/// Publishers that are gone while a reader still holds or has not taken samples of them. iceoryx2
-/// looks at a place for each whenever a reader asks for a sample, and ends the process if samples of
-/// more publishers are held: readers hold copies from there on.
-pub(crate) const MAX_OUTLIVED: usize = 32;
+/// Publishers that are gone while a reader still holds samples of them. iceoryx2 ends the process
+/// when there are more, so readers hold copies from there on. It must be no less than
+/// [`MAX_BORROWED`].
+pub(crate) const MAX_OUTLIVED: usize = 128;
 /// Most samples that wait for one reader, per writer.
 pub(crate) const MAX_BUFFER: usize = 1024;
 /// Samples a writer fills at once.
