@@ -9,6 +9,8 @@ use rand::{Rng, RngCore, SeedableRng};
 pub struct Datagrams {
     rng: StdRng,
     fragments: bool,
+    /// A participant that does exist, for fragments to claim to come from.
+    borrowed: Option<[u8; 12]>,
 }
 
 /// Entity ids of RTPS 2.5, table 9.2: SPDP and both SEDP writers, and their readers.
@@ -25,12 +27,17 @@ const DATA_FRAG: u8 = 0x16;
 impl Datagrams {
     /// Everything but fragments; a stream of its own for each seed.
     pub fn new(seed: u64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed), fragments: false }
+        Self { rng: StdRng::seed_from_u64(seed), fragments: false, borrowed: None }
     }
 
-    /// Fragments of samples that claim to be up to 4 GiB long.
+    /// Fragments of samples that claim to be up to 4 GiB long, small ones among them.
     pub fn fragments(seed: u64) -> Self {
         Self { fragments: true, ..Self::new(seed) }
+    }
+
+    /// Half of the fragments claim to come from `prefix`.
+    pub fn in_the_name_of(self, prefix: [u8; 12]) -> Self {
+        Self { borrowed: Some(prefix), ..self }
     }
 
     fn noise(&mut self, most: usize) -> Vec<u8> {
@@ -132,8 +139,8 @@ impl Datagrams {
         self.submessage(id, 0, &body)
     }
 
-    /// DATA_FRAG of a sample of up to 4 GiB.
-    fn fragment(&mut self) -> Vec<u8> {
+    /// DATA_FRAG in which any number may be a lie.
+    fn wrong_fragment(&mut self) -> Vec<u8> {
         let (writer, reader) = BUILTIN[self.rng.random_range(0..BUILTIN.len())];
         let mut body = vec![0, 0, 28, 0];
         body.extend_from_slice(&reader);
@@ -142,6 +149,53 @@ impl Datagrams {
         body.extend_from_slice(&self.numbers(words));
         body.extend_from_slice(&self.noise(200));
         self.submessage(DATA_FRAG, 0, &body)
+    }
+
+    /// DATA_FRAG that is right, if its sample were as long as it says: the first 1 KiB of 4 KiB or
+    /// more, or of 256 MiB or more.
+    fn fragment(&mut self) -> Vec<u8> {
+        const PART: u16 = 1024;
+        let (writer, reader) = BUILTIN[self.rng.random_range(0..BUILTIN.len())];
+        // No sample a writer of this test comes to.
+        let sequence = self.rng.random_range(1 << 20..1 << 24);
+        let size = match self.rng.random_range(0..3) {
+            0 => self.rng.random_range(4 << 10..64 << 10),
+            1 => 1 << 28,
+            _ => self.rng.random_range(1 << 28..=u32::MAX),
+        };
+        let little: bool = self.rng.random();
+        let short = |n: u16| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let long = |n: u32| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let mut out = vec![DATA_FRAG, u8::from(little)];
+        out.extend_from_slice(&short(32 + PART));
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&short(28));
+        out.extend_from_slice(&reader);
+        out.extend_from_slice(&writer);
+        let first = 1;
+        out.extend_from_slice(&[long(0), long(sequence), long(first)].concat());
+        out.extend_from_slice(&[short(1), short(PART)].concat());
+        out.extend_from_slice(&long(size));
+        out.resize(out.len() + usize::from(PART), 0);
+        out
+    }
+
+    /// A message of fragments. What claims to come from a real participant is right but for the
+    /// size: a lie it is believed could cost up to 256 MiB.
+    fn of_fragments(&mut self) -> Vec<u8> {
+        let mut message = self.header();
+        let borrowed = self.borrowed.filter(|_| self.rng.random());
+        match borrowed {
+            Some(prefix) => message[8..20].copy_from_slice(&prefix),
+            None if self.rng.random() => self.rng.fill_bytes(&mut message[8..20]),
+            None => {}
+        }
+        for _ in 0..self.rng.random_range(1..4) {
+            let right = borrowed.is_some() || self.rng.random();
+            let part = if right { self.fragment() } else { self.wrong_fragment() };
+            message.extend_from_slice(&part);
+        }
+        message
     }
 
     fn anything(&mut self) -> Vec<u8> {
@@ -158,11 +212,10 @@ impl Iterator for Datagrams {
         if self.rng.random_range(0..10) == 0 {
             return Some(self.noise(1400));
         }
-        let mut message = self.header();
         if self.fragments {
-            message.extend_from_slice(&self.fragment());
-            return Some(message);
+            return Some(self.of_fragments());
         }
+        let mut message = self.header();
         for _ in 0..self.rng.random_range(1..4) {
             let part = match self.rng.random_range(0..8) {
                 0 => self.noise(60),

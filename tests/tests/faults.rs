@@ -103,6 +103,11 @@ fn malformed_datagrams_disturb_nobody() {
     shell_a_recorder(Datagrams::new(2026));
 }
 
+#[test]
+fn fragments_of_absurd_samples_disturb_nobody() {
+    shell_a_recorder(Datagrams::fragments(2026));
+}
+
 /// Records while datagrams rain on everybody in the domain.
 fn shell_a_recorder(datagrams: Datagrams) {
     const ROUNDS: u32 = 40;
@@ -122,6 +127,7 @@ fn shell_a_recorder(datagrams: Datagrams) {
     writer.wait_for_readers(1, PATIENCE).unwrap();
     await_samples(&dir, "vibration", 100);
 
+    let datagrams = datagrams.in_the_name_of(outsider.guid_prefix());
     let mut flood = Flood::new(domain, datagrams);
     for round in 0..ROUNDS {
         flood.throw(100);

@@ -1,6 +1,5 @@
-//! What every contender of the bus benchmark must do, and how it is timed.
+//! What every contender of the bus benchmark must do.
 
-use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use crate::BenchError;
@@ -12,7 +11,7 @@ pub enum Role {
     Pong,
 }
 
-/// One thread's end of a pair of topics.
+/// One process's end of a pair of topics.
 pub trait Endpoint {
     /// Fills a sample with `fill` in every byte and sends it.
     fn send(&mut self, fill: u8) -> Result<(), BenchError>;
@@ -23,71 +22,78 @@ pub trait Endpoint {
 }
 
 /// A way to carry samples of one size.
-pub trait Contender: Sync {
-    /// Name in the figures.
-    fn name(&self) -> &'static str;
-    /// Makes an end; called on the thread that uses it.
+pub trait Contender {
+    /// Makes an end.
     fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError>;
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Median one-way time in ns: half of the round trip between two polling threads.
-///
-/// # Errors
-/// An end cannot be made, or a sample does not come back in 10 s.
-pub fn latency(contender: &dyn Contender, rounds: usize) -> Result<f64, BenchError> {
-    pair(
-        contender,
-        |end| echo(end, rounds + WARM_UP),
-        |end| {
-            let mut halves = Vec::with_capacity(rounds);
-            for round in 0..rounds + WARM_UP {
-                let start = Instant::now();
-                end.send(round as u8)?;
-                receive(end)?;
-                if round >= WARM_UP {
-                    halves.push(start.elapsed().as_nanos() as f64 / 2.0);
-                }
-            }
-            Ok(crate::median(&mut halves))
-        },
-    )
-}
-
 const WARM_UP: usize = 200;
 
-/// Samples per second that arrive when one thread writes as fast as it is let.
-///
-/// # Errors
-/// An end cannot be made, or nothing arrives for 10 s.
-pub fn throughput(contender: &dyn Contender, count: usize) -> Result<f64, BenchError> {
-    let (rate, ()) = pair_both(
-        contender,
-        |end| {
-            let start = Instant::now();
-            for _ in 0..count {
-                receive(end)?;
-            }
-            Ok(count as f64 / start.elapsed().as_secs_f64())
-        },
-        |end| {
-            for i in 0..count {
-                end.send(i as u8)?;
-            }
-            // Until the other side has all, this end must live: it answers once.
-            receive(end).map(|_| ())
-        },
-    )?;
-    Ok(rate)
+/// What one process asks of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Send back what comes, this many times.
+    Latency(usize),
+    /// Count this many samples, and say how long they took.
+    Throughput(usize),
 }
 
-fn echo(end: &mut dyn Endpoint, rounds: usize) -> Result<(), BenchError> {
-    for round in 0..rounds {
-        receive(end)?;
-        end.send(round as u8)?;
+impl Measure {
+    /// The near side's part; `theirs` gives what the far side reports once it is done.
+    ///
+    /// # Errors
+    /// A sample does not come back in 10 s.
+    pub fn ping(
+        self,
+        end: &mut dyn Endpoint,
+        theirs: impl FnOnce() -> Result<f64, BenchError>,
+    ) -> Result<f64, BenchError> {
+        match self {
+            Self::Latency(rounds) => {
+                let mut halves = Vec::with_capacity(rounds);
+                for round in 0..rounds + WARM_UP {
+                    let start = Instant::now();
+                    end.send(round as u8)?;
+                    receive(end)?;
+                    if round >= WARM_UP {
+                        halves.push(start.elapsed().as_nanos() as f64 / 2.0);
+                    }
+                }
+                theirs()?;
+                Ok(crate::median(&mut halves))
+            }
+            Self::Throughput(count) => {
+                for i in 0..count {
+                    end.send(i as u8)?;
+                }
+                theirs()
+            }
+        }
     }
-    Ok(())
+
+    /// The far side's part: samples per second for a throughput, otherwise nothing of interest.
+    ///
+    /// # Errors
+    /// Nothing arrives for 10 s.
+    pub fn pong(self, end: &mut dyn Endpoint) -> Result<f64, BenchError> {
+        match self {
+            Self::Latency(rounds) => {
+                for round in 0..rounds + WARM_UP {
+                    receive(end)?;
+                    end.send(round as u8)?;
+                }
+                Ok(0.0)
+            }
+            Self::Throughput(count) => {
+                let start = Instant::now();
+                for _ in 0..count {
+                    receive(end)?;
+                }
+                Ok(count as f64 / start.elapsed().as_secs_f64())
+            }
+        }
+    }
 }
 
 fn receive(end: &mut dyn Endpoint) -> Result<u64, BenchError> {
@@ -105,72 +111,11 @@ fn receive(end: &mut dyn Endpoint) -> Result<u64, BenchError> {
     }
 }
 
-fn pair<T: Send>(
-    contender: &dyn Contender,
-    pong: impl FnOnce(&mut dyn Endpoint) -> Result<(), BenchError> + Send,
-    ping: impl FnOnce(&mut dyn Endpoint) -> Result<T, BenchError>,
-) -> Result<T, BenchError> {
-    run_pair(contender, pong, ping).map(|(_, value)| value)
-}
-
-fn pair_both<A: Send, B>(
-    contender: &dyn Contender,
-    pong: impl FnOnce(&mut dyn Endpoint) -> Result<A, BenchError> + Send,
-    ping: impl FnOnce(&mut dyn Endpoint) -> Result<B, BenchError>,
-) -> Result<(A, B), BenchError> {
-    run_pair(
-        contender,
-        |end| {
-            let value = pong(end)?;
-            end.send(0)?;
-            Ok(value)
-        },
-        ping,
-    )
-}
-
-fn run_pair<A: Send, B>(
-    contender: &dyn Contender,
-    pong: impl FnOnce(&mut dyn Endpoint) -> Result<A, BenchError> + Send,
-    ping: impl FnOnce(&mut dyn Endpoint) -> Result<B, BenchError>,
-) -> Result<(A, B), BenchError> {
-    let made = Barrier::new(2);
-    let done = Barrier::new(2);
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let end = contender.endpoint(Role::Pong);
-            made.wait();
-            let result = end.and_then(|mut end| {
-                connect(&mut *end)?;
-                let value = pong(&mut *end)?;
-                done.wait();
-                Ok(value)
-            });
-            if result.is_err() {
-                done.wait();
-            }
-            result
-        });
-        let end = contender.endpoint(Role::Ping);
-        made.wait();
-        let result = end.and_then(|mut end| {
-            connect(&mut *end)?;
-            let value = ping(&mut *end)?;
-            done.wait();
-            Ok(value)
-        });
-        if result.is_err() {
-            done.wait();
-        }
-        let other = other.join().map_err(|_| BenchError {
-            bench: "bus",
-            what: format!("the thread of {} panicked", contender.name()),
-        })?;
-        Ok((other?, result?))
-    })
-}
-
-fn connect(end: &mut dyn Endpoint) -> Result<(), BenchError> {
+/// Waits for the other side.
+///
+/// # Errors
+/// It does not come in 10 s.
+pub fn connect(end: &mut dyn Endpoint) -> Result<(), BenchError> {
     let start = Instant::now();
     while !end.connected() {
         if start.elapsed() > PATIENCE {

@@ -1,6 +1,7 @@
 //! `tidewire bench`: ourselves beside others, in one run.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use clap::ValueEnum;
 
@@ -17,9 +18,15 @@ pub struct Args {
     /// What to measure
     #[arg(value_enum)]
     pub name: Name,
+    /// Be the second process of a bus benchmark
+    #[arg(long, hide = true, value_name = "JOB")]
+    pub far_end: Option<String>,
     /// Interleaved runs, at least 5
     #[arg(long, default_value_t = 5)]
     pub runs: usize,
+    /// Only the figures whose name contains this, such as `64 B` (bus)
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub only: String,
     /// Samples per run (store)
     #[arg(long, default_value_t = 200_000)]
     pub samples: usize,
@@ -44,10 +51,19 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             Usage(format!("--runs {} is too few for a median: give 5 or more", args.runs)).into()
         );
     }
+    if let Some(job) = &args.far_end {
+        return Ok(tidewire_bench::bus::far_end(job)?);
+    }
+    let this = std::env::current_exe()?;
+    let far = |job: &str| {
+        let mut command = Command::new(&this);
+        command.args(["bench", "bus", "--far-end", job]);
+        command
+    };
     let mut line = Progress::new(json);
     let mut progress = |what: &str| line.show(|| what.to_owned());
     let figures = match args.name {
-        Name::Bus => tidewire_bench::bus::run(args.runs, &mut progress)?,
+        Name::Bus => tidewire_bench::bus::run(args.runs, &args.only, &far, &mut progress)?,
         Name::Store => {
             tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?
         }

@@ -14,6 +14,7 @@
 
 mod discovery;
 mod error;
+mod guard;
 mod health;
 mod key;
 mod participant;

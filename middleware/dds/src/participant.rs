@@ -14,6 +14,7 @@ use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
 use crate::discovery::{DdsEvent, Discovered, guid};
 use crate::error::DdsError;
+use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{cache_samples, reader_policies, writer_policies};
@@ -96,12 +97,14 @@ impl DdsParticipant {
             port: 7400 + 250 * u32::from(options.domain),
             reason,
         };
-        // One at a time, so that each knows its own threads.
+        // One at a time, so that each knows its own threads and sockets.
         static STARTING: Mutex<()> = Mutex::new(());
         let starting = STARTING.lock();
-        let (rust, threads) = Threads::of(|| builder.build());
+        let ((rust, threads), sockets) =
+            Sockets::of(options.domain, || Threads::of(|| builder.build()));
         drop(starting);
         let rust = rust.map_err(|error| fail(error.to_string()))?;
+        let guard = Guard::new(sockets, guid(rust.guid()).prefix());
         let none = QosPolicies::qos_none();
         let publisher = rust.create_publisher(&none).map_err(|error| fail(error.to_string()))?;
         let subscriber = rust.create_subscriber(&none).map_err(|error| fail(error.to_string()))?;
@@ -122,6 +125,7 @@ impl DdsParticipant {
             rust.status_listener(),
             inner.clone(),
             threads,
+            guard,
             &options.name,
         )?;
         Ok(Self {
@@ -230,20 +234,19 @@ impl DdsParticipant {
         };
         let foreign = Arc::new(Counter::default());
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
-        self.inner.command(Command::Add(
-            token,
-            Box::new(Entry {
-                port,
-                sink,
-                topic: spec.topic.clone(),
-                type_name: spec.type_name.clone(),
-                cache,
-                grow,
-                foreign: foreign.clone(),
-                same_type: Default::default(),
-            }),
-        ));
-        Ok(DdsReader { guid, token, participant: self.inner.clone(), foreign })
+        let entry = Arc::new(Mutex::new(Entry {
+            port,
+            sink,
+            topic: spec.topic.clone(),
+            type_name: spec.type_name.clone(),
+            cache,
+            grow,
+            foreign: foreign.clone(),
+            same_type: Default::default(),
+        }));
+        let held = Arc::downgrade(&entry);
+        self.inner.command(Command::Add(token, entry));
+        Ok(DdsReader { guid, token, participant: self.inner.clone(), foreign, entry: held })
     }
 }
 

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
+use parking_lot::Mutex;
 use rustdds::{DomainParticipantStatusListener, StatusEvented};
 
 use crate::discovery::{DdsEvent, translate};
 use crate::error::DdsError;
+use crate::guard::Guard;
 use crate::health::Threads;
 use crate::participant::Inner;
 use crate::reader::Entry;
@@ -25,7 +27,7 @@ pub(crate) const FIRST_READER: usize = 2;
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 
 pub(crate) enum Command {
-    Add(usize, Box<Entry>),
+    Add(usize, Arc<Mutex<Entry>>),
     Remove(usize),
     Stop,
 }
@@ -43,13 +45,14 @@ impl ReceiveThread {
         mut status: DomainParticipantStatusListener,
         inner: Arc<Inner>,
         threads: Threads,
+        guard: Guard,
         name: &str,
     ) -> Result<Self, DdsError> {
         poll.registry().register(status.as_status_source_mio1(), STATUS, Interest::READABLE)?;
         let shared = inner.clone();
         let name = name.to_owned();
         let handle = std::thread::Builder::new().name("tidewire-dds".into()).spawn(move || {
-            let mut receive = Receive { readers: HashMap::new(), inner: shared };
+            let mut receive = Receive { readers: HashMap::new(), inner: shared, guard };
             let run = || receive.run(&mut poll, &commands, &status, &threads);
             let end = match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,
@@ -59,7 +62,7 @@ impl ReceiveThread {
             tracing::error!(participant = name, reason = end, "the DDS backend has stopped");
             let _ = receive.inner.failed.set(end);
             for reader in receive.readers.values() {
-                reader.sink.flush();
+                reader.lock().sink.flush();
             }
         })?;
         Ok(Self { inner, handle: Some(handle) })
@@ -78,8 +81,9 @@ impl Drop for ReceiveThread {
 }
 
 struct Receive {
-    readers: HashMap<usize, Entry>,
+    readers: HashMap<usize, Arc<Mutex<Entry>>>,
     inner: Arc<Inner>,
+    guard: Guard,
 }
 
 impl Receive {
@@ -107,7 +111,7 @@ impl Receive {
                     WAKE => {
                         for command in commands.try_iter() {
                             match command {
-                                Command::Add(token, entry) => self.add(poll, token, *entry)?,
+                                Command::Add(token, entry) => self.add(poll, token, entry)?,
                                 Command::Remove(token) => drop(self.readers.remove(&token)),
                                 Command::Stop => return Ok(()),
                             }
@@ -115,8 +119,8 @@ impl Receive {
                     }
                     STATUS => {}
                     Token(token) => {
-                        if let Some(reader) = self.readers.get_mut(&token) {
-                            reader.drain(&self.inner.discovered);
+                        if let Some(reader) = self.readers.get(&token) {
+                            reader.lock().drain(&self.inner.discovered);
                         }
                     }
                 }
@@ -130,18 +134,25 @@ impl Receive {
         }
     }
 
-    fn add(&mut self, poll: &Poll, token: usize, mut entry: Entry) -> Result<(), String> {
-        poll.registry()
-            .register(entry.port.source(), Token(token), Interest::READABLE)
-            .map_err(|error| format!("cannot poll a reader of `{}`: {error}", entry.topic))?;
-        entry.drain(&self.inner.discovered);
-        self.readers.insert(token, entry);
+    fn add(&mut self, poll: &Poll, token: usize, reader: Arc<Mutex<Entry>>) -> Result<(), String> {
+        {
+            let mut entry = reader.lock();
+            let registered =
+                poll.registry().register(entry.port.source(), Token(token), Interest::READABLE);
+            registered
+                .map_err(|error| format!("cannot poll a reader of `{}`: {error}", entry.topic))?;
+            entry.drain(&self.inner.discovered);
+        }
+        self.readers.insert(token, reader);
         Ok(())
     }
 
     fn discovery(&mut self, status: &DomainParticipantStatusListener) {
-        while let Some(event) = status.try_recv_status() {
-            let Some(event) = translate(event) else { continue };
+        let events: Vec<_> =
+            std::iter::from_fn(|| status.try_recv_status()).filter_map(translate).collect();
+        // Before anybody acts on them: a newcomer's first sample may come in fragments.
+        self.guard.follow(&events);
+        for event in events {
             let news = self.inner.discovered.lock().apply(&event);
             if !news {
                 continue;
@@ -150,8 +161,8 @@ impl Receive {
                 self.inner.matches.fetch_add(1, Ordering::AcqRel);
             }
             if let DdsEvent::WriterFound(writer) = &event {
-                for reader in self.readers.values_mut() {
-                    reader.same_type.remove(&writer.guid);
+                for reader in self.readers.values() {
+                    reader.lock().same_type.remove(&writer.guid);
                 }
             }
             for observer in self.inner.observers.read().iter() {

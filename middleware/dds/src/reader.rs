@@ -1,9 +1,10 @@
 //! Readers: where the receive thread puts what arrives.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustdds::with_key::Sample;
 use rustdds::{ReadCondition, no_key, with_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
@@ -33,7 +34,7 @@ pub struct DdsSample {
     pub payload: Bytes,
 }
 
-/// Receives samples, on the participant's receive thread: it must not block.
+/// Receives samples, on the participant's receive thread or in [`DdsReader::pump`]: it must not block.
 pub trait Sink: Send + Sync {
     /// The instance of a data payload.
     fn key_of(&self, payload: &[u8]) -> KeyHash;
@@ -51,6 +52,8 @@ pub struct DdsReader {
     pub(crate) token: usize,
     pub(crate) participant: Arc<Inner>,
     pub(crate) foreign: Arc<Counter>,
+    /// The receive thread's: it ends with the participant, whatever of the user's readers is left.
+    pub(crate) entry: Weak<Mutex<Entry>>,
 }
 
 impl DdsReader {
@@ -62,6 +65,15 @@ impl DdsReader {
     /// Writers matched now.
     pub fn matched(&self) -> Vec<Guid> {
         self.participant.discovered.lock().matched(&self.guid)
+    }
+
+    /// Moves what has arrived to the sink on the caller's thread: whoever polls need not wait for the
+    /// receive thread to be scheduled. Nothing happens if that is at it already.
+    pub fn pump(&self) {
+        let entry = self.entry.upgrade();
+        if let Some(mut entry) = entry.as_ref().and_then(|entry| entry.try_lock()) {
+            entry.drain(&self.participant.discovered);
+        }
     }
 
     /// Samples dropped because their writer announced another type on the same topic name.
@@ -90,7 +102,7 @@ impl Port {
     }
 }
 
-/// A reader as the receive thread owns it.
+/// A reader as the receive thread and pollers share it.
 pub(crate) struct Entry {
     pub port: Port,
     pub sink: Arc<dyn Sink>,
@@ -106,7 +118,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Moves everything that has arrived to the sink.
-    pub fn drain(&mut self, discovered: &parking_lot::Mutex<Discovered>) {
+    pub fn drain(&mut self, discovered: &Mutex<Discovered>) {
         let mut batch = Vec::new();
         let Self { port, sink, topic, .. } = self;
         with_sink(sink, || match port {
@@ -132,7 +144,7 @@ impl Entry {
         }
     }
 
-    fn is_ours(&mut self, writer: &Guid, discovered: &parking_lot::Mutex<Discovered>) -> bool {
+    fn is_ours(&mut self, writer: &Guid, discovered: &Mutex<Discovered>) -> bool {
         if let Some(same) = self.same_type.get(writer) {
             return *same;
         }

@@ -22,6 +22,12 @@ const COPY_MAX: usize = 4096;
 /// collects samples never runs into the limit of [`MAX_BORROWED`].
 const KEEP_MAX: usize = MAX_BORROWED / 2;
 
+/// Dropped samples that go back when the reader looks again, and when the next one is dropped.
+const ENOUGH_SPENT: usize = 8;
+const MAX_SPENT: usize = 16;
+/// Looks in vain after which all dropped samples go back.
+const IDLE: u32 = 64;
+
 /// A reader's subscriber, shared with the samples taken from it: see [`ShmReader::inlet`].
 ///
 /// [`ShmReader::inlet`]: crate::ShmReader::inlet
@@ -45,9 +51,12 @@ struct Port {
     free: Vec<u32>,
     /// How many are on loan, by their publisher.
     origins: Vec<(u128, usize)>,
-    /// The sample dropped last. It goes back to its writer when the reader looks again, or another
-    /// one is dropped: whoever answers a sample does not pay for its return first.
-    spent: Option<u32>,
+    /// Small samples that were dropped and go back to their writers later, together: each return
+    /// takes a cache line away from the writer, and whoever answers a sample need not return it
+    /// first.
+    spent: Vec<u32>,
+    /// How often in a row there was nothing to take.
+    idle: u32,
     subscriber: Subscriber,
 }
 
@@ -74,10 +83,10 @@ impl ShmInlet {
         mut pick: impl FnMut(Option<&WireMeta>) -> Pick,
     ) -> Result<Option<ShmSample<I>>, ReceiveError> {
         let mut port = inlet.port.lock();
-        if let Some(spent) = port.spent.take() {
-            port.give_back(spent);
+        if port.spent.len() >= ENOUGH_SPENT {
+            port.settle();
         }
-        while let Some(borrowed) = port.subscriber.receive()? {
+        while let Some(borrowed) = port.receive()? {
             let meta = borrowed.user_header();
             let Some(payload) = borrowed.payload().get(PAD..).filter(|_| meta.is_valid()) else {
                 pick(None);
@@ -95,8 +104,14 @@ impl ShmInlet {
                     (&raw const copy.meta, copy.body.bytes()[PAD..].as_ptr(), Hold::Copy(copy))
                 }
             };
+            port.idle = 0;
             drop(port);
             return Ok(Some(ShmSample { meta, data, len, hold, inlet }));
+        }
+        port.idle += 1;
+        if port.idle == IDLE {
+            port.settle();
+            port.idle = 0;
         }
         Ok(None)
     }
@@ -104,8 +119,24 @@ impl ShmInlet {
 
 impl Port {
     fn new(subscriber: Subscriber) -> Self {
-        let (borrowed, free, origins) = Default::default();
-        Self { borrowed, free, origins, spent: None, subscriber }
+        Self {
+            borrowed: Vec::new(),
+            free: Vec::new(),
+            origins: Vec::new(),
+            spent: Vec::with_capacity(MAX_SPENT),
+            idle: 0,
+            subscriber,
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<Borrowed>, ReceiveError> {
+        match self.subscriber.receive() {
+            Err(ReceiveError::ExceedsMaxBorrows) if !self.spent.is_empty() => {
+                self.settle();
+                self.subscriber.receive()
+            }
+            received => received,
+        }
     }
 
     /// Gives the sample a place, or back if its publisher would be one too many to outlive.
@@ -124,9 +155,23 @@ impl Port {
         Ok(self.borrowed.len() as u32 - 1)
     }
 
-    fn drop_later(&mut self, index: u32) {
-        if let Some(before) = self.spent.replace(index) {
-            self.give_back(before);
+    /// Takes back a sample of `len` bytes.
+    fn drop_later(&mut self, index: u32, len: usize) {
+        if len > COPY_MAX {
+            self.give_back(index);
+            return;
+        }
+        if self.spent.len() == MAX_SPENT {
+            self.settle();
+        }
+        self.spent.push(index);
+    }
+
+    /// Returns all that were dropped.
+    #[cold]
+    fn settle(&mut self) {
+        while let Some(index) = self.spent.pop() {
+            self.give_back(index);
         }
     }
 
@@ -197,7 +242,7 @@ impl<I: Deref<Target = ShmInlet>> Drop for ShmSample<I> {
     #[inline]
     fn drop(&mut self) {
         match &self.hold {
-            Hold::Loan(index) => self.inlet.port.lock().drop_later(*index),
+            Hold::Loan(index) => self.inlet.port.lock().drop_later(*index, self.len),
             Hold::Copy(_) | Hold::Moved => (),
         }
     }

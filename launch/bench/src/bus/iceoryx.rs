@@ -7,7 +7,8 @@ use crate::BenchError;
 use crate::contender::{Contender, Endpoint, Role};
 
 /// Raw iceoryx2: `[u8; N]` by publish-subscribe, blocking when the reader's queue is full.
-pub struct Raw<const N: usize>;
+/// The number tells runs apart.
+pub struct Raw<const N: usize>(pub u32);
 
 struct End<const N: usize> {
     publisher: Publisher<ipc::Service, [u8; N], ()>,
@@ -16,10 +17,6 @@ struct End<const N: usize> {
 }
 
 impl<const N: usize> Contender for Raw<N> {
-    fn name(&self) -> &'static str {
-        "iceoryx2"
-    }
-
     fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError> {
         let fail = BenchError::of("bus");
         let node = NodeBuilder::new()
@@ -27,7 +24,7 @@ impl<const N: usize> Contender for Raw<N> {
             .create::<ipc::Service>()
             .map_err(|e| fail(&e))?;
         let service = |way: &str| {
-            let name = format!("tidewire-bench/{}/{N}/{way}", std::process::id());
+            let name = format!("tidewire-bench/{}/{N}/{way}", self.0);
             node.service_builder(&name.as_str().try_into().map_err(|e| fail(&e))?)
                 .publish_subscribe::<[u8; N]>()
                 .enable_safe_overflow(false)

@@ -1,65 +1,76 @@
 //! Our typed path beside raw iceoryx2 (shared memory) and raw RustDDS (loopback).
 //!
-//! Two threads of one process, each with its own participant or node, poll without sleeping. A
-//! sample is filled byte by byte in place and read byte by byte, on both sides alike. Latency is
-//! half a round trip; throughput is what arrives while one thread writes as fast as it is let.
-//! Not measured: two processes, wake-up from sleep, many readers, network cards.
+//! Two processes, each with its own participant or node, poll without sleeping. A sample is filled
+//! byte by byte in place and read byte by byte, on both sides alike. Latency is half a round trip;
+//! throughput is what arrives while one process writes as fast as it is let. Not measured: wake-up
+//! from sleep, many readers, network cards.
 //!
 //! ```no_run
-//! for figure in tidewire_bench::bus::run(5, &mut |line| eprintln!("{line}")).unwrap() {
+//! let far = |job: &str| {
+//!     let mut command = std::process::Command::new("my-bench");
+//!     command.arg(job); // a program that calls `tidewire_bench::bus::far_end` with it
+//!     command
+//! };
+//! for figure in tidewire_bench::bus::run(5, "", &far, &mut |line| eprintln!("{line}")).unwrap() {
 //!     println!("{} {:.2}", figure.name, figure.ratio());
 //! }
 //! ```
 
+mod far;
 mod iceoryx;
 mod ours;
 mod rustdds;
 
-use crate::contender::{Contender, latency, throughput};
+use std::process::Command;
+
+pub use far::far_end;
+
+use crate::contender::Measure::{self, Latency, Throughput};
 use crate::{BenchError, Figure, median};
-use tidewire_types::bench::{Block64, Block64K};
+use far::{Job, Kind};
 
 const ROUNDS: usize = 20_000;
 const DDS_ROUNDS: usize = 1_000;
 
-/// Runs all contenders `runs` times, interleaved.
+/// Runs all contenders `runs` times, interleaved; of the figures only those whose name has `only`
+/// in it. `far` starts the second process, which must call
+/// [`far_end`] with the text it is given.
 ///
 /// # Errors
 /// A contender cannot be set up.
-pub fn run(runs: usize, progress: &mut dyn FnMut(&str)) -> Result<Vec<Figure>, BenchError> {
+pub fn run(
+    runs: usize,
+    only: &str,
+    far: &dyn Fn(&str) -> Command,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Figure>, BenchError> {
+    const KB: usize = 1 << 10;
+    let shm = |bytes| [Kind::Ours { bytes, dds: false }, Kind::Iceoryx { bytes }];
+    let dds = [Kind::Ours { bytes: 64, dds: true }, Kind::RustDds];
+    let rows: [(&str, &str, [Kind; 2], Measure); 5] = [
+        ("one-way latency, shared memory, 64 B", "ns", shm(64), Latency(ROUNDS)),
+        ("throughput, shared memory, 64 B", "1/s", shm(64), Throughput(20 * ROUNDS)),
+        ("one-way latency, shared memory, 64 KB", "ns", shm(64 * KB), Latency(ROUNDS / 4)),
+        ("one-way latency, shared memory, 1 MB", "ns", shm(KB * KB), Latency(ROUNDS / 40)),
+        ("one-way latency, DDS loopback, 64 B", "ns", dds, Latency(DDS_ROUNDS)),
+    ];
+    let mut count = std::process::id();
     let mut figures = Vec::new();
-    let mut compare = |name: &str,
-                       unit,
-                       ours: &dyn Contender,
-                       theirs: &dyn Contender,
-                       measure: &dyn Fn(&dyn Contender) -> Result<f64, BenchError>|
-     -> Result<(), BenchError> {
+    for (name, unit, kinds, measure) in rows.into_iter().filter(|row| row.0.contains(only)) {
         let mut values = [Vec::new(), Vec::new()];
         for round in 0..runs {
             for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-                let contender = [ours, theirs][side];
-                progress(&format!("{name}, run {} of {runs}: {}", round + 1, contender.name()));
-                values[side].push(measure(contender)?);
+                let who = ["tidewire", kinds[1].name()][side];
+                progress(&format!("{name}, run {} of {runs}: {who}", round + 1));
+                count = count.wrapping_add(1);
+                let domain = tidewire_bus::testing::free_domain();
+                let job = Job { kind: kinds[side], measure, domain, run: count };
+                values[side].push(far::measure(job, far)?);
             }
         }
         let [our, their] = values.map(|mut values| median(&mut values));
-        figures.push(Figure::new(name, unit, our, theirs.name(), their));
-        Ok(())
-    };
-
-    let (shm64, ice64) = (ours::Typed::<Block64>::shm(), iceoryx::Raw::<64>);
-    compare("one-way latency, shared memory, 64 B", "ns", &shm64, &ice64, &|c| latency(c, ROUNDS))?;
-    compare("throughput, shared memory, 64 B", "1/s", &shm64, &ice64, &|c| {
-        throughput(c, 20 * ROUNDS)
-    })?;
-    let (shm64k, ice64k) = (ours::Typed::<Block64K>::shm(), iceoryx::Raw::<65536>);
-    compare("one-way latency, shared memory, 64 KB", "ns", &shm64k, &ice64k, &|c| {
-        latency(c, ROUNDS / 4)
-    })?;
-    let (dds64, raw64) = (ours::Typed::<Block64>::dds(), rustdds::Raw::new());
-    compare("one-way latency, DDS loopback, 64 B", "ns", &dds64, &raw64, &|c| {
-        latency(c, DDS_ROUNDS)
-    })?;
+        figures.push(Figure::new(name, unit, our, kinds[1].name(), their));
+    }
     Ok(figures)
 }
 

@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use tidewire_bus::{Participant, Reader, Transports, Writer, testing};
+use tidewire_bus::{Participant, Reader, Transports, Writer};
 use tidewire_idl::{PlainCdr, TypeSupport};
 use tidewire_qos::{History, Qos};
 
@@ -15,18 +15,9 @@ pub struct Typed<T> {
 }
 
 impl<T> Typed<T> {
-    /// Shared memory, with DDS discovery beside it as in real use.
-    pub fn shm() -> Self {
-        Self::over(Transports { dds: true, shm: true })
-    }
-
-    /// DDS only.
-    pub fn dds() -> Self {
-        Self::over(Transports { dds: true, shm: false })
-    }
-
-    fn over(transports: Transports) -> Self {
-        Self { transports, domain: testing::free_domain(), _type: PhantomData }
+    /// DDS only, or shared memory with DDS discovery beside it as in real use.
+    pub fn new(domain: u16, dds: bool) -> Self {
+        Self { transports: Transports { dds: true, shm: !dds }, domain, _type: PhantomData }
     }
 }
 
@@ -60,11 +51,16 @@ impl Bytes for tidewire_types::bench::Block64K {
     }
 }
 
-impl<T: Bytes> Contender for Typed<T> {
-    fn name(&self) -> &'static str {
-        "tidewire"
+impl Bytes for tidewire_types::bench::Block1M {
+    fn bytes(&self) -> &[u8] {
+        &self.data
     }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
 
+impl<T: Bytes> Contender for Typed<T> {
     fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError> {
         let fail = BenchError::of("bus");
         let participant = Participant::builder()

@@ -11,13 +11,7 @@ use crate::contender::{Contender, Endpoint, Role};
 
 /// Raw RustDDS: its own CDR adapters, RELIABLE, KEEP_LAST(256), 64 B samples without key.
 pub struct Raw {
-    domain: u16,
-}
-
-impl Raw {
-    pub fn new() -> Self {
-        Self { domain: tidewire_bus::testing::free_domain() }
-    }
+    pub domain: u16,
 }
 
 /// 64 bytes; serde knows arrays up to 32.
@@ -35,10 +29,6 @@ struct End {
 }
 
 impl Contender for Raw {
-    fn name(&self) -> &'static str {
-        "rustdds"
-    }
-
     fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError> {
         let fail = BenchError::of("bus");
         let participant = DomainParticipant::new(self.domain).map_err(|e| fail(&e))?;

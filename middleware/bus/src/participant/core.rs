@@ -95,8 +95,9 @@ impl Core {
                     }
                 }
                 OwnEndpoint::Reader(reader) => {
-                    if let (Some(reader), DdsEvent::Incompatible { local, remote, .. }) =
-                        (reader.upgrade(), event)
+                    let Some(reader) = reader.upgrade() else { continue };
+                    reader.rematch();
+                    if let DdsEvent::Incompatible { local, remote, .. } = event
                         && reader.guid() == *local
                     {
                         reader.block(*remote);

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -30,6 +31,10 @@ pub(crate) struct ReaderCore {
     inlet: Option<Arc<ShmInlet>>,
     state: Latch<State>,
     received: Counter,
+    /// Takes in a row that found nothing: more than one, and somebody polls.
+    idle: AtomicU32,
+    /// Whether a writer elsewhere is matched.
+    remote: AtomicBool,
     dds: Option<DdsReader>,
 }
 
@@ -107,11 +112,22 @@ impl ReaderCore {
                 dds_first: false,
             }),
             received: Counter::default(),
+            idle: AtomicU32::new(0),
+            remote: AtomicBool::new(false),
             dds,
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
+        // A writer may have matched before the reader was registered.
+        reader.rematch();
         Ok(reader)
+    }
+
+    /// Discovery has news.
+    pub fn rematch(&self) {
+        let Some(dds) = &self.dds else { return };
+        let remote = dds.matched().iter().any(|writer| !self.core.is_local(&writer.prefix()));
+        self.remote.store(remote, Ordering::Relaxed);
     }
 
     pub fn guid(&self) -> Guid {
@@ -147,21 +163,52 @@ impl ReaderCore {
     ) -> Result<Option<R>, ReadError> {
         let mut state = self.state.lock();
         state.dds_first = !state.dds_first;
-        let mut arrived = if state.dds_first { self.take_dds(&mut state) } else { None };
-        if arrived.is_none() {
-            if let Some((sample, time)) = self.take_shm(&mut state)? {
-                // Under the lock of `state`.
-                self.received.step();
-                return Ok(Some(shm(sample, time, &mut state.point)));
-            }
-            arrived = self.take_dds(&mut state);
+        if state.dds_first
+            && self.incoming.waits()
+            && let Some(arrived) = self.take_dds(&mut state)
+        {
+            return Ok(Some(self.arrived(arrived, &mut state, dds)));
         }
-        let Some(arrived) = arrived else {
-            self.core.check()?;
-            return Ok(None);
-        };
+        if let Some((sample, time)) = self.take_shm(&mut state)? {
+            // Under the lock of `state`.
+            self.received.step();
+            return Ok(Some(shm(sample, time, &mut state.point)));
+        }
+        if !self.incoming.waits() {
+            if !self.remote.load(Ordering::Relaxed) {
+                self.core.check()?;
+                return Ok(None);
+            }
+            drop(state);
+            self.poll_dds();
+            state = self.state.lock();
+        }
+        match self.take_dds(&mut state) {
+            Some(arrived) => Ok(Some(self.arrived(arrived, &mut state, dds))),
+            None => self.core.check().map(|()| None).map_err(ReadError::from),
+        }
+    }
+
+    #[cold]
+    fn arrived<R>(
+        &self,
+        arrived: Arrived,
+        state: &mut State,
+        dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
+    ) -> R {
+        self.idle.store(0, Ordering::Relaxed);
         self.received.step();
-        Ok(Some(dds(arrived, &mut state.point)))
+        dds(arrived, &mut state.point)
+    }
+
+    /// Looks for samples off the wire itself if somebody polls: the receive thread would have to be
+    /// scheduled first. Whoever waits to be woken finds them in the queue.
+    fn poll_dds(&self) {
+        if self.idle.fetch_add(1, Ordering::Relaxed) > 0
+            && let Some(dds) = &self.dds
+        {
+            dds.pump();
+        }
     }
 
     /// The next sample on shared memory and when we saw it.

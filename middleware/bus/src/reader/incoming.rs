@@ -88,9 +88,15 @@ impl Incoming {
         }
     }
 
+    /// Whether there are samples to pop.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
     /// The oldest waiting sample.
     pub fn pop(&self) -> Option<Arrived> {
-        if self.waiting.load(Ordering::Acquire) == 0 {
+        if !self.waits() {
             return None;
         }
         let mut queue = self.queue.lock();

@@ -1,0 +1,223 @@
+//! The second process of the bus benchmark, and how the first one drives it.
+//!
+//! Over pipes, a line each: the far side says `made`, is told `connect`, says `connected`, is told
+//! `go`, and reports its figure. It lives until its standard input closes, so that nothing it has
+//! sent goes with it.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::str::FromStr;
+
+use tidewire_types::bench::{Block1M, Block64, Block64K};
+
+use super::{iceoryx, ours, rustdds};
+use crate::BenchError;
+use crate::contender::{Contender, Measure, Role, connect};
+
+/// A contender by name, as it is told to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Ours { bytes: usize, dds: bool },
+    Iceoryx { bytes: usize },
+    RustDds,
+}
+
+impl Kind {
+    /// Name in the figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours { .. } => "tidewire",
+            Self::Iceoryx { .. } => "iceoryx2",
+            Self::RustDds => "rustdds",
+        }
+    }
+}
+
+/// Everything both processes must agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub kind: Kind,
+    pub measure: Measure,
+    pub domain: u16,
+    /// Tells runs that follow each other apart.
+    pub run: u32,
+}
+
+impl Job {
+    pub fn contender(self) -> Result<Box<dyn Contender>, BenchError> {
+        let Self { domain, run, .. } = self;
+        Ok(match self.kind {
+            Kind::Ours { bytes: 64, dds } => Box::new(ours::Typed::<Block64>::new(domain, dds)),
+            Kind::Ours { bytes: 0x1_0000, dds } => {
+                Box::new(ours::Typed::<Block64K>::new(domain, dds))
+            }
+            Kind::Ours { bytes: 0x10_0000, dds } => {
+                Box::new(ours::Typed::<Block1M>::new(domain, dds))
+            }
+            Kind::Iceoryx { bytes: 64 } => Box::new(iceoryx::Raw::<64>(run)),
+            Kind::Iceoryx { bytes: 0x1_0000 } => Box::new(iceoryx::Raw::<0x1_0000>(run)),
+            Kind::Iceoryx { bytes: 0x10_0000 } => Box::new(iceoryx::Raw::<0x10_0000>(run)),
+            Kind::RustDds => Box::new(rustdds::Raw { domain }),
+            Kind::Ours { bytes, .. } | Kind::Iceoryx { bytes } => {
+                return Err(fail(format!("there is no contender for {bytes} bytes")));
+            }
+        })
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, bytes) = match self.kind {
+            Kind::Ours { bytes, dds: false } => ("ours-shm", bytes),
+            Kind::Ours { bytes, dds: true } => ("ours-dds", bytes),
+            Kind::Iceoryx { bytes } => ("iceoryx2", bytes),
+            Kind::RustDds => ("rustdds", 64),
+        };
+        let (measure, count) = match self.measure {
+            Measure::Latency(count) => ("latency", count),
+            Measure::Throughput(count) => ("throughput", count),
+        };
+        write!(f, "{kind}:{bytes}:{measure}:{count}:{}:{}", self.domain, self.run)
+    }
+}
+
+impl FromStr for Job {
+    type Err = BenchError;
+
+    fn from_str(text: &str) -> Result<Self, BenchError> {
+        let wrong = || fail(format!("`{text}` is no job"));
+        let fields: Vec<&str> = text.split(':').collect();
+        let [kind, bytes, measure, count, domain, run] = fields[..] else { return Err(wrong()) };
+        let bytes = bytes.parse().map_err(|_| wrong())?;
+        let count = count.parse().map_err(|_| wrong())?;
+        Ok(Self {
+            kind: match kind {
+                "ours-shm" => Kind::Ours { bytes, dds: false },
+                "ours-dds" => Kind::Ours { bytes, dds: true },
+                "iceoryx2" => Kind::Iceoryx { bytes },
+                "rustdds" => Kind::RustDds,
+                _ => return Err(wrong()),
+            },
+            measure: match measure {
+                "latency" => Measure::Latency(count),
+                "throughput" => Measure::Throughput(count),
+                _ => return Err(wrong()),
+            },
+            domain: domain.parse().map_err(|_| wrong())?,
+            run: run.parse().map_err(|_| wrong())?,
+        })
+    }
+}
+
+fn fail(what: String) -> BenchError {
+    BenchError { bench: "bus", what }
+}
+
+/// Plays the far side, as the process that [`Far::start`] starts.
+///
+/// # Errors
+/// An end cannot be made, or the other process falls silent.
+pub fn far_end(job: &str) -> Result<(), BenchError> {
+    let job: Job = job.parse()?;
+    let contender = job.contender()?;
+    let mut end = contender.endpoint(Role::Pong)?;
+    let mut lines = std::io::stdin().lines();
+    let mut await_order = |order: &str| match lines.next() {
+        Some(Ok(line)) if line == order => Ok(()),
+        _ => Err(fail(format!("the other process ended before it said `{order}`"))),
+    };
+    say("made");
+    await_order("connect")?;
+    connect(&mut *end)?;
+    say("connected");
+    await_order("go")?;
+    say(&job.measure.pong(&mut *end)?.to_string());
+    let _ = await_order("");
+    Ok(())
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    // Nobody listening means that the other process has ended: the next order does not come.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// The other process.
+struct Far {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Far {
+    fn start(mut command: Command) -> Result<Self, BenchError> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| fail(format!("cannot start the second process: {e}")))?;
+        let answers = BufReader::new(child.stdout.take().expect("piped just above"));
+        Ok(Self { child, answers })
+    }
+
+    fn order(&mut self, order: &str) -> Result<(), BenchError> {
+        let input = self.child.stdin.as_mut().expect("taken only on drop");
+        writeln!(input, "{order}").map_err(|e| fail(format!("the second process is gone: {e}")))
+    }
+
+    fn answer(&mut self) -> Result<String, BenchError> {
+        let mut line = String::new();
+        match self.answers.read_line(&mut line) {
+            Ok(n) if n > 0 => Ok(line.trim_end().to_owned()),
+            _ => Err(fail("the second process ended early".into())),
+        }
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a job, with `far` to start the second process.
+///
+/// # Errors
+/// An end cannot be made, or a sample does not come.
+pub fn measure(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchError> {
+    let mut other = Far::start(far(&job.to_string()))?;
+    let contender = job.contender()?;
+    let mut end = contender.endpoint(Role::Ping)?;
+    other.answer()?;
+    other.order("connect")?;
+    connect(&mut *end)?;
+    other.answer()?;
+    other.order("go")?;
+    job.measure.ping(&mut *end, || {
+        let answer = other.answer()?;
+        answer.parse().map_err(|_| fail(format!("the second process said `{answer}`")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_survives_the_command_line() {
+        for kind in [
+            Kind::Ours { bytes: 64, dds: true },
+            Kind::Ours { bytes: 0x10_0000, dds: false },
+            Kind::Iceoryx { bytes: 0x1_0000 },
+            Kind::RustDds,
+        ] {
+            for measure in [Measure::Latency(7), Measure::Throughput(9)] {
+                let job = Job { kind, measure, domain: 77, run: 3 };
+                assert_eq!(job.to_string().parse::<Job>().unwrap(), job);
+            }
+        }
+        assert!("ours-shm:64:latency:9".parse::<Job>().is_err());
+    }
+}

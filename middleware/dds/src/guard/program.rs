@@ -1,0 +1,186 @@
+//! The filter: walks the submessages of an RTPS message (RTPS 2.5, 9.4) as RustDDS does.
+
+use std::collections::BTreeSet;
+
+use tidewire_transport::Prefix;
+
+use super::assembler::{Assembler, Instruction, Label, Size, Slot, Test, Verdict};
+
+/// A socket filter on UDP sees the datagram with its header.
+pub(super) const UDP_HEADER: u32 = 8;
+const PROTOCOL: u32 = UDP_HEADER;
+const RTPS: u32 = u32::from_be_bytes(*b"RTPS");
+/// After protocol, version and vendor.
+const GUID_PREFIX: u32 = UDP_HEADER + 8;
+const FIRST_SUBMESSAGE: u32 = GUID_PREFIX + size_of::<Prefix>() as u32;
+
+// A submessage begins with kind (1 byte), flags (1) and length of what follows (2), one big-endian
+// word to this machine.
+const SUBMESSAGE_HEADER: u32 = 4;
+const KIND_SHIFT: u32 = 24;
+/// Flag 0: numbers of this submessage are little-endian.
+const LITTLE_ENDIAN: u32 = 1 << 16;
+const LENGTH: u32 = 0xffff;
+
+pub(super) const PAD: u32 = 0x01;
+pub(super) const INFO_TS: u32 = 0x09;
+pub(super) const INFO_SRC: u32 = 0x0c;
+pub(super) const DATA_FRAG: u32 = 0x16;
+
+/// `sampleSize` of a DATA_FRAG: after its header extraFlags (2), octetsToInlineQos (2), readerId (4),
+/// writerId (4), writerSN (8), fragmentStartingNum (4), fragmentsInSubmessage (2), fragmentSize (2).
+const SAMPLE_SIZE: u32 = SUBMESSAGE_HEADER + 28;
+/// Samples whose size has this or more in its most significant byte are refused: 256 MiB.
+const TOO_LARGE: u32 = 0x10;
+
+/// Whether fragments may come: 1 if the message's sender is known, else 0.
+const KNOWN: Slot = Slot(0);
+/// The first word of the submessage at the index.
+const HEADER: Slot = Slot(1);
+/// The sender's GUID prefix.
+const SENDER: [Slot; 3] = [Slot(2), Slot(3), Slot(4)];
+
+/// A filter that lets in fragments of `senders` only (`None`: of anybody) and no sample of
+/// [`TOO_LARGE`], and looks at `depth` submessages; `None` if it is too long for the kernel.
+///
+/// What lies behind those is accepted from `senders`: RustDDS packs over a thousand small samples
+/// into a datagram, and the machine has no loops.
+pub(super) fn guard(senders: Option<&BTreeSet<Prefix>>, depth: usize) -> Option<Vec<Instruction>> {
+    let mut a = Assembler::default();
+    let [rtps, alien, more, accept, drop] = a.labels();
+    a.load(Size::Word, PROTOCOL);
+    a.branch(Test::Equals(RTPS), rtps, alien);
+    a.here(alien);
+    a.verdict(Verdict::Drop);
+    a.here(rtps);
+    match senders {
+        Some(senders) => recognise(&mut a, senders),
+        None => {
+            a.load_constant(1);
+            a.keep(KNOWN);
+        }
+    }
+    a.set_index(FIRST_SUBMESSAGE);
+    for _ in 0..depth {
+        submessage(&mut a, senders.is_some());
+    }
+    a.load_length();
+    a.branch(Test::EqualsIndex, accept, more);
+    a.here(more);
+    a.recall(KNOWN);
+    a.branch(Test::Equals(0), drop, accept);
+    a.here(drop);
+    a.verdict(Verdict::Drop);
+    a.here(accept);
+    a.verdict(Verdict::Accept);
+    a.assemble()
+}
+
+/// Sets [`KNOWN`].
+fn recognise(a: &mut Assembler, senders: &BTreeSet<Prefix>) {
+    let [known, end] = a.labels();
+    for (slot, offset) in SENDER.into_iter().zip((GUID_PREFIX..).step_by(4)) {
+        a.load(Size::Word, offset);
+        a.keep(slot);
+    }
+    for prefix in senders {
+        let [other] = a.labels();
+        for (slot, word) in SENDER.into_iter().zip(prefix.as_chunks().0) {
+            let [same] = a.labels();
+            a.recall(slot);
+            a.branch(Test::Equals(u32::from_be_bytes(*word)), same, other);
+            a.here(same);
+        }
+        a.goto(known);
+        a.here(other);
+    }
+    a.load_constant(0);
+    a.keep(KNOWN);
+    a.goto(end);
+    a.here(known);
+    a.load_constant(1);
+    a.keep(KNOWN);
+    a.here(end);
+}
+
+/// Looks at the submessage at the index and moves the index to the next one.
+fn submessage(a: &mut Assembler, senders_matter: bool) {
+    let [more, length, next, accept, drop] = a.labels();
+    a.load_length();
+    a.branch(Test::EqualsIndex, accept, more);
+    a.here(more);
+    a.load_indexed(Size::Word, 0);
+    a.keep(HEADER);
+    a.shift_right(KIND_SHIFT);
+    let [fragment, whole] = a.labels();
+    a.branch(Test::Equals(DATA_FRAG), fragment, whole);
+    a.here(whole);
+    if senders_matter {
+        // It names another sender of what follows, and anybody can name a known one.
+        let [source] = a.labels();
+        a.branch(Test::Equals(INFO_SRC), source, length);
+        a.here(source);
+        a.load_constant(0);
+        a.keep(KNOWN);
+    }
+    a.goto(length);
+    a.here(fragment);
+    check_fragment(a, drop, length);
+    a.here(length);
+    add_length(a, accept, next);
+    a.here(accept);
+    a.verdict(Verdict::Accept);
+    a.here(drop);
+    a.verdict(Verdict::Drop);
+    a.here(next);
+    a.add_index();
+    a.add(SUBMESSAGE_HEADER);
+    a.move_to_index();
+}
+
+fn check_fragment(a: &mut Assembler, drop: Label, fine: Label) {
+    let [known, little, big, size] = a.labels();
+    a.recall(KNOWN);
+    a.branch(Test::Equals(0), drop, known);
+    a.here(known);
+    a.recall(HEADER);
+    a.branch(Test::HasBit(LITTLE_ENDIAN), little, big);
+    a.here(big);
+    a.load_indexed(Size::Byte, SAMPLE_SIZE);
+    a.goto(size);
+    a.here(little);
+    a.load_indexed(Size::Byte, SAMPLE_SIZE + 3);
+    a.here(size);
+    a.branch(Test::AtLeast(TOO_LARGE), drop, fine);
+}
+
+/// Loads the length of the submessage's body and goes to `next`, or to `last` if nothing follows.
+fn add_length(a: &mut Assembler, last: Label, next: Label) {
+    let [zero, some, little, big, maybe_time, empty] = a.labels();
+    a.recall(HEADER);
+    a.mask(LENGTH);
+    a.branch(Test::Equals(0), zero, some);
+    a.here(some);
+    a.recall(HEADER);
+    a.branch(Test::HasBit(LITTLE_ENDIAN), little, big);
+    a.here(big);
+    a.mask(LENGTH);
+    a.goto(next);
+    a.here(little);
+    // Swaps the two bytes: 2^16 is 1 modulo 2^16 - 1, so what is shifted out comes in below. (0xffff
+    // becomes 0, but no datagram has room for that length.)
+    a.mask(LENGTH);
+    a.shift_left(8);
+    a.modulo(LENGTH);
+    a.goto(next);
+    // Length 0 means "up to the end of the message", except where there is nothing to say.
+    a.here(zero);
+    a.recall(HEADER);
+    a.shift_right(KIND_SHIFT);
+    a.branch(Test::Equals(PAD), empty, maybe_time);
+    a.here(maybe_time);
+    a.branch(Test::Equals(INFO_TS), empty, last);
+    a.here(empty);
+    a.load_constant(0);
+    a.goto(next);
+}
