@@ -42,7 +42,7 @@ fn assert_balanced(report: &Value) -> u64 {
         .map(|row| {
             let count = |key: &str| row[key].as_u64().unwrap_or_else(|| panic!("{key} in {row}"));
             let written = count("written");
-            assert_eq!(written, count("received"), "{row}");
+            assert_eq!(written, count("received"), "{row} in {report}");
             assert_eq!(written, count("recorded"), "{row}");
             assert_eq!(written, count("queried"), "{row}");
             written

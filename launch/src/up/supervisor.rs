@@ -28,6 +28,8 @@ pub enum Event {
     Connected { node: String, pid: u32, stream: UnixStream },
     /// A node spoke.
     Said { node: String, pid: u32, message: FromNode },
+    /// A node has said its last word.
+    Closed { node: String, pid: u32 },
     /// A process ended.
     Ended { node: String, pid: u32, status: ExitStatus },
     /// SIGINT or SIGTERM.
@@ -72,6 +74,10 @@ pub struct Node {
     down_since: Option<Instant>,
     pid: Option<u32>,
     stream: Option<UnixStream>,
+    /// The process has ended, while what it said last may still be on its way.
+    exit: Option<ExitStatus>,
+    /// Nothing more comes from it.
+    silent: bool,
     started: Instant,
     told: Instant,
     reported_final: bool,
@@ -158,6 +164,8 @@ impl Supervisor {
             down_since: None,
             pid: None,
             stream: None,
+            exit: None,
+            silent: false,
             started: Instant::now(),
             told: Instant::now(),
             reported_final: false,
@@ -323,6 +331,7 @@ impl Supervisor {
         };
         let pid = child.id();
         node.pid = Some(pid);
+        (node.exit, node.silent) = (None, false);
         node.state = State::Starting;
         let ended = self.send.clone();
         thread::Builder::new().name(format!("wait {name}")).spawn(move || {
@@ -340,6 +349,7 @@ impl Supervisor {
             Event::Interrupted => return true,
             Event::Connected { node, pid, .. }
             | Event::Said { node, pid, .. }
+            | Event::Closed { node, pid }
             | Event::Ended { node, pid, .. } => (node, *pid),
         };
         let Some(node) = self.nodes.iter_mut().find(|n| n.plan.name == *name) else {
@@ -367,8 +377,19 @@ impl Supervisor {
                 }
                 _ => {}
             },
-            Event::Ended { status, .. } => {
+            Event::Closed { .. } => {
                 if current {
+                    node.silent = true;
+                    if let Some(status) = node.exit.take() {
+                        Self::ended(node, status);
+                    }
+                }
+            }
+            Event::Ended { status, .. } => {
+                if current && node.stream.is_some() && !node.silent {
+                    // Two threads tell of words and of the end: its final counts come first.
+                    node.exit = Some(status);
+                } else if current {
                     Self::ended(node, status);
                 }
             }
@@ -566,8 +587,16 @@ fn accept(listener: &UnixListener, events: &Sender<Event>) {
     }
 }
 
-/// Hears one node out; a line that is no message ends the connection.
-fn listen(stream: UnixStream, events: &Sender<Event>) -> Option<()> {
+/// Hears one node out.
+fn listen(stream: UnixStream, events: &Sender<Event>) {
+    // Nobody listens any more once the launcher is done.
+    if let Some((node, pid)) = hear(stream, events) {
+        let _ = events.send(Event::Closed { node, pid });
+    }
+}
+
+/// Passes on what a node says until it is silent; a line that is no message ends the connection.
+fn hear(stream: UnixStream, events: &Sender<Event>) -> Option<(String, u32)> {
     let answer = stream.try_clone().ok()?;
     let mut messages = control::messages::<FromNode>(stream);
     let Some(Ok(FromNode::Hello { node, pid })) = messages.next() else {
@@ -585,5 +614,40 @@ fn listen(stream: UnixStream, events: &Sender<Event>) -> Option<()> {
             }
         }
     }
-    Some(())
+    Some((node, pid))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+    use crate::node::schema;
+
+    #[test]
+    fn final_counts_that_arrive_after_the_end_of_a_process_are_kept() {
+        let text = "nodes: {pump1: {kind: pump, domain: 9}}";
+        let options = tidewire_graph::Options { kinds: &schema::KINDS, ..Default::default() };
+        let graph = tidewire_graph::parse("a.yaml", text, &options).unwrap();
+        let plan = Plan::new(&graph, "out".as_ref(), &[]);
+        let logs = tempfile::tempdir().unwrap();
+        let mut supervisor = Supervisor::new(plan, logs.path().to_owned()).unwrap();
+        let (node, pid) = (supervisor.nodes[0].plan.name.clone(), 7);
+        supervisor.nodes[0].pid = Some(pid);
+        supervisor.nodes[0].state = State::Stopping;
+        let (stream, _other) = UnixStream::pair().unwrap();
+        let mut report = Report::default();
+        let count = control::TopicReport { written: 60_000, ..Default::default() };
+        report.topics.insert("vibration".into(), count);
+        supervisor.take(Event::Connected { node: node.clone(), pid, stream });
+        let status = ExitStatus::from_raw(0);
+        supervisor.take(Event::Ended { node: node.clone(), pid, status });
+        assert!(supervisor.nodes[0].alive(), "it has not been heard out");
+        let message = FromNode::Final(report);
+        supervisor.take(Event::Said { node: node.clone(), pid, message });
+        supervisor.take(Event::Closed { node, pid });
+        let node = &supervisor.nodes[0];
+        assert_eq!((node.alive(), node.state, node.reported_final), (false, State::Done, true));
+        assert_eq!(node.topic("vibration").written, 60_000);
+    }
 }
