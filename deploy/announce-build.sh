@@ -2,7 +2,8 @@
 # Says how long the first build takes, before it starts. Quiet once the dependencies are built.
 set -euo pipefail
 deps=$(dirname "${1:?path of the binary}")/deps
-built=$(find "$deps" -name '*.rlib' 2>/dev/null | wc -l)
+mkdir -p "$deps"
+built=$(find "$deps" -name '*.rlib' | wc -l)
 if ((built < 400)); then
   echo "First build: about 700 crates. Expect 15 to 20 minutes on 2 cores, 4 on 8; later builds take seconds to a minute." >&2
   echo "cargo's bar below shows how far it is. Everything goes to $CARGO_TARGET_DIR." >&2
