@@ -319,6 +319,58 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     assert!(pump["topics"]["vibration"]["written"].as_u64() >= Some(count), "{pump}");
 }
 
+#[test]
+fn why_and_node_tell_who_is_there_and_what_keeps_them_apart() {
+    let domain = free_domain();
+    let number = domain.to_string();
+    let join = |name| Participant::builder().domain(domain).name(name).build().unwrap();
+    let (pump, display) = (join("plant/pump1"), join("plant/display"));
+    let topic = RawTopic::new("vibration", "tidewire::sensor::Vibration", true);
+    let _writer = pump.raw_writer(&topic, &Qos::sensor_data()).unwrap();
+    let _reader = display.raw_reader(&topic, &Qos::sensor_data()).unwrap();
+    let other = RawTopic::new("rt/state", "State", false);
+    let _lonely = display.raw_reader(&other, &Qos::reliable()).unwrap();
+    let ask = |args: &[&str]| say(&[args, &["--json", "--domain", &number]].concat());
+
+    let why = ask(&["why", "vibration"]).fine().json();
+    let pair = &why["pairs"][0];
+    assert_eq!(pair["writer"]["participant"], "plant/pump1", "{why}");
+    assert_eq!((&pair["match"], &pair["way"]), (&json!(true), &json!("shm")), "{why}");
+
+    let strict = display.raw_reader(&topic, &Qos::reliable()).unwrap();
+    let said = ask(&["why", "vibration"]).fails(1);
+    let why = said.json();
+    let pairs = why["pairs"].as_array().unwrap();
+    assert_eq!(pairs.iter().filter(|pair| pair["match"] == true).count(), 1, "{why}");
+    let apart = pairs.iter().find(|pair| pair["match"] == false).unwrap();
+    assert_eq!(apart["reasons"][0]["what"], "RELIABILITY", "{why}");
+    assert!(apart["reasons"][0]["remedy"].as_str().is_some_and(|r| r.contains("RELIABLE")));
+    let said = say(&["why", "vibration", "--domain", &number]).fails(1).out;
+    for words in
+        ["no match plant/pump1 -> plant/display", "offered BEST_EFFORT", "by shared memory"]
+    {
+        assert!(said.contains(words), "{said}");
+    }
+    drop(strict);
+    let said = say(&["why", "rt/state", "--domain", &number]).fails(1).out;
+    assert!(said.contains("nobody writes it"), "{said}");
+    say(&["why", "state", "--domain", &number]).fails(1).tells(&["there is `rt/state`"]);
+    say(&["why", "vibratoin", "--domain", &number]).fails(1).tells(&["`vibration`?"]);
+
+    let nodes = ask(&["node", "list"]).fine().json();
+    let names: Vec<_> = nodes.as_array().unwrap().iter().map(|n| n["node"].clone()).collect();
+    assert_eq!(names, [json!("plant/display"), json!("plant/pump1")], "{nodes}");
+    assert_eq!((&nodes[1]["writers"], &nodes[1]["vendor"]), (&json!(1), &json!("RustDDS")));
+    let node = ask(&["node", "info", "plant/display"]).fine().json();
+    let read: BTreeSet<&str> =
+        node["readers"].as_array().unwrap().iter().filter_map(|r| r["topic"].as_str()).collect();
+    assert_eq!(read, BTreeSet::from(["rt/state", "vibration"]), "{node}");
+    let prefix = nodes[1]["prefix"].as_str().unwrap();
+    let node = ask(&["node", "info", prefix]).fine().json();
+    assert_eq!(node["writers"][0]["topic"], "vibration", "{node}");
+    ask(&["node", "info", "plant/pump9"]).fails(1).tells(&["`plant/pump9`", "plant/pump1"]);
+}
+
 /// Ends a node the way a person does and returns the JSON it ends with.
 fn finish(mut child: Child) -> Value {
     child.signal(libc::SIGINT);

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod graph;
 pub mod idl;
 pub mod info;
+pub mod node;
 pub mod output;
 pub mod progress;
 pub mod qos;
@@ -23,6 +24,7 @@ pub mod train;
 pub mod up;
 pub mod verify;
 pub mod view;
+pub mod why;
 
 use clap::{Parser, Subcommand};
 
@@ -65,6 +67,11 @@ pub enum Command {
     /// Look at the topics of a domain, ours or anyone's
     #[command(subcommand)]
     Topic(topic::Command),
+    /// Look at the participants of a domain, ours or anyone's
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Say who exchanges samples on a topic with whom, and why the others do not
+    Why(why::Args),
     /// Record topics into a folder
     Record(record::Args),
     /// Say what a recording holds
@@ -96,25 +103,6 @@ pub enum Command {
     Bench(bench::Args),
     /// Say what works on this machine and how to mend the rest
     Doctor(doctor::Args),
-    /// What `tidewire up` starts its nodes with
-    #[command(subcommand, hide = true)]
-    Node(Node),
-}
-
-/// Entry points of child processes.
-#[derive(Debug, Subcommand)]
-pub enum Node {
-    /// A built-in node
-    Run {
-        /// JSON of the node
-        spec: String,
-    },
-    /// Any program
-    Exec {
-        /// Program and arguments
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        program: Vec<String>,
-    },
 }
 
 impl Cli {
@@ -126,6 +114,8 @@ impl Cli {
             Command::Check(args) => check::run(&args, json),
             Command::Graph(args) => graph::run(&args, json),
             Command::Topic(command) => topic::run(&command, json),
+            Command::Node(command) => node::run(&command, json),
+            Command::Why(args) => why::run(&args, json),
             Command::Record(args) => record::run(&args, json),
             Command::Info(args) => info::run(&args, json),
             Command::Verify(args) => verify::run(&args, json),
@@ -140,8 +130,6 @@ impl Cli {
             Command::Idl(command) => idl::run(&command, json),
             Command::Bench(args) => bench::run(&args, json),
             Command::Doctor(args) => doctor::run(&args, json),
-            Command::Node(Node::Run { spec }) => crate::node::child::run(&spec),
-            Command::Node(Node::Exec { program }) => crate::node::child::exec(&program),
         }
     }
 }

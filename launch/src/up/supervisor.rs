@@ -108,6 +108,11 @@ impl Node {
     fn alive(&self) -> bool {
         self.pid.is_some()
     }
+
+    /// The process to signal; none once it has ended and its number may be another's.
+    fn running(&self) -> Option<u32> {
+        self.pid.filter(|_| self.exit.is_none())
+    }
 }
 
 /// The launcher at work.
@@ -211,7 +216,7 @@ impl Supervisor {
                 ReadyWhen::Signal => false,
             };
             let late = node.started.elapsed() >= node.plan.readiness.timeout;
-            let pid = node.pid;
+            let pid = node.running();
             let node = &mut self.nodes[index];
             if ready {
                 node.works();
@@ -486,7 +491,7 @@ impl Supervisor {
                     let told =
                         node.stream.as_ref().map(|s| control::send(s, &ToNode::Stop(How::Drain)));
                     if !matches!(told, Some(Ok(()))) {
-                        signal(node.pid, Signal::TERM);
+                        signal(node.running(), Signal::TERM);
                     }
                 }
                 State::Waiting | State::Resting(_) => node.state = State::Done,
@@ -525,7 +530,7 @@ impl Supervisor {
 
     fn kill(&self, phase: Phase) {
         for node in self.nodes.iter().filter(|n| n.plan.phase == phase) {
-            signal(node.pid, Signal::KILL);
+            signal(node.running(), Signal::KILL);
         }
     }
 }
@@ -534,7 +539,7 @@ impl Drop for Supervisor {
     /// No node outlives its launcher, whatever ended the launcher's work.
     fn drop(&mut self) {
         for node in &self.nodes {
-            signal(node.pid, Signal::KILL);
+            signal(node.running(), Signal::KILL);
         }
     }
 }
@@ -632,7 +637,8 @@ mod tests {
         let plan = Plan::new(&graph, "out".as_ref(), &[]);
         let logs = tempfile::tempdir().unwrap();
         let mut supervisor = Supervisor::new(plan, logs.path().to_owned()).unwrap();
-        let (node, pid) = (supervisor.nodes[0].plan.name.clone(), 7);
+        // No process has this number: whatever happens here, nobody is signalled.
+        let (node, pid) = (supervisor.nodes[0].plan.name.clone(), u32::MAX);
         supervisor.nodes[0].pid = Some(pid);
         supervisor.nodes[0].state = State::Stopping;
         let (stream, _other) = UnixStream::pair().unwrap();

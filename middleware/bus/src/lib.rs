@@ -28,6 +28,7 @@ mod participant;
 mod reader;
 mod support;
 pub mod testing;
+pub mod why;
 mod writer;
 
 pub use error::{BusError, ReadError, WriteError};

@@ -6,6 +6,8 @@ use tidewire_qos::policy::{
     Ownership, Policy,
 };
 
+use tidewire_transport::EndpointSpec;
+
 use crate::error::BusError;
 
 /// Which side asks.
@@ -58,13 +60,6 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             "missed deadlines are not reported yet; leave it infinite",
         );
     }
-    if !qos.lifespan.is_infinite() {
-        return refuse(
-            Policy::Lifespan,
-            qos.lifespan.to_string(),
-            "samples do not expire yet; leave it infinite and compare source times",
-        );
-    }
     if qos.liveliness.kind != LivelinessKind::Automatic {
         return refuse(Policy::Liveliness, qos.liveliness.kind.to_string(), "use AUTOMATIC");
     }
@@ -73,13 +68,6 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             Policy::Liveliness,
             format!("lease {}", qos.liveliness.lease),
             "lost liveliness is not reported yet; leave the lease infinite",
-        );
-    }
-    if role == Role::Reader && qos.destination_order == DestinationOrder::BySourceTimestamp {
-        return refuse(
-            Policy::DestinationOrder,
-            qos.destination_order.to_string(),
-            "use BY_RECEPTION_TIMESTAMP and sort by source time",
         );
     }
     let presentation = &qos.presentation;
@@ -128,6 +116,22 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
         return refuse(Policy::DataRepresentation, "XML".to_owned(), "use XCDR1 or XCDR2");
     }
     Ok(())
+}
+
+/// A reader that orders by source time must tell instances apart: what is late in one is not in
+/// another.
+pub(crate) fn check_order(spec: &EndpointSpec, keys_known: bool) -> Result<(), BusError> {
+    let order = spec.qos.destination_order;
+    if order == DestinationOrder::ByReceptionTimestamp || !spec.keyed || keys_known {
+        return Ok(());
+    }
+    Err(BusError::Policy {
+        policy: Policy::DestinationOrder,
+        value: order.to_string(),
+        role: "a reader that does not know the type",
+        topic: spec.topic.clone(),
+        remedy: "give the type, whose key tells instances apart, or use BY_RECEPTION_TIMESTAMP",
+    })
 }
 
 #[cfg(test)]

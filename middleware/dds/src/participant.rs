@@ -243,6 +243,7 @@ impl DdsParticipant {
             grow,
             foreign: foreign.clone(),
             same_type: Default::default(),
+            parked: Vec::new(),
         }));
         let held = Arc::downgrade(&entry);
         self.inner.command(Command::Add(token, entry));

@@ -58,10 +58,15 @@ thread_local! {
 
 /// Runs `take` with `sink` as the one that knows keys.
 pub(crate) fn with_sink<R>(sink: &Arc<dyn Sink>, take: impl FnOnce() -> R) -> R {
+    struct Unset;
+    impl Drop for Unset {
+        fn drop(&mut self) {
+            SINK.set(None);
+        }
+    }
     SINK.set(Some(sink.clone()));
-    let result = take();
-    SINK.set(None);
-    result
+    let _unset = Unset;
+    take()
 }
 
 /// One data sample, header included.

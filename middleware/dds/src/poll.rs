@@ -29,6 +29,8 @@ const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 pub(crate) enum Command {
     Add(usize, Arc<Mutex<Entry>>),
     Remove(usize),
+    /// A poller has left samples for us.
+    Drain(usize),
     Stop,
 }
 
@@ -113,15 +115,14 @@ impl Receive {
                             match command {
                                 Command::Add(token, entry) => self.add(poll, token, entry)?,
                                 Command::Remove(token) => drop(self.readers.remove(&token)),
+                                Command::Drain(token) => self.drain(token),
                                 Command::Stop => return Ok(()),
                             }
                         }
                     }
                     STATUS => {}
                     Token(token) => {
-                        if let Some(reader) = self.readers.get(&token) {
-                            reader.lock().drain(&self.inner.discovered);
-                        }
+                        self.drain(token);
                     }
                 }
             }
@@ -134,6 +135,12 @@ impl Receive {
         }
     }
 
+    fn drain(&self, token: usize) {
+        if let Some(reader) = self.readers.get(&token) {
+            reader.lock().drain(&self.inner.discovered, None);
+        }
+    }
+
     fn add(&mut self, poll: &Poll, token: usize, reader: Arc<Mutex<Entry>>) -> Result<(), String> {
         {
             let mut entry = reader.lock();
@@ -141,7 +148,7 @@ impl Receive {
                 poll.registry().register(entry.port.source(), Token(token), Interest::READABLE);
             registered
                 .map_err(|error| format!("cannot poll a reader of `{}`: {error}", entry.topic))?;
-            entry.drain(&self.inner.discovered);
+            entry.drain(&self.inner.discovered, None);
         }
         self.readers.insert(token, reader);
         Ok(())

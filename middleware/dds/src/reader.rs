@@ -1,6 +1,7 @@
 //! Readers: where the receive thread puts what arrives.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use parking_lot::Mutex;
 use rustdds::with_key::Sample;
 use rustdds::{ReadCondition, no_key, with_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
-use tidewire_transport::Counter;
+use tidewire_transport::{Counter, Prefix};
 
 use crate::discovery::{Discovered, guid};
 use crate::participant::Inner;
@@ -71,8 +72,17 @@ impl DdsReader {
     /// receive thread to be scheduled. Nothing happens if that is at it already.
     pub fn pump(&self) {
         let entry = self.entry.upgrade();
-        if let Some(mut entry) = entry.as_ref().and_then(|entry| entry.try_lock()) {
-            entry.drain(&self.participant.discovered);
+        let Some(mut entry) = entry.as_ref().and_then(|entry| entry.try_lock()) else { return };
+        if !entry.parked.is_empty() {
+            return;
+        }
+        let run = || entry.drain(&self.participant.discovered, Some(self.guid.prefix()));
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) if entry.parked.is_empty() => {}
+            Ok(()) => self.participant.command(Command::Drain(self.token)),
+            Err(_) => {
+                let _ = self.participant.failed.set("a reader panicked inside RustDDS".to_owned());
+            }
         }
     }
 
@@ -114,12 +124,16 @@ pub(crate) struct Entry {
     pub foreign: Arc<Counter>,
     /// Whether a writer's type is ours: RustDDS matches by topic name alone.
     pub same_type: HashMap<Guid, bool>,
+    /// Samples a poller found of a writer that the receive thread has not heard of yet, and all after
+    /// them. The receive thread hears of writers first.
+    pub parked: Vec<DdsSample>,
 }
 
 impl Entry {
-    /// Moves everything that has arrived to the sink.
-    pub fn drain(&mut self, discovered: &Mutex<Discovered>) {
-        let mut batch = Vec::new();
+    /// Moves everything that has arrived to the sink. A poller of participant `poller` leaves what only
+    /// the receive thread can judge.
+    pub fn drain(&mut self, discovered: &Mutex<Discovered>, poller: Option<Prefix>) {
+        let mut batch = std::mem::take(&mut self.parked);
         let Self { port, sink, topic, .. } = self;
         with_sink(sink, || match port {
             Port::Keyed(reader) => take_keyed(reader, &mut batch, topic),
@@ -130,6 +144,12 @@ impl Entry {
         }
         let largest = batch.iter().map(|sample| sample.payload.len()).max().unwrap_or(0);
         for sample in batch {
+            if !self.parked.is_empty()
+                || poller.is_some_and(|own| !self.is_known(&sample.writer, own, discovered))
+            {
+                self.parked.push(sample);
+                continue;
+            }
             if self.is_ours(&sample.writer, discovered) {
                 self.sink.deliver(sample);
             } else {
@@ -142,6 +162,12 @@ impl Entry {
             self.cache = room;
             (self.grow)(room);
         }
+    }
+
+    fn is_known(&self, writer: &Guid, own: Prefix, discovered: &Mutex<Discovered>) -> bool {
+        self.same_type.contains_key(writer)
+            || writer.prefix() == own
+            || discovered.lock().writer_type(writer).is_some()
     }
 
     fn is_ours(&mut self, writer: &Guid, discovered: &Mutex<Discovered>) -> bool {

@@ -21,14 +21,11 @@ pub(crate) struct Lingering {
 }
 
 impl Lingering {
-    /// Keeps `outlet` until the readers in `routes` have taken everything; false if they have. They
-    /// say so after the next bump of the domain's generation, which is the caller's.
-    pub(crate) fn keep(&self, outlet: Outlet, routes: Routes) -> bool {
-        let needed = !routes.is_drained();
-        if needed {
+    /// Keeps `outlet` until the readers in `routes` have taken everything.
+    pub(crate) fn keep(&self, outlet: Outlet, routes: Routes) {
+        if !routes.is_drained() {
             self.list.lock().push((outlet, routes, Instant::now()));
         }
-        needed
     }
 
     /// Lets go of what is no longer needed; true if nothing is left.

@@ -41,6 +41,11 @@ impl Pressure {
         Self { limit, bell, readers: Arc::default(), calm: Arc::new(AtomicBool::new(true)) }
     }
 
+    /// The same limit, for another publisher and its readers.
+    pub(crate) fn apart(&self) -> Self {
+        Self::new(self.limit, self.bell.clone())
+    }
+
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }

@@ -22,6 +22,10 @@ use crate::wire::WireMeta;
 /// where the history is shorter; trimming to KEEP_LAST depth per instance is the caller's.
 const MIN_BUFFER: usize = 64;
 
+/// Looks in vain after which a reader says once more that it has taken everything: the epoch it says
+/// it with wraps.
+const SAY_AGAIN: u32 = 1 << 20;
+
 /// A reader's shared-memory side; see [`ShmWriter`](crate::ShmWriter) for both sides at work.
 ///
 /// Take until there is nothing left, then [`wait`](crate::ShmDomain::wait):
@@ -65,6 +69,10 @@ pub struct ShmReader {
     attached: u64,
     /// The generation in which there was nothing left to take, which we said.
     settled: u64,
+    /// Whether something was taken since we last said so.
+    took: bool,
+    /// Looks in vain; wraps.
+    idle: u32,
     /// Whose sample came last: they come in runs.
     last_source: Option<Prefix>,
     slot: Option<SlotGuard>,
@@ -95,6 +103,8 @@ impl ShmReader {
             sources: HashSet::new(),
             attached,
             settled: u64::MAX,
+            took: false,
+            idle: 0,
             last_source: None,
             slot: Some(slot),
             inlet: ShmInlet::new(subscriber, factory, shared),
@@ -107,8 +117,8 @@ impl ShmReader {
     /// [`ShmError::TooManyBorrowed`] if this reader holds too many samples, [`ShmError::Backend`] if
     /// a writer's memory cannot be reached.
     pub fn take(&mut self) -> Result<Option<ShmSample>, ShmError> {
-        let inlet = self.inlet.clone();
-        self.take_with(inlet)
+        let (inlet, again) = (self.inlet.clone(), self.inlet.clone());
+        self.take_with(inlet, || again)
     }
 
     /// What the samples of this reader come through, for [`take_from`](Self::take_from).
@@ -130,25 +140,37 @@ impl ShmReader {
         inlet: &'inlet ShmInlet,
     ) -> Result<Option<ShmSample<&'inlet ShmInlet>>, ShmError> {
         assert!(std::ptr::eq(inlet, &*self.inlet), "not this reader's inlet");
-        self.take_with(inlet)
+        self.take_with(inlet, || inlet)
     }
 
     #[inline]
     fn take_with<I: Deref<Target = ShmInlet>>(
         &mut self,
         inlet: I,
+        again: impl FnOnce() -> I,
     ) -> Result<Option<ShmSample<I>>, ShmError> {
         let generation = self.inlet.shared().control.generation();
         if generation != self.settled {
-            return self.take_in(generation, inlet);
+            return self.look(generation, inlet);
         }
-        self.receive(inlet)
+        let received = self.receive(inlet)?;
+        if received.is_some() {
+            self.took = true;
+            return Ok(received);
+        }
+        self.idle = self.idle.wrapping_add(1);
+        if !self.took && !self.idle.is_multiple_of(SAY_AGAIN) {
+            return Ok(None);
+        }
+        // Say that there is nothing left, which takes a second look.
+        self.took = false;
+        self.look(generation, again())
     }
 
-    /// Something has changed: a writer may have come with memory to map, or wait to hear that we
-    /// have taken all it sent.
+    /// Takes a sample, or says that there is none left. Something may have changed: a writer may have
+    /// come with memory to map, or wait to hear that we have taken all it sent.
     #[cold]
-    fn take_in<I: Deref<Target = ShmInlet>>(
+    fn look<I: Deref<Target = ShmInlet>>(
         &mut self,
         generation: u64,
         inlet: I,

@@ -117,22 +117,23 @@ pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Fa
             .subscriber_max_borrowed_samples(MAX_BORROWED)
             .max_publishers(MAX_PUBLISHERS)
             .max_subscribers(lane.width())
-            .max_nodes(max_nodes(lane))
+            .max_nodes(max_nodes())
             .open_or_create_with_attributes(&attributes);
         let error = match tried {
             Ok(factory) => return Ok(factory),
             Err(error) => error,
         };
         if !passes(&error) || Instant::now() > deadline {
-            return Err(explain(spec, lane, error));
+            return Err(explain(spec, error));
         }
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 /// Processes that can hold a service: each writer and each reader may be in one of its own.
-fn max_nodes(lane: Lane) -> usize {
-    MAX_PUBLISHERS + lane.width()
+fn max_nodes() -> usize {
+    // Readers look into narrow lanes on their way to the wide ones.
+    MAX_PUBLISHERS + Lane::all_widths()
 }
 
 /// Whether trying again soon may help: another process is just making or removing the service.
@@ -164,14 +165,14 @@ fn passes(error: &OpenOrCreateError) -> bool {
     }
 }
 
-fn explain(spec: &EndpointSpec, lane: Lane, error: OpenOrCreateError) -> ShmError {
+fn explain(spec: &EndpointSpec, error: OpenOrCreateError) -> ShmError {
     let detail = format!("{error:?}");
     let incompatible = ["Incompatible", "DoesNotSupport", "VersionMismatch"];
     if detail.contains("ExceedsMaxNumberOfNodes") {
         ShmError::Limit {
             what: "the participants",
             of: spec.topic.clone(),
-            limit: max_nodes(lane),
+            limit: max_nodes(),
             instead: "topics",
         }
     } else if incompatible.iter().any(|word| detail.contains(word)) {

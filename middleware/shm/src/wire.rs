@@ -14,12 +14,13 @@ pub(crate) const ALIGN: usize = 64;
 /// [`SampleMeta`] as it lies in shared memory.
 #[derive(Clone, Copy, Debug, Default, ZeroCopySend)]
 #[repr(C)]
-#[type_name("tidewire::SampleMeta/1")]
+#[type_name("tidewire::SampleMeta/2")]
 pub(crate) struct WireMeta {
     writer: [u8; 16],
     key: [u8; 16],
     sequence: u64,
     source_time: i64,
+    expires: i64,
     target: [u8; 12],
     flags: u32,
     state: u32,
@@ -34,6 +35,7 @@ impl WireMeta {
             key: meta.key.0,
             sequence: meta.sequence,
             source_time: meta.source_time,
+            expires: meta.expires,
             target: meta.target,
             flags: meta.flags,
             state: meta.state as u32,
@@ -59,6 +61,7 @@ impl WireMeta {
             writer: Guid(self.writer),
             sequence: self.sequence,
             source_time: self.source_time,
+            expires: self.expires,
             key: KeyHash(self.key),
             // Checked when it came.
             state: self.state().unwrap_or(InstanceState::Alive),
@@ -78,6 +81,7 @@ mod tests {
             writer: Guid([7; 16]),
             sequence: 42,
             source_time: -5,
+            expires: 77,
             key: KeyHash([9; 16]),
             state: InstanceState::Disposed,
             flags: tidewire_transport::HISTORY,

@@ -163,12 +163,15 @@ impl ShmWriter {
     }
 
     fn reserve_anew(&mut self, len: usize) -> Result<(), ShmError> {
+        self.place = Place::Nowhere;
         self.refresh();
-        self.place = Place::Heap;
-        match self.routes.lanes.first().copied() {
-            Some((lane, _)) if self.draft(lane)? => self.place = Place::Outlet(lane),
-            _ => self.heap.reserve(len + PAD),
-        }
+        self.place = match self.routes.lanes.first().copied() {
+            Some((lane, _)) if self.draft(lane)? => Place::Outlet(lane),
+            _ => {
+                self.heap.reserve(len + PAD);
+                Place::Heap
+            }
+        };
         Ok(())
     }
 
@@ -230,22 +233,17 @@ impl ShmWriter {
         }
         let mut timed_out = 0;
         let mut failure = None;
-        // By index: waiting for a reader may change the routes.
-        for index in 0..Lane::COUNT {
-            let Some(&(lane, expected)) = self.routes.lanes.get(index) else { break };
-            if from == Place::Outlet(lane) {
-                continue;
-            }
+        // Filled first and sent then: waiting for a reader may change the routes.
+        let mut filled = [false; Lane::COUNT];
+        for index in 0..self.routes.lanes.len() {
+            let (lane, expected) = self.routes.lanes[index];
             match self.copy(from, lane) {
-                Ok(true) => {
-                    let posted = self.post(lane, meta, &mut delivered, &mut timed_out);
-                    failure = posted.err().or(failure);
-                }
+                Ok(true) => filled[lane.index()] = true,
                 Ok(false) => delivered.missed += expected,
                 Err(error) => failure = Some(error),
             }
         }
-        if let Place::Outlet(lane) = from {
+        for lane in Lane::all().filter(|lane| filled[lane.index()]) {
             let posted = self.post(lane, meta, &mut delivered, &mut timed_out);
             failure = posted.err().or(failure);
         }
@@ -296,12 +294,9 @@ impl ShmWriter {
         for place in &mut self.outlets {
             let Some(outlet) = place else { continue };
             outlet.mapped = false;
-            if self.routes.on(outlet.lane) == 0
-                && let Some(outlet) = place.take()
-                && self.shared.lingering.keep(outlet, self.routes.watch())
-            {
-                // So that readers say when they have taken what it sent.
-                self.shared.control.bump();
+            if self.routes.on(outlet.lane) == 0 {
+                // Nobody is left who could want what it sent.
+                *place = None;
             }
         }
     }
@@ -318,7 +313,7 @@ impl ShmWriter {
         if place.is_none() {
             let factory = Arc::new(service::open(&self.shared.node, &self.spec, lane)?);
             let (len, budget) = (first_len(&self.spec), self.shared.options.segment_budget);
-            let pressure = self.pressure.clone();
+            let pressure = self.pressure.apart();
             let mut outlet = Outlet::open(factory, &self.spec, lane, len, budget, pressure)?;
             outlet.generation = self.shared.control.bump();
             *place = Some(outlet);
@@ -356,6 +351,7 @@ impl ShmWriter {
         let (next, result) = match make(outlet) {
             Ok((mut next, old)) => {
                 next.generation = self.shared.control.bump();
+                self.routes.wake();
                 self.shared.lingering.keep(old, self.routes.watch());
                 (next, Ok(()))
             }
@@ -365,12 +361,18 @@ impl ShmWriter {
         result
     }
 
-    fn wait_drained(&self) {
+    /// Makes readers say whether they have taken all there was. They do so by themselves when they
+    /// find nothing more, but may have looked between our last sample and its wake-up.
+    fn ask(&mut self) {
+        self.shared.control.bump();
+        self.routes.wake();
+    }
+
+    fn wait_drained(&mut self) {
         if self.routes.is_drained() {
             return;
         }
-        // Readers say that they have taken everything only when something has changed.
-        self.shared.control.bump();
+        self.ask();
         let limit = if self.reliable { self.pressure.limit() } else { GROW_PATIENCE };
         let start = Instant::now();
         while !self.routes.is_drained() && start.elapsed() < limit {
@@ -403,8 +405,11 @@ impl ShmWriter {
         }
     }
 
-    /// Copies the reserved bytes into a chunk of another lane; false as for [`draft`](Self::draft).
+    /// Has the reserved bytes in a chunk of `lane`; false as for [`draft`](Self::draft).
     fn copy(&mut self, from: Place, lane: Lane) -> Result<bool, ShmError> {
+        if from == Place::Outlet(lane) {
+            return Ok(true);
+        }
         if !self.draft(lane)? {
             return Ok(false);
         }
@@ -415,13 +420,16 @@ impl ShmWriter {
             Place::Nowhere => None,
         };
         let all = PAD..PAD + self.len;
-        if let (Some(from), Some(to)) =
-            (from.and_then(|from| from.get(all.clone())), into.bytes_mut().get_mut(all))
-        {
-            to.copy_from_slice(from);
-        }
+        let from = from.and_then(|from| from.get(all.clone()));
+        let copied = match (from, into.bytes_mut().get_mut(all)) {
+            (Some(from), Some(to)) => {
+                to.copy_from_slice(from);
+                true
+            }
+            _ => false,
+        };
         self.outlets[lane.index()] = Some(into);
-        Ok(true)
+        Ok(copied)
     }
 
     fn post(
@@ -449,6 +457,9 @@ impl ShmWriter {
 
 impl Drop for ShmWriter {
     fn drop(&mut self) {
+        if !self.routes.is_drained() {
+            self.ask();
+        }
         for outlet in self.outlets.iter_mut().filter_map(Option::take) {
             self.shared.lingering.keep(outlet, self.routes.watch());
         }

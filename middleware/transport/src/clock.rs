@@ -88,8 +88,8 @@ mod tsc {
         if !trusted() {
             return None;
         }
-        let (ticks, nanos) = pair()?;
-        let Some(rate) = rate(ticks) else { return Some(nanos) };
+        let (ticks, nanos) = undisturbed(system)?;
+        let Some(rate) = rate() else { return Some(nanos) };
         let horizon = (HORIZON << 32) / u128::from(rate.max(1));
         let last = if old.rate == 0 {
             i64::MIN
@@ -110,14 +110,14 @@ mod tsc {
         })
     }
 
-    /// Counter and clock of the same moment; `None` if this thread is interrupted again and again.
-    fn pair() -> Option<(u64, i64)> {
+    /// Counter and a clock of the same moment; `None` if this thread is interrupted again and again.
+    fn undisturbed<T>(read: impl Fn() -> T) -> Option<(u64, T)> {
         for _ in 0..4 {
             let before = ticks();
-            let nanos = system();
+            let value = read();
             let took = ticks().wrapping_sub(before);
             if took < 2_000 {
-                return Some((before.wrapping_add(took / 2), nanos));
+                return Some((before.wrapping_add(took / 2), value));
             }
         }
         None
@@ -125,16 +125,19 @@ mod tsc {
 
     /// The counter's rate in 2^-32 ns per tick, measured since the first call of this process against
     /// the clock that knows no steps.
-    fn rate(ticks: u64) -> Option<u64> {
+    fn rate() -> Option<u64> {
         static FIRST: OnceLock<(u64, Instant)> = OnceLock::new();
         static RATE: AtomicU64 = AtomicU64::new(0);
         let known = RATE.load(Ordering::Relaxed);
         if known != 0 {
             return Some(known);
         }
-        let (from, since) = *FIRST.get_or_init(|| (ticks, Instant::now()));
-        let ticks = self::ticks().wrapping_sub(from);
-        let nanos = since.elapsed().as_nanos();
+        let Some(from) = FIRST.get() else {
+            let _ = FIRST.set(undisturbed(Instant::now)?);
+            return None;
+        };
+        let (now, nanos) = undisturbed(|| from.1.elapsed().as_nanos())?;
+        let ticks = now.wrapping_sub(from.0);
         if nanos < BASELINE || ticks == 0 {
             return None;
         }

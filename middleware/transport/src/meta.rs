@@ -22,6 +22,9 @@ pub struct SampleMeta {
     pub key: KeyHash,
     /// Data, dispose or unregister.
     pub state: InstanceState,
+    /// When it is no longer to be delivered, ns since the Unix epoch (LIFESPAN, DDS 1.4, 2.2.3.16);
+    /// 0 for never.
+    pub expires: i64,
     /// Bits such as [`HISTORY`].
     pub flags: u32,
     /// The one participant the sample is meant for; all zero means every reader.
@@ -33,6 +36,12 @@ impl SampleMeta {
     #[inline]
     pub fn is_history(&self) -> bool {
         self.flags & HISTORY != 0
+    }
+
+    /// Whether its lifespan is over at `now`, ns since the Unix epoch.
+    #[inline]
+    pub fn is_expired(&self, now: i64) -> bool {
+        self.expires != 0 && self.expires < now
     }
 
     /// Whether a reader of participant `prefix` should see the sample.

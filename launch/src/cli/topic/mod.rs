@@ -4,7 +4,7 @@ mod echo;
 mod hz;
 mod info;
 mod list;
-mod watch;
+pub mod watch;
 
 /// The subcommands.
 #[derive(Debug, clap::Subcommand)]

@@ -161,6 +161,16 @@ impl Core {
         endpoints.push(endpoint);
     }
 
+    /// How long the samples of one of our own writers live.
+    pub fn own_lifespan(&self, writer: &Guid) -> Option<i64> {
+        let endpoints = self.endpoints.lock();
+        let own = endpoints.iter().find_map(|endpoint| match endpoint {
+            OwnEndpoint::Writer(own) => own.upgrade().filter(|own| own.guid == *writer),
+            OwnEndpoint::Reader(_) => None,
+        })?;
+        i64::try_from(own.spec.qos.lifespan.nanos()?).ok()
+    }
+
     /// Starts the thread that sends history to late joiners on shared memory; once.
     pub fn start_history(self: &Arc<Self>) -> Result<(), BusError> {
         if self.history.set(()).is_err() {

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tidewire_dds::DdsReader;
+use tidewire_dds::{DdsReader, DdsSample};
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmInlet, ShmReader, ShmSample};
 
 use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta};
 
-use super::filter::TimeFilter;
+use super::filter::{Change, Gates};
 use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
 use crate::error::{BusError, ReadError};
@@ -41,7 +41,7 @@ pub(crate) struct ReaderCore {
 struct State {
     shm: Option<ShmReader>,
     tracks: Tracks,
-    filter: Option<TimeFilter>,
+    gates: Gates,
     point: LastPoint,
     /// Which transport to ask first next time, so that neither starves the other.
     dds_first: bool,
@@ -84,6 +84,7 @@ impl ReaderCore {
     ) -> Result<Arc<Self>, BusError> {
         support::check(&spec.topic, &spec.qos, Role::Reader)?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
+        support::check_order(&spec, keys.known())?;
         let incoming = Arc::new(Incoming::new(core, keys, spec.keyed, &spec.qos));
         // Shared memory first: a writer that then hears of the DDS reader finds it there already.
         let (shm, dds) = match (&core.shm, &core.dds) {
@@ -107,7 +108,7 @@ impl ReaderCore {
             state: Latch::new(State {
                 shm,
                 tracks: Tracks::default(),
-                filter: TimeFilter::new(spec.qos.time_based_filter),
+                gates: Gates::new(&spec.qos),
                 point: LastPoint::default(),
                 dds_first: false,
             }),
@@ -214,7 +215,7 @@ impl ReaderCore {
     /// The next sample on shared memory and when we saw it.
     fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, ReadError> {
         let durable = self.spec.qos.durability > Durability::Volatile;
-        let (Some(inlet), State { shm: Some(shm), tracks, filter, .. }) = (&self.inlet, state)
+        let (Some(inlet), State { shm: Some(shm), tracks, gates, .. }) = (&self.inlet, state)
         else {
             return Ok(None);
         };
@@ -226,9 +227,13 @@ impl ReaderCore {
             if (durable && !tracks.is_new(&meta)) || self.incoming.is_blocked(&meta.writer) {
                 continue;
             }
-            let change = (meta.state, meta.key, meta.writer, meta.source_time);
-            if filter.as_mut().is_none_or(|filter| filter.pass(change)) {
-                return Ok(Some((sample, now_ns())));
+            let now = now_ns();
+            if meta.is_expired(now) {
+                continue;
+            }
+            let change = Change::of(&meta);
+            if gates.pass(&change) {
+                return Ok(Some((sample, now)));
             }
         }
         Ok(None)
@@ -236,9 +241,10 @@ impl ReaderCore {
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
-            let sample = &arrived.sample;
-            let change = (sample.state, sample.key, sample.writer, sample.source_time);
-            if state.filter.as_mut().is_none_or(|filter| filter.pass(change)) {
+            let DdsSample { state: change, key, writer, source_time, .. } = arrived.sample;
+            let change = Change { state: change, key, writer, source_time };
+            let expired = arrived.expires != 0 && arrived.expires < now_ns();
+            if !expired && state.gates.pass(&change) {
                 return Some(arrived);
             }
         }

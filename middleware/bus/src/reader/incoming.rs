@@ -21,6 +21,8 @@ const MAX_BYTES: usize = 256 << 20;
 pub(crate) struct Arrived {
     pub sample: DdsSample,
     pub reception_time: i64,
+    /// As in the header of samples on shared memory.
+    pub expires: i64,
 }
 
 impl Arrived {
@@ -133,6 +135,18 @@ impl Incoming {
         self.blocks.load(Ordering::Acquire) && self.blocked.read().contains(writer)
     }
 
+    /// How long a writer's samples live, as it has announced.
+    fn lifespan(&self, writer: &Guid) -> Option<i64> {
+        let core = self.core.upgrade()?;
+        if writer.prefix() == core.prefix {
+            return core.own_lifespan(writer);
+        }
+        let nanos = core.dds.as_ref()?.with_discovered(|known| {
+            known.writers.get(writer).and_then(|writer| writer.qos.lifespan.nanos())
+        })?;
+        i64::try_from(nanos).ok()
+    }
+
     /// Whether the samples of `prefix` come by shared memory. A participant is known there before its
     /// first endpoint is discovered, so the first answer stands.
     fn is_local(&self, prefix: &Prefix) -> bool {
@@ -191,6 +205,8 @@ impl Sink for Incoming {
         if !self.keyed {
             sample.key = KeyHash::default();
         }
+        let lifespan = self.lifespan(&sample.writer);
+        let expires = lifespan.map_or(0, |nanos| sample.source_time.saturating_add(nanos));
         let mut queue = self.queue.lock();
         match queue.gaps.observe(sample.writer, sample.sequence) {
             Arrival::New { missed } => self.lost.add(missed),
@@ -200,7 +216,7 @@ impl Sink for Incoming {
             self.lost.add(1);
             return;
         }
-        let replaced = queue.push(Arrived { sample, reception_time }, self.depth);
+        let replaced = queue.push(Arrived { sample, reception_time, expires }, self.depth);
         drop(queue);
         // One came; those it replaced went.
         if replaced == 0 {

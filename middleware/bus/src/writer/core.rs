@@ -10,7 +10,7 @@ use tidewire_dds::DdsWriter;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::policy::{DataRepresentation, Durability};
 use tidewire_shm::ShmWriter;
-use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta};
+use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
 use crate::error::{BusError, WriteError};
@@ -125,7 +125,10 @@ impl WriterCore {
         source_time: i64,
     ) -> SampleMeta {
         state.sequence += 1;
+        let lifespan = self.spec.qos.lifespan.nanos();
+        let lifespan = lifespan.and_then(|nanos| i64::try_from(nanos).ok());
         SampleMeta {
+            expires: lifespan.map_or(0, |nanos| source_time.saturating_add(nanos)),
             writer: self.guid,
             sequence: state.sequence,
             source_time,
@@ -210,7 +213,8 @@ impl WriterCore {
         // A count alone would miss one reader that replaced another. Readers that have had the
         // history drop it by its sequence numbers.
         if readers > served.0 || owners.iter().any(|owner| !served.1.contains(owner)) {
-            for (meta, payload) in history.in_order() {
+            let now = now_ns();
+            for (meta, payload) in history.in_order().filter(|(meta, _)| !meta.is_expired(now)) {
                 let meta = SampleMeta { flags: meta.flags | HISTORY, ..meta };
                 if let Err(error) = shm.send(&meta, &payload) {
                     tracing::warn!(

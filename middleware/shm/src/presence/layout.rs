@@ -57,6 +57,11 @@ impl Lane {
         self.0 & 1 == 0
     }
 
+    /// All lanes, narrow ones first.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT as u8).map(Self)
+    }
+
     /// The next wider lane of the same reliability.
     pub(crate) fn wider(self) -> Option<Self> {
         (self.index() + 2 < Self::COUNT).then_some(Self(self.0 + 2))

@@ -20,6 +20,7 @@ fn a_sample_comes_back_with_its_meta_on_both_lanes() {
             writer: guid(1),
             sequence: 3,
             source_time: -7,
+            expires: 5,
             key: KeyHash([5; 16]),
             state: InstanceState::Disposed,
             flags: 0,
@@ -362,4 +363,41 @@ fn samples_may_be_dropped_by_other_threads_while_the_reader_goes_on() {
         }
     });
     assert_eq!(reader.lost(), 0);
+}
+
+#[test]
+fn a_longer_sample_waits_for_no_reader_that_has_taken_everything() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    // Without a limit: whoever waits in vain waits for ever.
+    let spec = reliable("t", Duration::MAX);
+    let (told, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // One reader sleeps until it is woken, the other is on the writer's own thread.
+        let mut sleeper = there.reader(&spec, guid(2)).unwrap();
+        let mut reader = here.reader(&spec, guid(3)).unwrap();
+        let mut writer = here.writer(&spec, guid(1)).unwrap();
+        let sleeping = std::thread::spawn(move || {
+            let mut taken = 0;
+            while taken < 40 {
+                let seen = there.epoch();
+                taken += drain(&mut sleeper).len();
+                if taken < 40 {
+                    there.wait(seen, Duration::from_secs(3600));
+                }
+            }
+        });
+        for round in 0..4 {
+            for sequence in round * 10 + 1..=round * 10 + 10 {
+                let payload = payload(sequence, 100 << (4 * round));
+                assert_eq!(writer.send(&meta(1, sequence), &payload).unwrap().readers, 2);
+                assert_eq!(drain(&mut reader), [sequence]);
+            }
+            // Long enough that the sleeper sleeps.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        sleeping.join().unwrap();
+        told.send(()).unwrap();
+    });
+    hear.recv_timeout(Duration::from_secs(60)).expect("the writer waits for its readers for ever");
 }

@@ -1,0 +1,208 @@
+//! `tidewire node`: who is on a domain; and what `tidewire up` starts its nodes with.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::{Value, json};
+use tidewire_bus::{EndpointInfo, ParticipantInfo, TopicInfo};
+
+use super::bus::Bus;
+use super::output;
+use super::time;
+use super::topic::watch;
+use crate::node::Stop;
+
+/// The subcommands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List the participants of a domain, ours or anyone's
+    #[command(
+        after_help = "Examples:\n  tidewire node list --domain 42\n  tidewire node list --json"
+    )]
+    List(List),
+    /// Tell what a participant writes and reads
+    #[command(after_help = "Example:\n  tidewire node info plant/pump1 --domain 42")]
+    Info(Info),
+    /// A built-in node of `tidewire up`
+    #[command(hide = true)]
+    Run {
+        /// JSON of the node
+        spec: String,
+    },
+    /// Any program as a node of `tidewire up`
+    #[command(hide = true)]
+    Exec {
+        /// Program and arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<String>,
+    },
+}
+
+/// `tidewire node list`.
+#[derive(Debug, clap::Args)]
+pub struct List {
+    /// How long to look at most
+    #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
+    pub timeout: Duration,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// `tidewire node info`.
+#[derive(Debug, clap::Args)]
+pub struct Info {
+    /// Name of the participant, or the start of its GUID prefix in hexadecimal
+    #[arg(value_name = "NAME")]
+    pub node: String,
+    /// How long to look for it at most
+    #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
+    pub timeout: Duration,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// Runs the subcommand.
+pub fn run(command: &Command, json: bool) -> anyhow::Result<()> {
+    match command {
+        Command::List(args) => list(args, json),
+        Command::Info(args) => info(args, json),
+        Command::Run { spec } => crate::node::child::run(spec),
+        Command::Exec { program } => crate::node::child::exec(program),
+    }
+}
+
+/// A participant with its endpoints and their topics.
+struct Member {
+    info: ParticipantInfo,
+    writers: Vec<(String, EndpointInfo)>,
+    readers: Vec<(String, EndpointInfo)>,
+}
+
+fn members(bus: &Bus, default_name: &str, timeout: Duration) -> anyhow::Result<Vec<Member>> {
+    let participant = bus.participant(default_name)?;
+    let topics = watch::settled(&participant, timeout, &Stop::at_keyboard()?);
+    let mut infos: Vec<_> = participant.participants().into_iter().filter(|p| !p.own).collect();
+    infos.sort_by(|a, b| a.name.cmp(&b.name).then(a.prefix.cmp(&b.prefix)));
+    let of = |info: &ParticipantInfo, side: fn(&TopicInfo) -> &[EndpointInfo]| {
+        let ends = topics.iter().flat_map(|t| side(t).iter().map(|e| (t.name.clone(), e.clone())));
+        ends.filter(|(_, e)| e.guid.prefix() == info.prefix).collect()
+    };
+    Ok(infos
+        .into_iter()
+        .map(|info| Member {
+            writers: of(&info, |topic| &topic.writers),
+            readers: of(&info, |topic| &topic.readers),
+            info,
+        })
+        .collect())
+}
+
+fn list(args: &List, json: bool) -> anyhow::Result<()> {
+    let members = members(&args.bus, "node-list", args.timeout)?;
+    if json {
+        let list: Vec<Value> = members
+            .iter()
+            .map(|m| {
+                let mut object = head(&m.info);
+                object["writers"] = json!(m.writers.len());
+                object["readers"] = json!(m.readers.len());
+                object
+            })
+            .collect();
+        return output::json(&list);
+    }
+    if members.is_empty() {
+        output::say(&format!(
+            "nobody else in domain {}; `--domain N` looks at another one, `tidewire doctor` checks \
+             multicast",
+            args.bus.domain
+        ));
+        return Ok(());
+    }
+    let rows = members.iter().map(|m| {
+        vec![
+            m.info.name.to_string(),
+            hex(&m.info),
+            place(&m.info).to_owned(),
+            vendor(&m.info),
+            m.writers.len().to_string(),
+            m.readers.len().to_string(),
+        ]
+    });
+    let head = ["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"];
+    output::print(&output::table(&head, rows));
+    Ok(())
+}
+
+fn info(args: &Info, json: bool) -> anyhow::Result<()> {
+    let members = members(&args.bus, "node-info", args.timeout)?;
+    let means = |m: &&Member| *m.info.name == *args.node || hex(&m.info).starts_with(&args.node);
+    let found: Vec<&Member> = members.iter().filter(means).collect();
+    if found.is_empty() {
+        let names: Vec<&str> = members.iter().map(|m| &*m.info.name).collect();
+        let there = if names.is_empty() {
+            "nobody else is there".to_owned()
+        } else {
+            format!("there are: {}", names.join(", "))
+        };
+        bail!("no node `{}` in domain {}; {there}", args.node, args.bus.domain);
+    }
+    for member in found {
+        if json {
+            let end = |(topic, e): &(String, EndpointInfo)| json!({ "topic": topic, "type": e.type_name, "guid": e.guid.to_string(), "qos": e.qos });
+            let mut object = head(&member.info);
+            object["writers"] = member.writers.iter().map(end).collect();
+            object["readers"] = member.readers.iter().map(end).collect();
+            output::json(&object)?;
+            continue;
+        }
+        let i = &member.info;
+        output::say(&format!("node: {}", i.name));
+        output::say(&format!("guid prefix: {}, {}, {}", hex(i), place(i), vendor(i)));
+        for (title, ends) in [("writes", &member.writers), ("reads", &member.readers)] {
+            output::say(&format!("{title}: {}", ends.len()));
+            for (topic, e) in ends {
+                output::say(&format!(
+                    "  {topic}  {}  {}, {}, {}",
+                    e.type_name, e.qos.reliability, e.qos.durability, e.qos.history
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn head(info: &ParticipantInfo) -> Value {
+    json!({
+        "node": info.name,
+        "prefix": hex(info),
+        "local": info.local,
+        "vendor": vendor(info),
+    })
+}
+
+fn hex(info: &ParticipantInfo) -> String {
+    info.prefix.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn place(info: &ParticipantInfo) -> &'static str {
+    if info.local { "this host" } else { "remote" }
+}
+
+/// Who made its DDS (the vendor ids the OMG has given out).
+fn vendor(info: &ParticipantInfo) -> String {
+    match info.vendor {
+        None => "shared memory only".to_owned(),
+        Some([1, 0x01]) => "RTI Connext".to_owned(),
+        Some([1, 0x02]) => "OpenSplice".to_owned(),
+        Some([1, 0x03]) => "OpenDDS".to_owned(),
+        Some([1, 0x06]) => "CoreDX".to_owned(),
+        Some([1, 0x0a]) => "RTI Connext Micro".to_owned(),
+        Some([1, 0x0f]) => "Fast DDS".to_owned(),
+        Some([1, 0x10]) => "Cyclone DDS".to_owned(),
+        Some([1, 0x11]) => "GurumDDS".to_owned(),
+        Some([1, 0x12]) => "RustDDS".to_owned(),
+        Some([1, 0x14]) => "Dust DDS".to_owned(),
+        Some([a, b]) => format!("vendor {a}.{b}"),
+    }
+}

@@ -1,0 +1,179 @@
+//! `tidewire why`: who exchanges samples on a topic with whom, and why the others do not.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::{Value, json};
+use tidewire_bus::why::{self, Pair, Reason};
+use tidewire_bus::{EndpointInfo, Participant, TopicInfo};
+
+use super::bus::Bus;
+use super::failure::Told;
+use super::output::{self, paint};
+use super::time;
+use super::topic::watch;
+use crate::node::Stop;
+
+/// `tidewire why`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tidewire why vibration --domain 42\n  tidewire why rt/chatter --json\n\n\
+                  Exit code 1 if a writer and a reader do not match, or one side is missing."
+)]
+pub struct Args {
+    /// Topic name
+    pub topic: String,
+    /// How long to look for its endpoints at most
+    #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "5s")]
+    pub timeout: Duration,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// Prints every writer-reader pair of the topic with what keeps it apart and how to mend it.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let participant = args.bus.participant("why")?;
+    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
+    let lookalikes = why::lookalikes(&args.topic, &topics);
+    let Some(topic) = topics.iter().find(|t| t.name == args.topic) else {
+        let mut advice = watch::others(&topics, &args.topic);
+        if let Some(other) = lookalikes.first() {
+            advice = format!("but there is `{}`: names must be equal to the letter", other.name);
+        }
+        bail!(
+            "nobody writes or reads topic `{}` in domain {}; {advice}{}",
+            args.topic,
+            args.bus.domain,
+            silent(&participant, &topics)
+        );
+    };
+    let pairs = why::pairs(topic);
+    let missing = missing(topic, &lookalikes);
+    let fine = missing.is_none() && pairs.iter().all(Pair::matches);
+    if json {
+        output::json(&json!({
+            "topic": topic.name,
+            "domain": args.bus.domain,
+            "writers": topic.writers.len(),
+            "readers": topic.readers.len(),
+            "pairs": pairs.iter().map(pair_json).collect::<Vec<_>>(),
+            "missing": missing,
+            "lookalikes": lookalikes.iter().map(|t| &t.name).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        tell(topic, &pairs, missing.as_deref(), args.bus.domain, &participant, &topics);
+    }
+    if fine { Ok(()) } else { Err(Told.into()) }
+}
+
+/// Which side is not there, and who may be meant instead.
+fn missing(topic: &TopicInfo, lookalikes: &[&TopicInfo]) -> Option<String> {
+    let (side, other) = match (topic.writers.is_empty(), topic.readers.is_empty()) {
+        (false, false) => return None,
+        (true, _) => ("nobody writes it", lookalikes.iter().find(|t| !t.writers.is_empty())),
+        (_, true) => ("nobody reads it", lookalikes.iter().find(|t| !t.readers.is_empty())),
+    };
+    Some(match other {
+        Some(other) => format!(
+            "{side}, but there is `{}`: names must be equal to the letter, and ROS 2 puts `rt/` \
+             before its topics",
+            other.name
+        ),
+        None => side.to_owned(),
+    })
+}
+
+/// A word on participants that say nothing of their endpoints: often they do not hear us.
+fn silent(participant: &Participant, topics: &[TopicInfo]) -> String {
+    let speaks = |prefix: &[u8; 12]| {
+        let endpoints = topics.iter().flat_map(|t| t.writers.iter().chain(&t.readers));
+        endpoints.into_iter().any(|e| e.guid.prefix() == *prefix)
+    };
+    let silent: Vec<String> = participant
+        .participants()
+        .into_iter()
+        .filter(|p| !p.own && !p.local && !speaks(&p.prefix))
+        .map(|p| p.name.to_string())
+        .collect();
+    if silent.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nparticipants that are heard but have told of no reader or writer: {}. They have none, or \
+         do not hear us: look at firewalls (UDP 7400 and up) and `--interface`",
+        silent.join(", ")
+    )
+}
+
+fn name(endpoint: &EndpointInfo) -> String {
+    match &*endpoint.participant_name {
+        "" => endpoint.guid.to_string(),
+        name => name.to_owned(),
+    }
+}
+
+fn tell(
+    topic: &TopicInfo,
+    pairs: &[Pair<'_>],
+    missing: Option<&str>,
+    domain: u16,
+    participant: &Participant,
+    topics: &[TopicInfo],
+) {
+    output::say(&format!(
+        "{} in domain {domain}: {}, {}",
+        topic.name,
+        count(topic.writers.len(), "writer"),
+        count(topic.readers.len(), "reader")
+    ));
+    for pair in pairs {
+        let (from, to) = (name(pair.writer), name(pair.reader));
+        if pair.matches() {
+            let way = if pair.shares_memory() { "shared memory" } else { "DDS" };
+            output::say(&format!("{} {from} -> {to}, by {way}", paint("32", "match   ")));
+        } else {
+            output::say(&format!("{} {from} -> {to}", paint("31", "no match")));
+        }
+        for reason in &pair.reasons {
+            output::say(&format!("    {reason}\n      {}", reason.remedy()));
+        }
+        for hint in &pair.hints {
+            output::say(&format!("    {hint}"));
+        }
+    }
+    if let Some(missing) = missing {
+        output::say(&format!(
+            "{} {missing}{}",
+            paint("31", "no match"),
+            silent(participant, topics)
+        ));
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn pair_json(pair: &Pair<'_>) -> Value {
+    let end = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": name(e), "type": e.type_name, "local": e.local });
+    let reasons: Vec<Value> = pair
+        .reasons
+        .iter()
+        .map(|reason| {
+            let (what, offered, requested) = match reason {
+                Reason::Type { writer, reader } => ("type".into(), json!(writer), json!(reader)),
+                Reason::Key { writer } => ("key".into(), json!(writer), json!(!writer)),
+                Reason::Policy(m) => (m.policy.to_string(), json!(m.offered), json!(m.requested)),
+            };
+            json!({ "what": what, "offered": offered, "requested": requested, "remedy": reason.remedy() })
+        })
+        .collect();
+    json!({
+        "writer": end(pair.writer),
+        "reader": end(pair.reader),
+        "match": pair.matches(),
+        "way": if pair.shares_memory() { "shm" } else { "dds" },
+        "reasons": reasons,
+        "hints": pair.hints,
+    })
+}

@@ -1,0 +1,109 @@
+//! Policies the bus keeps itself, the same over every transport.
+
+mod common;
+
+use common::*;
+use tidewire_bus::{RawTopic, Reader, now_ns};
+use tidewire_idl::TypeSupport;
+use tidewire_qos::policy::DestinationOrder;
+use tidewire_qos::{Duration, Qos};
+use tidewire_types::sensor::Temperature;
+
+fn temperature(point: &str, celsius: f64) -> Temperature {
+    Temperature { point: point.into(), celsius }
+}
+
+fn taken(reader: &Reader<Temperature>) -> Vec<(String, f64)> {
+    let next = || reader.take().unwrap().map(|s| (s.data.point, s.data.celsius));
+    std::iter::from_fn(next).collect()
+}
+
+fn sleep(ms: u64) {
+    std::thread::sleep(std::time::Duration::from_millis(ms));
+}
+
+#[test]
+fn samples_whose_lifespan_is_over_are_not_delivered() {
+    for transports in [DDS, SHM, BOTH] {
+        let (a, b) = pair(transports);
+        let qos = Qos { lifespan: Duration::from_millis(200), ..Qos::reliable() };
+        let writer = a.writer::<Temperature>("short", &qos).unwrap();
+        let reader = b.reader::<Temperature>("short", &Qos::reliable()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        let far = now_ns() + 3_600_000_000_000;
+        writer.write(&temperature("p", 1.0)).unwrap();
+        writer.write_at(&temperature("p", 2.0), far).unwrap();
+        sleep(600);
+        writer.write_at(&temperature("p", 3.0), far + 1).unwrap();
+        let mut got = Vec::new();
+        wait("the last sample", || {
+            got.extend(taken(&reader).into_iter().map(|(_, celsius)| celsius));
+            got.last() == Some(&3.0)
+        });
+        assert_eq!(got, [2.0, 3.0], "{transports:?}");
+        assert_eq!(reader.lost(), 0, "expired is not lost");
+    }
+}
+
+#[test]
+fn late_joiners_get_no_expired_history() {
+    for transports in [DDS, SHM, BOTH] {
+        let (a, b) = pair(transports);
+        let qos = Qos { lifespan: Duration::from_millis(200), ..Qos::event() };
+        let writer = a.writer::<Temperature>("short", &qos).unwrap();
+        let far = now_ns() + 3_600_000_000_000;
+        writer.write(&temperature("old", 1.0)).unwrap();
+        writer.write_at(&temperature("young", 2.0), far).unwrap();
+        sleep(600);
+        let reader = b.reader::<Temperature>("short", &Qos::event()).unwrap();
+        let mut got = Vec::new();
+        wait("history", || {
+            got.extend(taken(&reader));
+            !got.is_empty()
+        });
+        settle();
+        got.extend(taken(&reader));
+        assert_eq!(got, [("young".to_owned(), 2.0)], "{transports:?}");
+    }
+}
+
+#[test]
+fn a_reader_by_source_time_passes_over_what_comes_late() {
+    for transports in [DDS, SHM, BOTH] {
+        let (a, b) = pair(transports);
+        let order = DestinationOrder::BySourceTimestamp;
+        let qos = Qos { destination_order: order, ..Qos::reliable() };
+        let writer = a.writer::<Temperature>("ordered", &qos).unwrap();
+        let ordered = b.reader::<Temperature>("ordered", &qos).unwrap();
+        let plain = b.reader::<Temperature>("ordered", &Qos::reliable()).unwrap();
+        writer.wait_for_readers(2, PATIENCE).unwrap();
+        let sent = [("p", 10), ("p", 30), ("q", 20), ("p", 25), ("p", 30), ("q", 19), ("p", 40)];
+        for (point, time) in sent {
+            writer
+                .write_at(&temperature(point, time as f64), 1_800_000_000_000_000_000 + time)
+                .unwrap();
+        }
+        let times = |reader: &Reader<Temperature>, last: f64| {
+            let mut got: Vec<f64> = Vec::new();
+            wait("the last sample", || {
+                got.extend(taken(reader).into_iter().map(|(_, celsius)| celsius));
+                got.last() == Some(&last)
+            });
+            got
+        };
+        assert_eq!(times(&ordered, 40.0), [10.0, 30.0, 20.0, 30.0, 40.0], "{transports:?}");
+        assert_eq!(times(&plain, 40.0).len(), sent.len(), "{transports:?}");
+    }
+}
+
+#[test]
+fn without_the_type_there_is_no_order_by_source_time() {
+    let (a, _b) = pair(BOTH);
+    let topic = RawTopic::new("ordered", Temperature::TYPE_NAME, true);
+    let order = DestinationOrder::BySourceTimestamp;
+    let qos = Qos { destination_order: order, ..Qos::reliable() };
+    let refused = a.raw_reader(&topic, &qos).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("DESTINATION_ORDER") && refused.contains("type"), "{refused}");
+    let unkeyed = RawTopic { keyed: false, ..topic };
+    a.raw_reader(&unkeyed, &qos).unwrap();
+}
