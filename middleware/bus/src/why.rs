@@ -40,6 +40,14 @@ impl Pair<'_> {
         self.reasons.is_empty()
     }
 
+    /// The policies among the reasons.
+    pub fn policies(&self) -> impl Iterator<Item = &Mismatch> {
+        self.reasons.iter().filter_map(|reason| match reason {
+            Reason::Policy(mismatch) => Some(mismatch),
+            Reason::Type { .. } | Reason::Key { .. } => None,
+        })
+    }
+
     /// Whether the samples go by shared memory: both share this host's with us.
     pub fn shares_memory(&self) -> bool {
         self.writer.local && self.reader.local

@@ -1,11 +1,14 @@
 //! Two participants of one process talk over UDP: bytes, keys, disposes, bursts, late joiners.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tidewire_dds::{DdsOptions, DdsParticipant, DdsSample, DdsWriteError, DdsWriter, Sink};
+use tidewire_dds::{
+    DdsEvent, DdsOptions, DdsParticipant, DdsSample, DdsWriteError, DdsWriter, Sink,
+};
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::DataRepresentation;
@@ -219,4 +222,51 @@ fn another_type_on_the_same_topic_is_not_delivered() {
     }
     wait("one of two", || reader.foreign() == 1 && sink.0.lock().len() == 1);
     assert_eq!(sink.0.lock()[0].writer, mine.guid());
+}
+
+#[test]
+fn a_poller_needs_no_receive_thread_and_leaves_unknown_writers_to_it() {
+    let (a, b) = pair(7);
+    let mut spec = EndpointSpec::new("polled", "T", false);
+    spec.qos = Qos::reliable();
+    let sink = Arc::new(Collect::default());
+    let reader = b.reader(&spec, sink.clone()).unwrap();
+    let writer = a.writer(&spec).unwrap();
+    matched(&writer);
+    wait("the reader's match", || !reader.matched().is_empty());
+    // Holds b's receive thread in the middle of its news.
+    let (gate, held) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+    let closed = gate.lock();
+    let (inside, told) = (gate.clone(), held.clone());
+    b.observe(move |event| {
+        if matches!(event, DdsEvent::WriterFound(found) if found.topic == "hold") {
+            told.store(true, Ordering::Release);
+            drop(inside.lock());
+        }
+    });
+    let _hold = a.writer(&EndpointSpec::new("hold", "T", false)).unwrap();
+    wait("the receive thread to be held", || held.load(Ordering::Acquire));
+    let count = || sink.0.lock().len();
+    let write = |writer: &DdsWriter, byte| {
+        writer.write(payload([0, 1], &[byte; 4]), KeyHash::default(), 0).unwrap();
+    };
+    write(&writer, 1);
+    wait("a sample that only the poller can take", || {
+        reader.pump();
+        count() == 1
+    });
+    // Of another type, which only the receive thread's news can tell.
+    spec.type_name = "Other".into();
+    let stranger = a.writer(&spec).unwrap();
+    matched(&stranger);
+    write(&stranger, 2);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(500) {
+        reader.pump();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!((count(), reader.foreign()), (1, 0), "nobody can judge it yet");
+    drop(closed);
+    wait("the stranger's sample to be judged", || reader.foreign() == 1);
+    assert_eq!(count(), 1);
 }

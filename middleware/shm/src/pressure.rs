@@ -22,10 +22,15 @@ const NAP: Duration = Duration::from_micros(100);
 pub(crate) struct Pressure {
     limit: Duration,
     bell: Bell,
-    readers: Arc<Mutex<Readers>>,
-    /// Nobody is lagging or missed anything: the usual case, without a lock. One thread at a time
-    /// sends on a writer, and it alone reads and writes this.
-    calm: Arc<AtomicBool>,
+    books: Arc<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    readers: Mutex<Readers>,
+    /// Somebody is lagging or missed a sample: seldom, so that the usual case takes no lock. One
+    /// thread at a time sends on a writer, and it alone reads and writes this.
+    uneasy: AtomicBool,
 }
 
 #[derive(Default)]
@@ -38,7 +43,7 @@ struct Readers {
 
 impl Pressure {
     pub(crate) fn new(limit: Duration, bell: Bell) -> Self {
-        Self { limit, bell, readers: Arc::default(), calm: Arc::new(AtomicBool::new(true)) }
+        Self { limit, bell, books: Arc::default() }
     }
 
     /// The same limit, for another publisher and its readers.
@@ -58,10 +63,10 @@ impl Pressure {
     pub(crate) fn decide(&self, info: &BackpressureInfo) -> BackpressureAction {
         let reader = info.receiver_port_id;
         {
-            let mut readers = self.readers.lock();
+            let mut readers = self.books.readers.lock();
             if info.elapsed_time >= self.limit || readers.lagging.contains(&reader) {
                 readers.missed.push(reader);
-                self.calm.store(false, Ordering::Relaxed);
+                self.books.uneasy.store(true, Ordering::Relaxed);
                 return BackpressureAction::DiscardDataAndFail;
             }
         }
@@ -77,12 +82,12 @@ impl Pressure {
 
     /// Closes the books on one sample: how many readers missed it.
     pub(crate) fn settle(&self) -> usize {
-        if self.calm.load(Ordering::Relaxed) {
+        if !self.books.uneasy.load(Ordering::Relaxed) {
             return 0;
         }
-        let mut readers = self.readers.lock();
+        let mut readers = self.books.readers.lock();
         readers.lagging = std::mem::take(&mut readers.missed);
-        self.calm.store(readers.lagging.is_empty(), Ordering::Relaxed);
+        self.books.uneasy.store(!readers.lagging.is_empty(), Ordering::Relaxed);
         readers.lagging.len()
     }
 }

@@ -294,8 +294,8 @@ fn subscribe(
     }
 }
 
-/// Reliability and queue length for a reader's QoS. RELIABLE readers get all the room there is, unless their
-/// resource limits say less: a full queue makes writers wait.
+/// Reliability and queue length for a reader's QoS. RELIABLE readers get all the room there is,
+/// unless their resource limits say less: a full queue makes writers wait.
 fn queue(spec: &EndpointSpec) -> (bool, usize) {
     let qos = &spec.qos;
     let limit = qos.resource_limits.max_samples.map_or(MAX_BUFFER, |n| n as usize);

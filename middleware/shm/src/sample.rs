@@ -232,8 +232,8 @@ impl Copied {
     }
 }
 
-// SAFETY: `meta` and `data` point into memory that `hold` or the inlet keeps mapped and unchanged until this is
-// dropped; whatever else is shared is behind the inlet's lock.
+// SAFETY: `meta` and `data` point into memory that `hold` or the inlet keeps mapped and unchanged
+// until this is dropped; whatever else is shared is behind the inlet's lock.
 unsafe impl<I: Deref<Target = ShmInlet> + Send> Send for ShmSample<I> {}
 // SAFETY: shared access only reads the payload and the header.
 unsafe impl<I: Deref<Target = ShmInlet> + Sync> Sync for ShmSample<I> {}

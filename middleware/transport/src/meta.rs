@@ -9,6 +9,12 @@ pub type Prefix = [u8; 12];
 /// (TRANSIENT_LOCAL durability, DDS 1.4, 2.2.3.4).
 pub const HISTORY: u32 = 1;
 
+/// Whether a lifespan that ends at `expires`, as in [`SampleMeta::expires`], is over at `now`.
+#[inline]
+pub fn is_over(expires: i64, now: i64) -> bool {
+    expires != 0 && expires < now
+}
+
 /// Who wrote a sample, when, and which instance it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SampleMeta {
@@ -41,7 +47,7 @@ impl SampleMeta {
     /// Whether its lifespan is over at `now`, ns since the Unix epoch.
     #[inline]
     pub fn is_expired(&self, now: i64) -> bool {
-        self.expires != 0 && self.expires < now
+        is_over(self.expires, now)
     }
 
     /// Whether a reader of participant `prefix` should see the sample.

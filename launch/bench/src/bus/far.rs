@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 
 use tidewire_types::bench::{Block1M, Block64, Block64K};
@@ -146,6 +146,8 @@ fn say(line: &str) {
 /// The other process.
 struct Far {
     child: Child,
+    /// Closing it ends the process.
+    orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
@@ -157,13 +159,16 @@ impl Far {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| fail(format!("cannot start the second process: {e}")))?;
-        let answers = BufReader::new(child.stdout.take().expect("piped just above"));
-        Ok(Self { child, answers })
+        let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(fail("the second process has no pipes".into()));
+        };
+        Ok(Self { child, orders: Some(orders), answers: BufReader::new(answers) })
     }
 
     fn order(&mut self, order: &str) -> Result<(), BenchError> {
-        let input = self.child.stdin.as_mut().expect("taken only on drop");
-        writeln!(input, "{order}").map_err(|e| fail(format!("the second process is gone: {e}")))
+        let gone = |why: &dyn fmt::Display| fail(format!("the second process is gone: {why}"));
+        let orders = self.orders.as_mut().ok_or_else(|| gone(&"its input is closed"))?;
+        writeln!(orders, "{order}").map_err(|e| gone(&e))
     }
 
     fn answer(&mut self) -> Result<String, BenchError> {
@@ -177,7 +182,7 @@ impl Far {
 
 impl Drop for Far {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
+        self.orders = None;
         let _ = self.child.wait();
     }
 }

@@ -11,9 +11,10 @@
 //!     command.arg(job); // a program that calls `tidewire_bench::bus::far_end` with it
 //!     command
 //! };
-//! for figure in tidewire_bench::bus::run(5, "", &far, &mut |line| eprintln!("{line}")).unwrap() {
+//! for figure in tidewire_bench::bus::run(5, "", &far, &mut |line| eprintln!("{line}"))? {
 //!     println!("{} {:.2}", figure.name, figure.ratio());
 //! }
+//! # Ok::<(), tidewire_bench::BenchError>(())
 //! ```
 
 mod far;

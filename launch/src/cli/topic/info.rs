@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::json;
-use tidewire_bus::EndpointInfo;
+use tidewire_bus::{EndpointInfo, why};
 
 use super::watch;
 use crate::cli::bus::Bus;
@@ -33,14 +33,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         bail!("no topic `{}` in domain {}; {others}", args.topic, args.bus.domain);
     }
     for topic in found {
-        let mut conflicts = Vec::new();
-        for writer in &topic.writers {
-            for reader in &topic.readers {
-                for mismatch in tidewire_qos::check(&writer.qos, &reader.qos) {
-                    conflicts.push((writer, reader, mismatch));
-                }
-            }
-        }
+        let pairs = why::pairs(topic);
+        let conflicts: Vec<_> = pairs
+            .iter()
+            .flat_map(|pair| pair.policies().map(|m| (pair.writer, pair.reader, m)))
+            .collect();
         if json {
             let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "local": e.local, "qos": e.qos });
             output::json(&json!({

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tidewire_dds::{DdsReader, DdsSample};
+use tidewire_dds::DdsReader;
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmInlet, ShmReader, ShmSample};
-
-use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta};
+use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_ns};
 
 use super::filter::{Change, Gates};
 use super::incoming::{Arrived, Incoming};
@@ -20,7 +19,6 @@ use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::support::{self, Role};
-use tidewire_transport::now_ns;
 
 pub(crate) struct ReaderCore {
     pub spec: EndpointSpec,
@@ -228,11 +226,7 @@ impl ReaderCore {
                 continue;
             }
             let now = now_ns();
-            if meta.is_expired(now) {
-                continue;
-            }
-            let change = Change::of(&meta);
-            if gates.pass(&change) {
+            if gates.pass(&Change::of(&meta), now) {
                 return Ok(Some((sample, now)));
             }
         }
@@ -241,14 +235,16 @@ impl ReaderCore {
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
-            let DdsSample { state: change, key, writer, source_time, .. } = arrived.sample;
-            let change = Change { state: change, key, writer, source_time };
-            let expired = arrived.expires != 0 && arrived.expires < now_ns();
-            if !expired && state.gates.pass(&change) {
+            if state.gates.pass(&arrived.change(), now_ns()) {
                 return Some(arrived);
             }
         }
         None
+    }
+
+    /// What is told of a sample on shared memory.
+    pub fn info_of(&self, meta: &SampleMeta, reception_time: i64) -> SampleInfo {
+        info_of(meta, reception_time, self.core.point(&meta.writer.prefix()))
     }
 
     fn point(&self, last: &mut LastPoint, prefix: &Prefix) -> Arc<str> {
@@ -337,7 +333,7 @@ impl ReaderCore {
 }
 
 /// What a reader tells of a sample on shared memory.
-pub(super) fn info_of(meta: &SampleMeta, reception_time: i64, point: Arc<str>) -> SampleInfo {
+fn info_of(meta: &SampleMeta, reception_time: i64, point: Arc<str>) -> SampleInfo {
     SampleInfo {
         source_time: meta.source_time,
         reception_time,

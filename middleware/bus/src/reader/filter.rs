@@ -15,13 +15,15 @@ pub(crate) struct Change {
     pub key: KeyHash,
     pub writer: Guid,
     pub source_time: i64,
+    /// When it is no longer to be delivered; 0 for never.
+    pub expires: i64,
 }
 
 impl Change {
     #[inline]
     pub fn of(meta: &SampleMeta) -> Self {
-        let SampleMeta { state, key, writer, source_time, .. } = *meta;
-        Self { state, key, writer, source_time }
+        let SampleMeta { state, key, writer, source_time, expires, .. } = *meta;
+        Self { state, key, writer, source_time, expires }
     }
 }
 
@@ -40,10 +42,12 @@ impl Gates {
         }
     }
 
-    /// Whether the sample is delivered.
+    /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no
+    /// trace on those after it.
     #[inline]
-    pub fn pass(&mut self, change: &Change) -> bool {
-        self.order.as_mut().is_none_or(|order| order.pass(change))
+    pub fn pass(&mut self, change: &Change, now: i64) -> bool {
+        !tidewire_transport::is_over(change.expires, now)
+            && self.order.as_mut().is_none_or(|order| order.pass(change))
             && self.separation.as_mut().is_none_or(|filter| filter.pass(change))
     }
 }
@@ -111,6 +115,7 @@ mod tests {
             key: KeyHash([key; 16]),
             writer: Guid([writer; 16]),
             source_time: ms * 1_000_000,
+            expires: 0,
         }
     }
 

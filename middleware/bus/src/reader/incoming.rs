@@ -8,11 +8,11 @@ use parking_lot::{Mutex, RwLock};
 use tidewire_dds::{DdsSample, Sink};
 use tidewire_idl::{Guid, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
-use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps};
+use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
+use super::filter::Change;
 use crate::keys::Keys;
 use crate::participant::Core;
-use tidewire_transport::now_ns;
 
 /// Payload bytes a reader that keeps everything may queue before samples are lost.
 const MAX_BYTES: usize = 256 << 20;
@@ -26,6 +26,12 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
+    /// What decides whether it passes.
+    pub fn change(&self) -> Change {
+        let DdsSample { state, key, writer, source_time, .. } = self.sample;
+        Change { state, key, writer, source_time, expires: self.expires }
+    }
+
     /// What a reader tells of it.
     pub fn info(&self, point: Arc<str>) -> SampleInfo {
         let sample = &self.sample;

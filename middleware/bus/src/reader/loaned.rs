@@ -27,7 +27,7 @@ use std::sync::Arc;
 use tidewire_idl::typed::plain_ref;
 use tidewire_idl::{InstanceState, PlainCdr, SampleInfo};
 
-use super::core::{ReaderCore, Shm, info_of};
+use super::core::{ReaderCore, Shm};
 use super::typed::Reader;
 use crate::error::ReadError;
 
@@ -38,8 +38,7 @@ const HEADER: usize = 4;
 /// A sample on loan: it lies in the writer's shared memory until this is dropped. A reader holds at
 /// most 128 samples of a writer at a time.
 pub struct LoanedSample<'reader, T> {
-    /// `None` only until the sample is handed out.
-    value: Option<NonNull<T>>,
+    value: NonNull<T>,
     hold: Hold<'reader, T>,
     reception_time: i64,
     reader: &'reader ReaderCore,
@@ -68,17 +67,17 @@ impl<T: PlainCdr> Reader<T> {
     pub fn take_loaned(&self) -> Result<Option<LoanedSample<'_, T>>, ReadError> {
         loop {
             let reader = &*self.core;
-            let taken = reader.take_as(
-                |sample, reception_time, _| {
-                    let value = body::<T>(&sample).map(NonNull::from);
-                    Ok(LoanedSample { value, hold: Hold::Shm(sample), reception_time, reader })
-                },
-                |arrived, _| Err(arrived),
-            )?;
-            let other = match taken {
+            let taken =
+                reader.take_as(|sample, time, _| Ok((sample, time)), |arrived, _| Err(arrived));
+            let other = match taken? {
                 None => return Ok(None),
-                Some(Ok(sample)) if sample.value.is_some() => return Ok(Some(sample)),
-                Some(Ok(sample)) => self.apart(sample.info(), sample.payload())?,
+                Some(Ok((sample, reception_time))) => {
+                    if let Some(value) = body::<T>(&sample).map(NonNull::from) {
+                        let hold = Hold::Shm(sample);
+                        return Ok(Some(LoanedSample { value, hold, reception_time, reader }));
+                    }
+                    self.apart(reader.info_of(&sample.meta(), reception_time), &sample)?
+                }
                 Some(Err(arrived)) => {
                     let point = reader.core.point(&arrived.sample.writer.prefix());
                     self.apart(arrived.info(point), &arrived.sample.payload)?
@@ -102,7 +101,7 @@ impl<T: PlainCdr> Reader<T> {
         let value = self.decode(&info, payload)?;
         let reception_time = info.reception_time;
         let other = Arc::new((info, value));
-        let value = Some(NonNull::from(&other.1));
+        let value = NonNull::from(&other.1);
         let hold = Hold::Other(other);
         Ok(Some(LoanedSample { value, hold, reception_time, reader: &self.core }))
     }
@@ -124,19 +123,8 @@ impl<T> LoanedSample<'_, T> {
     /// Who wrote it, when, which instance.
     pub fn info(&self) -> SampleInfo {
         match &self.hold {
-            Hold::Shm(sample) => {
-                let meta = sample.meta();
-                let point = self.reader.core.point(&meta.writer.prefix());
-                info_of(&meta, self.reception_time, point)
-            }
+            Hold::Shm(sample) => self.reader.info_of(&sample.meta(), self.reception_time),
             Hold::Other(other) => other.0.clone(),
-        }
-    }
-
-    fn payload(&self) -> &[u8] {
-        match &self.hold {
-            Hold::Shm(sample) => sample,
-            Hold::Other(_) => &[],
         }
     }
 }
@@ -146,10 +134,9 @@ impl<T: PlainCdr> Deref for LoanedSample<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        let value = self.value.expect("set before it is handed out");
         // SAFETY: made from a reference into what `hold` keeps; neither a sample on shared memory
         // nor a counted one moves or changes while it is held.
-        unsafe { value.as_ref() }
+        unsafe { self.value.as_ref() }
     }
 }
 

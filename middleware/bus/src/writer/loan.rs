@@ -7,10 +7,10 @@ use bytes::Bytes;
 use parking_lot::MutexGuard;
 use tidewire_idl::typed::{plain_boxed, plain_bytes, plain_mut};
 use tidewire_idl::{InstanceState, KeyHash, PlainCdr};
+use tidewire_transport::now_ns;
 
 use super::core::{State, WriterCore};
 use crate::error::WriteError;
-use tidewire_transport::now_ns;
 
 /// Encapsulation header of a plain sample: XCDR1, little endian, no options.
 const HEADER: [u8; 4] = [0, 1, 0, 0];

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use tidewire_idl::{Guid, InstanceState, KeyHash, PlainCdr, TypeSupport};
 use tidewire_qos::Qos;
-use tidewire_transport::EndpointSpec;
+use tidewire_transport::{EndpointSpec, now_ns};
 
 use super::core::{State, WriterCore};
 use super::loan::Loan;
 use super::raw::writer_state;
 use crate::error::{BusError, WriteError};
 use crate::participant::Core;
-use tidewire_transport::now_ns;
 
 /// Writes samples of `T`.
 pub struct Writer<T> {
