@@ -49,7 +49,6 @@ pub(crate) struct Shared {
     pub(crate) peers: Arc<Peers>,
     pub(crate) control: Arc<Control>,
     pub(crate) options: ShmOptions,
-    pub(crate) prefix: Prefix,
 }
 
 /// A participant on this host.
@@ -90,7 +89,7 @@ impl ShmDomain {
         let period = options.janitor_period;
         let janitor = Janitor::start(peers.clone(), lingering.clone(), config, period)?;
         let options = options.clone();
-        let shared = Shared { janitor, lingering, node, own, peers, control, options, prefix };
+        let shared = Shared { janitor, lingering, node, own, peers, control, options };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -17,10 +17,10 @@ use crate::pressure::Pressure;
 use crate::service::{
     Factory, Ipc, MAX_BORROWED, MAX_BUFFER, MAX_LOANS, MAX_PUBLISHERS, Publisher,
 };
-use crate::wire::{ALIGN, PAD, WireMeta};
+use crate::wire::{ALIGN, Cell, PAD, WireMeta};
 
 /// A chunk of shared memory being filled.
-type Chunk = SampleMutUninit<Ipc, [MaybeUninit<u8>], WireMeta>;
+type Chunk = SampleMutUninit<Ipc, [MaybeUninit<Cell>], WireMeta>;
 
 /// Enough for one full reader, what it holds, and as much again for others that differ.
 const MAX_CHUNKS: usize = 2 * (MAX_BUFFER + MAX_BORROWED);
@@ -114,7 +114,7 @@ impl Outlet {
         let handler = pressure.clone();
         let mut builder = factory
             .publisher_builder()
-            .initial_max_slice_len(len)
+            .initial_max_slice_len(Cell::count(len))
             // Growing is ours (see `Writer`): iceoryx2's costs a table of 255 segments per connection.
             .allocation_strategy(AllocationStrategy::Static)
             .max_loaned_samples(MAX_LOANS)
@@ -212,7 +212,7 @@ impl Outlet {
             return Ok(Loaned::Ready);
         }
         self.draft = None;
-        match self.publisher.loan_slice_uninit(len) {
+        match self.publisher.loan_slice_uninit(Cell::count(len)) {
             Ok(chunk) => Ok(self.drafted(len, chunk)),
             Err(error) => self.loan_late(len, error),
         }
@@ -251,7 +251,7 @@ impl Outlet {
                     });
                 }
             }
-            error = match self.publisher.loan_slice_uninit(len) {
+            error = match self.publisher.loan_slice_uninit(Cell::count(len)) {
                 Ok(chunk) => return Ok(self.drafted(len, chunk)),
                 Err(error) => error,
             };
@@ -260,18 +260,20 @@ impl Outlet {
 
     /// The bytes of the chunk that was loaned, pad included.
     pub(crate) fn bytes(&self) -> &[u8] {
-        let Some((_, chunk)) = &self.draft else { return &[] };
-        let bytes = chunk.payload();
-        // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after.
-        unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+        let Some((len, chunk)) = &self.draft else { return &[] };
+        let cells = chunk.payload();
+        // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after; `len`
+        // bytes were loaned.
+        unsafe { std::slice::from_raw_parts(cells.as_ptr().cast(), *len) }
     }
 
     /// The bytes of the chunk that was loaned, pad included, to be written.
+    #[inline]
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        let Some((_, chunk)) = &mut self.draft else { return &mut [] };
-        let bytes = chunk.payload_mut();
+        let Some((len, chunk)) = &mut self.draft else { return &mut [] };
+        let cells = chunk.payload_mut();
         // SAFETY: as in `bytes`; the chunk is ours alone until it is sent.
-        unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
+        unsafe { std::slice::from_raw_parts_mut(cells.as_mut_ptr().cast(), *len) }
     }
 
     /// Sends the chunk that was loaned to every reader of the lane.
@@ -279,7 +281,7 @@ impl Outlet {
         let Some((len, mut chunk)) = self.draft.take() else {
             return Ok(Sent { readers: 0, timed_out: 0 });
         };
-        chunk.user_header_mut().fill(meta);
+        chunk.user_header_mut().fill(meta, len);
         self.sent += 1;
         self.last_len = len;
         // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after, so
@@ -300,7 +302,8 @@ impl Outlet {
     /// Takes the next chunk ahead, if the next sample is likely to be as long as the last two were.
     pub(crate) fn prepare(&mut self, len: usize) {
         if len <= AHEAD_MAX && self.last_len == len && self.draft.is_none() {
-            self.draft = self.publisher.loan_slice_uninit(len).ok().map(|chunk| (len, chunk));
+            self.draft =
+                self.publisher.loan_slice_uninit(Cell::count(len)).ok().map(|chunk| (len, chunk));
         }
     }
 }

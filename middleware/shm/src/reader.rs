@@ -1,7 +1,6 @@
 //! The receiving side of a topic.
 
 use std::collections::HashSet;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use iceoryx2::port::ReceiveError;
@@ -14,9 +13,8 @@ use crate::domain::Shared;
 use crate::error::ShmError;
 use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
 use crate::routes::count_writers;
-use crate::sample::{Pick, ShmInlet, ShmSample};
+use crate::sample::{ShmInlet, ShmSample, Taken};
 use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, Subscriber};
-use crate::wire::WireMeta;
 
 /// Least room for samples a reader has not taken yet. A queue between processes needs some slack even
 /// where the history is shorter; trimming to KEEP_LAST depth per instance is the caller's.
@@ -117,8 +115,10 @@ impl ShmReader {
     /// [`ShmError::TooManyBorrowed`] if this reader holds too many samples, [`ShmError::Backend`] if
     /// a writer's memory cannot be reached.
     pub fn take(&mut self) -> Result<Option<ShmSample>, ShmError> {
-        let (inlet, again) = (self.inlet.clone(), self.inlet.clone());
-        self.take_with(inlet, || again)
+        match self.next() {
+            Ok(taken) => Ok(taken.map(|taken| taken.through(self.inlet.clone()))),
+            Err(error) => Err(*error),
+        }
     }
 
     /// What the samples of this reader come through, for [`take_from`](Self::take_from).
@@ -133,82 +133,86 @@ impl ShmReader {
     /// If it is the inlet of another reader.
     ///
     /// # Errors
-    /// As for [`take`](Self::take).
-    #[inline]
+    /// As for [`take`](Self::take); boxed, so that samples are not moved about as large as errors.
+    #[inline(always)]
     pub fn take_from<'inlet>(
         &mut self,
         inlet: &'inlet ShmInlet,
-    ) -> Result<Option<ShmSample<&'inlet ShmInlet>>, ShmError> {
+    ) -> Result<Option<ShmSample<&'inlet ShmInlet>>, Box<ShmError>> {
         assert!(std::ptr::eq(inlet, &*self.inlet), "not this reader's inlet");
-        self.take_with(inlet, || inlet)
+        Ok(self.next()?.map(|taken| taken.through(inlet)))
     }
 
-    #[inline]
-    fn take_with<I: Deref<Target = ShmInlet>>(
-        &mut self,
-        inlet: I,
-        again: impl FnOnce() -> I,
-    ) -> Result<Option<ShmSample<I>>, ShmError> {
+    #[inline(always)]
+    fn next(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
         let generation = self.inlet.shared().control.generation();
-        if generation != self.settled {
-            return self.look(generation, inlet);
+        // Something may have changed: a writer may have come with memory to map, or wait to hear that
+        // we have taken all it sent.
+        let mut news = (generation != self.settled).then(|| self.epoch());
+        loop {
+            let received = self.receive()?;
+            if news.is_some() && generation != self.attached {
+                self.attach(generation);
+            }
+            if received.is_some() {
+                self.took = true;
+                return Ok(received);
+            }
+            if let Some(epoch) = news {
+                self.settle(generation, epoch);
+                return Ok(None);
+            }
+            self.idle = self.idle.wrapping_add(1);
+            if !self.took && !self.idle.is_multiple_of(SAY_AGAIN) {
+                return Ok(None);
+            }
+            // Say that there is nothing left, which takes a second look.
+            news = Some(self.epoch());
         }
-        let received = self.receive(inlet)?;
-        if received.is_some() {
-            self.took = true;
-            return Ok(received);
-        }
-        self.idle = self.idle.wrapping_add(1);
-        if !self.took && !self.idle.is_multiple_of(SAY_AGAIN) {
-            return Ok(None);
-        }
-        // Say that there is nothing left, which takes a second look.
-        self.took = false;
-        self.look(generation, again())
     }
 
-    /// Takes a sample, or says that there is none left. Something may have changed: a writer may have
-    /// come with memory to map, or wait to hear that we have taken all it sent.
+    /// Read before looking: a sample sent after this moves the epoch past it.
+    fn epoch(&self) -> u32 {
+        self.inlet.shared().own.wake().epoch()
+    }
+
+    /// The publishers of `generation` are mapped.
     #[cold]
-    fn look<I: Deref<Target = ShmInlet>>(
-        &mut self,
-        generation: u64,
-        inlet: I,
-    ) -> Result<Option<ShmSample<I>>, ShmError> {
-        // Read before looking: a sample sent after this moves the epoch past it.
-        let epoch = self.inlet.shared().own.wake().epoch();
-        let received = self.receive(inlet)?;
-        let Some(slot) = &self.slot else { return Ok(received) };
-        if generation != self.attached {
-            self.attached = generation;
+    fn attach(&mut self, generation: u64) {
+        self.attached = generation;
+        if let Some(slot) = &self.slot {
             slot.slot().set_attached(generation);
         }
-        if received.is_none() {
-            self.settled = generation;
-            slot.slot().set_drained(epoch);
-        }
-        Ok(received)
     }
 
-    fn receive<I: Deref<Target = ShmInlet>>(
-        &mut self,
-        inlet: I,
-    ) -> Result<Option<ShmSample<I>>, ShmError> {
+    /// There was nothing left to take in `epoch`.
+    #[cold]
+    fn settle(&mut self, generation: u64, epoch: u32) {
+        self.took = false;
+        self.settled = generation;
+        if let Some(slot) = &self.slot {
+            slot.slot().set_drained(epoch);
+        }
+    }
+
+    #[inline(always)]
+    fn receive(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
         let Self { inlet: own, gaps, lost, sources, last_source, .. } = self;
-        let received = ShmInlet::receive(inlet, |meta| {
-            let Some(meta) = meta.map(WireMeta::read) else {
+        let received = own.receive(|meta| {
+            let Some(meta) = meta else {
                 *lost += 1;
-                return Pick::Drop;
+                return;
             };
-            let shared = own.shared();
-            if !meta.is_for(&shared.prefix) {
-                return Pick::Drop;
+            // The usual case first: the next sample of the same writer.
+            if meta.flags == 0 && gaps.follows(Guid(meta.writer), meta.sequence) {
+                return;
             }
+            let meta = meta.read();
             let source = meta.writer.prefix();
             if *last_source != Some(source) {
                 *last_source = Some(source);
                 if sources.insert(source) {
-                    shared.peers.remember(&source);
+                    own.shared().peers.remember(&source);
                 }
             }
             // Repetitions for late joiners have numbers from before; they say nothing about losses.
@@ -217,9 +221,13 @@ impl ShmReader {
             {
                 *lost += missed;
             }
-            Pick::Take
         });
-        received.map_err(|error| match error {
+        received.map_err(|error| self.explain(error))
+    }
+
+    #[cold]
+    fn explain(&self, error: ReceiveError) -> Box<ShmError> {
+        Box::new(match error {
             ReceiveError::ExceedsMaxBorrows => {
                 ShmError::TooManyBorrowed { topic: self.spec.topic.clone(), limit: MAX_BORROWED }
             }

@@ -1,6 +1,8 @@
 //! A received sample, still in shared memory.
 
+use std::collections::HashSet;
 use std::ops::Deref;
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -11,10 +13,10 @@ use tidewire_transport::{Latch, SampleMeta};
 use crate::domain::Shared;
 use crate::loan::Heap;
 use crate::service::{Factory, Ipc, MAX_BORROWED, MAX_OUTLIVED, Subscriber};
-use crate::wire::{PAD, WireMeta};
+use crate::wire::{Cell, PAD, WireMeta};
 
 /// iceoryx2's sample.
-pub(crate) type Borrowed = iceoryx2::sample::Sample<Ipc, [u8], WireMeta>;
+pub(crate) type Borrowed = iceoryx2::sample::Sample<Ipc, [Cell], WireMeta>;
 
 /// Payloads up to this many bytes are copied rather than kept on loan: cheaper than the bookkeeping.
 const COPY_MAX: usize = 4096;
@@ -49,8 +51,6 @@ struct Port {
     borrowed: Vec<Option<Borrowed>>,
     /// Free places in `borrowed`.
     free: Vec<u32>,
-    /// How many are on loan, by their publisher.
-    origins: Vec<(u128, usize)>,
     /// Small samples that were dropped and go back to their writers later, together: each return
     /// takes a cache line away from the writer, and whoever answers a sample need not return it
     /// first.
@@ -75,38 +75,36 @@ impl ShmInlet {
         &self.shared
     }
 
-    /// Asks iceoryx2 for a sample until there is none or `pick` wants it. `inlet` is what keeps this
-    /// while the sample is held.
-    #[inline]
-    pub(crate) fn receive<I: Deref<Target = Self>>(
-        inlet: I,
-        mut pick: impl FnMut(Option<&WireMeta>) -> Pick,
-    ) -> Result<Option<ShmSample<I>>, ReceiveError> {
-        let mut port = inlet.port.lock();
+    /// Asks iceoryx2 for a sample, telling `note` its header, or `None` for one that no version of ours
+    /// sends and that is passed over.
+    #[inline(always)]
+    pub(crate) fn receive(
+        &self,
+        mut note: impl FnMut(Option<&WireMeta>),
+    ) -> Result<Option<Taken>, ReceiveError> {
+        let mut port = self.port.lock();
         if port.spent.len() >= ENOUGH_SPENT {
             port.settle();
         }
-        while let Some(borrowed) = port.receive()? {
+        while let Some(index) = port.receive()? {
+            let Some(borrowed) = &port.borrowed[index as usize] else { continue };
             let meta = borrowed.user_header();
-            let Some(payload) = borrowed.payload().get(PAD..).filter(|_| meta.is_valid()) else {
-                pick(None);
+            let Some(payload) = meta.payload(borrowed.payload()) else {
+                note(None);
+                port.give_back(index);
                 continue;
             };
-            if pick(Some(meta)) == Pick::Drop {
-                continue;
-            }
-            let (meta, data): (*const WireMeta, *const u8) = (meta, payload.as_ptr());
-            let len = payload.len();
-            let (meta, data, hold) = match port.keep(borrowed) {
-                Ok(index) => (meta, data, Hold::Loan(index)),
-                Err(borrowed) => {
-                    let copy = Copied::of(&borrowed);
-                    (&raw const copy.meta, copy.body.bytes()[PAD..].as_ptr(), Hold::Copy(copy))
-                }
-            };
+            note(Some(meta));
+            let (meta, data, len) = (ptr::from_ref(meta), payload.as_ptr(), payload.len());
             port.idle = 0;
-            drop(port);
-            return Ok(Some(ShmSample { meta, data, len, hold, inlet }));
+            // So many samples are of no more publishers than may be outlived.
+            if port.borrowed.len() - port.free.len() > MAX_OUTLIVED
+                && let Some(copy) = port.copied(index)
+            {
+                let (meta, data) = (&raw const copy.meta, copy.body.bytes()[PAD..].as_ptr());
+                return Ok(Some(Taken { meta, data, len, hold: Hold::Copy(copy) }));
+            }
+            return Ok(Some(Taken { meta, data, len, hold: Hold::Loan(index) }));
         }
         port.idle += 1;
         if port.idle == IDLE {
@@ -122,37 +120,52 @@ impl Port {
         Self {
             borrowed: Vec::new(),
             free: Vec::new(),
-            origins: Vec::new(),
             spent: Vec::with_capacity(MAX_SPENT),
             idle: 0,
             subscriber,
         }
     }
 
-    fn receive(&mut self) -> Result<Option<Borrowed>, ReceiveError> {
+    /// Borrows the next sample; gives its index in `borrowed`.
+    #[inline]
+    fn receive(&mut self) -> Result<Option<u32>, ReceiveError> {
         match self.subscriber.receive() {
-            Err(ReceiveError::ExceedsMaxBorrows) if !self.spent.is_empty() => {
-                self.settle();
-                self.subscriber.receive()
-            }
-            received => received,
+            Ok(Some(borrowed)) => Ok(Some(self.keep(borrowed))),
+            Ok(None) => Ok(None),
+            Err(error) => self.receive_after(error),
         }
     }
 
-    /// Gives the sample a place, or back if its publisher would be one too many to outlive.
-    fn keep(&mut self, borrowed: Borrowed) -> Result<u32, Borrowed> {
-        let origin = borrowed.origin().value();
-        match self.origins.iter().position(|(known, _)| *known == origin) {
-            Some(at) => self.origins[at].1 += 1,
-            None if self.origins.len() < MAX_OUTLIVED => self.origins.push((origin, 1)),
-            None => return Err(borrowed),
+    #[cold]
+    fn receive_after(&mut self, error: ReceiveError) -> Result<Option<u32>, ReceiveError> {
+        if error != ReceiveError::ExceedsMaxBorrows || self.spent.is_empty() {
+            return Err(error);
         }
+        self.settle();
+        Ok(self.subscriber.receive()?.map(|borrowed| self.keep(borrowed)))
+    }
+
+    #[inline]
+    fn keep(&mut self, borrowed: Borrowed) -> u32 {
         if let Some(index) = self.free.pop() {
             self.borrowed[index as usize] = Some(borrowed);
-            return Ok(index);
+            return index;
         }
         self.borrowed.push(Some(borrowed));
-        Ok(self.borrowed.len() as u32 - 1)
+        self.borrowed.len() as u32 - 1
+    }
+
+    /// A copy in place of the sample at `index`, if its publisher is one too many to outlive.
+    #[cold]
+    fn copied(&mut self, index: u32) -> Option<Arc<Copied>> {
+        let held = self.borrowed.iter().flatten();
+        let origins: HashSet<u128> = held.map(|sample| sample.origin().value()).collect();
+        if origins.len() <= MAX_OUTLIVED {
+            return None;
+        }
+        let copy = Copied::of(self.borrowed[index as usize].as_ref()?);
+        self.give_back(index);
+        Some(copy)
     }
 
     /// Takes back a sample of `len` bytes.
@@ -176,27 +189,16 @@ impl Port {
     }
 
     fn give_back(&mut self, index: u32) {
-        let Some(borrowed) = self.borrowed[index as usize].take() else { return };
-        let origin = borrowed.origin().value();
-        if let Some(at) = self.origins.iter().position(|(known, _)| *known == origin) {
-            self.origins[at].1 -= 1;
-            if self.origins[at].1 == 0 {
-                self.origins.swap_remove(at);
-            }
+        let place = &mut self.borrowed[index as usize];
+        if place.is_some() {
+            *place = None;
+            self.free.push(index);
         }
-        self.free.push(index);
     }
 }
 
-/// What becomes of a sample.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pick {
-    Take,
-    Drop,
-}
-
 /// A payload in the writer's shared memory, read in place. The writer cannot reuse the memory until
-/// this is dropped; at most 128 samples of one writer can be held by one reader.
+/// this is dropped; at most 64 samples of one writer can be held by one reader.
 ///
 /// `I` keeps the reader's inlet: a count of it, or a reference where that is at hand.
 pub struct ShmSample<I: Deref<Target = ShmInlet> = Arc<ShmInlet>> {
@@ -205,6 +207,24 @@ pub struct ShmSample<I: Deref<Target = ShmInlet> = Arc<ShmInlet>> {
     len: usize,
     hold: Hold,
     inlet: I,
+}
+
+/// A sample without what keeps its inlet; not to be dropped before it has one.
+#[must_use]
+pub(crate) struct Taken {
+    meta: *const WireMeta,
+    data: *const u8,
+    len: usize,
+    hold: Hold,
+}
+
+impl Taken {
+    /// The sample that was taken from `inlet`.
+    #[inline(always)]
+    pub(crate) fn through<I: Deref<Target = ShmInlet>>(self, inlet: I) -> ShmSample<I> {
+        let Self { meta, data, len, hold } = self;
+        ShmSample { meta, data, len, hold, inlet }
+    }
 }
 
 /// What keeps the bytes of a sample.
@@ -224,7 +244,7 @@ struct Copied {
 
 impl Copied {
     fn of(sample: &Borrowed) -> Arc<Self> {
-        let bytes = sample.payload();
+        let bytes = Cell::bytes(sample.payload());
         let mut body = Heap::default();
         body.reserve(bytes.len());
         body.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
@@ -254,6 +274,20 @@ impl<I: Deref<Target = ShmInlet>> ShmSample<I> {
     pub fn meta(&self) -> SampleMeta {
         // SAFETY: as for `data` in `deref`.
         unsafe { &*self.meta }.read()
+    }
+
+    /// Whether it may be delivered whatever the time: no history, no lifespan.
+    #[inline]
+    pub fn is_ordinary(&self) -> bool {
+        // SAFETY: as for `data` in `deref`.
+        unsafe { &*self.meta }.is_ordinary()
+    }
+
+    /// Whether it carries data, not the end of an instance.
+    #[inline]
+    pub fn is_alive(&self) -> bool {
+        // SAFETY: as for `data` in `deref`.
+        unsafe { &*self.meta }.is_alive()
     }
 
     /// The payload as [`Bytes`]: without a copy if it is large and not too many are held already.

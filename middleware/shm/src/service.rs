@@ -23,14 +23,14 @@ use crate::control::Control;
 use crate::error::ShmError;
 use crate::hash::fnv128;
 use crate::presence::Lane;
-use crate::wire::{ALIGN, WireMeta};
+use crate::wire::{Cell, WireMeta};
 
 /// Samples of one writer a reader may hold at once.
-pub(crate) const MAX_BORROWED: usize = 128;
+pub(crate) const MAX_BORROWED: usize = 64;
 /// Publishers that are gone while a reader still holds samples of them. iceoryx2 ends the process
 /// when there are more, so readers hold copies from there on. It must be no less than
-/// [`MAX_BORROWED`].
-pub(crate) const MAX_OUTLIVED: usize = 128;
+/// [`MAX_BORROWED`]; a poll walks over as many places, and over [`MAX_PUBLISHERS`] more.
+pub(crate) const MAX_OUTLIVED: usize = 64;
 /// Most samples that wait for one reader, per writer.
 pub(crate) const MAX_BUFFER: usize = 1024;
 /// Samples a writer fills at once.
@@ -44,9 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// its inlet. iceoryx2's thread-safe flavour would take four more locks per sample.
 pub(crate) type Ipc = ipc::Service;
 pub(crate) type IpcNode = Node<Ipc>;
-pub(crate) type Factory = PortFactory<Ipc, [u8], WireMeta>;
-pub(crate) type Publisher = iceoryx2::port::publisher::Publisher<Ipc, [u8], WireMeta>;
-pub(crate) type Subscriber = iceoryx2::port::subscriber::Subscriber<Ipc, [u8], WireMeta>;
+pub(crate) type Factory = PortFactory<Ipc, [Cell], WireMeta>;
+pub(crate) type Publisher = iceoryx2::port::publisher::Publisher<Ipc, [Cell], WireMeta>;
+pub(crate) type Subscriber = iceoryx2::port::subscriber::Subscriber<Ipc, [Cell], WireMeta>;
 
 /// iceoryx2's configuration for a domain: its own directory and file prefix, so that neither other
 /// domains nor the user's own iceoryx2 programs are in sight.
@@ -108,9 +108,8 @@ pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Fa
     loop {
         let tried = node
             .service_builder(&name)
-            .publish_subscribe::<[u8]>()
+            .publish_subscribe::<[Cell]>()
             .user_header::<WireMeta>()
-            .payload_alignment(Alignment::new(ALIGN).expect("64 is a power of two"))
             .enable_safe_overflow(!lane.is_reliable())
             .history_size(0)
             .subscriber_max_buffer_size(MAX_BUFFER)

@@ -1,57 +1,99 @@
 //! The header beside a payload in shared memory, and where the payload starts.
+//!
+//! iceoryx2's header takes 48 bytes, ours 64, the pad and the encapsulation header 16: the CDR body
+//! starts 128 bytes into the chunk.
 
 use iceoryx2::prelude::ZeroCopySend;
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_transport::SampleMeta;
 
-/// Bytes before a payload: chunks are 64-byte aligned, so the CDR body, 4 bytes into the payload,
-/// lands on a 16-byte boundary and plain types can be read in place.
+/// Bytes before a payload: the CDR body, 4 bytes into it, lands on a 16-byte boundary, where plain
+/// types can be read in place.
 pub(crate) const PAD: usize = 12;
 
 /// Alignment of a chunk's data in bytes.
-pub(crate) const ALIGN: usize = 64;
+pub(crate) const ALIGN: usize = align_of::<Cell>();
+
+/// 16 bytes, aligned to as many: what a chunk's data consists of. iceoryx2 gives each element of a slice as many bytes as it is to
+/// be aligned to, so that aligned single bytes would take sixteen times the memory.
+#[derive(Clone, Copy, Debug, Default, ZeroCopySend)]
+#[repr(C)]
+#[type_name("tidewire::Cell")]
+pub(crate) struct Cell {
+    bytes: u128,
+}
+
+impl Cell {
+    /// Cells that `len` bytes take.
+    #[inline]
+    pub(crate) fn count(len: usize) -> usize {
+        len.div_ceil(size_of::<Self>())
+    }
+
+    /// Bytes of `cells`, which may end with some that are not used.
+    #[inline]
+    pub(crate) fn bytes(cells: &[Self]) -> &[u8] {
+        // SAFETY: a cell is nothing but bytes.
+        unsafe { std::slice::from_raw_parts(cells.as_ptr().cast(), size_of_val(cells)) }
+    }
+}
 
 /// [`SampleMeta`] as it lies in shared memory.
 #[derive(Clone, Copy, Debug, Default, ZeroCopySend)]
 #[repr(C)]
-#[type_name("tidewire::SampleMeta/2")]
+#[type_name("tidewire::SampleMeta/3")]
 pub(crate) struct WireMeta {
-    writer: [u8; 16],
+    pub(crate) writer: [u8; 16],
     key: [u8; 16],
-    sequence: u64,
+    pub(crate) sequence: u64,
     source_time: i64,
     expires: i64,
-    target: [u8; 12],
-    flags: u32,
-    state: u32,
-    reserved: u32,
+    pub(crate) flags: u32,
+    state: u8,
+    /// Bytes of the last cell that are not used.
+    slack: u8,
+    reserved: u16,
 }
 
 impl WireMeta {
-    /// Writes `meta` in place.
-    pub(crate) fn fill(&mut self, meta: &SampleMeta) {
+    /// Writes `meta` in place, for `len` bytes of data.
+    #[inline]
+    pub(crate) fn fill(&mut self, meta: &SampleMeta, len: usize) {
         *self = Self {
             writer: meta.writer.0,
             key: meta.key.0,
             sequence: meta.sequence,
             source_time: meta.source_time,
             expires: meta.expires,
-            target: meta.target,
             flags: meta.flags,
-            state: meta.state as u32,
+            state: meta.state as u8,
+            slack: (len.next_multiple_of(size_of::<Cell>()) - len) as u8,
             reserved: 0,
         };
     }
 
-    /// False for a state no version of ours writes.
+    /// The payload in `cells`; `None` if no version of ours writes such a header.
     #[inline]
-    pub(crate) fn is_valid(&self) -> bool {
-        self.state().is_some()
+    pub(crate) fn payload<'a>(&self, cells: &'a [Cell]) -> Option<&'a [u8]> {
+        self.state()?;
+        let bytes = Cell::bytes(cells);
+        bytes.get(PAD..bytes.len().checked_sub(usize::from(self.slack))?)
+    }
+
+    /// Whether it says nothing of history or lifespan.
+    #[inline]
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.flags == 0 && self.expires == 0
+    }
+
+    #[inline]
+    pub(crate) fn is_alive(&self) -> bool {
+        self.state == InstanceState::Alive as u8
     }
 
     #[inline]
     fn state(&self) -> Option<InstanceState> {
-        InstanceState::from_u8(u8::try_from(self.state).ok()?)
+        InstanceState::from_u8(self.state)
     }
 
     /// As the rest of Tidewire knows it.
@@ -66,7 +108,6 @@ impl WireMeta {
             // Checked when it came.
             state: self.state().unwrap_or(InstanceState::Alive),
             flags: self.flags,
-            target: self.target,
         }
     }
 }
@@ -85,11 +126,13 @@ mod tests {
             key: KeyHash([9; 16]),
             state: InstanceState::Disposed,
             flags: tidewire_transport::HISTORY,
-            target: [3; 12],
         };
         let mut wire = WireMeta::default();
-        wire.fill(&meta);
-        assert_eq!((wire.is_valid(), wire.read()), (true, meta));
-        assert!(!WireMeta { state: 77, ..wire }.is_valid());
+        wire.fill(&meta, 33);
+        assert_eq!(wire.read(), meta);
+        let cells = [Cell { bytes: u128::from_ne_bytes([3; 16]) }; 3];
+        assert_eq!(wire.payload(&cells), Some(&[3; 33 - PAD][..]));
+        assert_eq!(wire.payload(&cells[..1]), None, "too short for what the header says");
+        assert_eq!(WireMeta { state: 77, ..wire }.payload(&cells), None);
     }
 }

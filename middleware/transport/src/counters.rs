@@ -85,6 +85,19 @@ impl SequenceGaps {
         Arrival::New { missed }
     }
 
+    /// Notes `sequence` of `writer` if it is the very next of the writer seen last, as nearly all are;
+    /// says whether it is.
+    #[inline]
+    pub fn follows(&mut self, writer: Guid, sequence: u64) -> bool {
+        match &mut self.current {
+            Some((current, last)) if last.wrapping_add(1) == sequence && *current == writer => {
+                *last = sequence;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Forgets a writer that is gone.
     pub fn forget(&mut self, writer: &Guid) {
         self.others.remove(writer);
@@ -107,8 +120,12 @@ mod tests {
         assert_eq!(see(b, 1), Arrival::New { missed: 0 });
         assert_eq!(see(a, 8), Arrival::New { missed: 2 });
         assert_eq!(see(b, 1), Arrival::Seen);
+        let follows =
+            [(a, 9), (b, 3), (b, 1), (b, 2), (b, 2), (b, 3)].map(|(w, n)| gaps.follows(w, n));
+        assert_eq!(follows, [false, false, false, true, false, true], "only b's next");
+        let mut see = |writer, sequence| gaps.observe(writer, sequence);
         assert_eq!(see(a, 8), Arrival::Seen);
-        assert_eq!(see(b, 2), Arrival::New { missed: 0 });
+        assert_eq!(see(b, 4), Arrival::New { missed: 0 });
         gaps.forget(&b);
         assert_eq!(gaps.observe(b, 2), Arrival::New { missed: 0 });
         gaps.forget(&a);

@@ -9,7 +9,7 @@
 //! let spec = EndpointSpec::new("plant/vibration", "tidewire::sensor::Vibration", true);
 //! assert!(spec.keyed);
 //! let meta = SampleMeta { flags: HISTORY, ..SampleMeta::default() };
-//! assert!(meta.is_history() && meta.is_for(&[7; 12]));
+//! assert!(meta.is_history());
 //! ```
 
 mod clock;

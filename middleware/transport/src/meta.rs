@@ -33,8 +33,6 @@ pub struct SampleMeta {
     pub expires: i64,
     /// Bits such as [`HISTORY`].
     pub flags: u32,
-    /// The one participant the sample is meant for; all zero means every reader.
-    pub target: Prefix,
 }
 
 impl SampleMeta {
@@ -48,11 +46,5 @@ impl SampleMeta {
     #[inline]
     pub fn is_expired(&self, now: i64) -> bool {
         is_over(self.expires, now)
-    }
-
-    /// Whether a reader of participant `prefix` should see the sample.
-    #[inline]
-    pub fn is_for(&self, prefix: &Prefix) -> bool {
-        self.target == [0; 12] || self.target == *prefix
     }
 }

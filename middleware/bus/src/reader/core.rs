@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tidewire_dds::DdsReader;
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
-use tidewire_shm::{ShmInlet, ShmReader, ShmSample};
+use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_ns};
 
 use super::filter::{Change, Gates};
@@ -29,6 +29,8 @@ pub(crate) struct ReaderCore {
     inlet: Option<Arc<ShmInlet>>,
     state: Latch<State>,
     received: Counter,
+    /// Whether history is for this reader too.
+    durable: bool,
     /// Takes in a row that found nothing: more than one, and somebody polls.
     idle: AtomicU32,
     /// Whether a writer elsewhere is matched.
@@ -111,6 +113,7 @@ impl ReaderCore {
                 dds_first: false,
             }),
             received: Counter::default(),
+            durable: spec.qos.durability > Durability::Volatile,
             idle: AtomicU32::new(0),
             remote: AtomicBool::new(false),
             dds,
@@ -140,7 +143,7 @@ impl ReaderCore {
 
     /// The next change, from either transport.
     pub fn take(&self) -> Result<Option<(SampleInfo, Payload<'_>)>, ReadError> {
-        self.take_as(
+        let taken = self.take_as(
             |sample, reception_time, last| {
                 let meta = sample.meta();
                 let point = self.point(last, &meta.writer.prefix());
@@ -150,16 +153,17 @@ impl ReaderCore {
                 let point = self.point(last, &arrived.sample.writer.prefix());
                 (arrived.info(point), Payload::Dds(arrived.sample.payload))
             },
-        )
+        );
+        taken.map_err(|error| *error)
     }
 
     /// The next change, as `shm` or `dds` make of it; whichever transport has one, in turns.
-    #[inline]
+    #[inline(always)]
     pub fn take_as<'reader, R>(
         &'reader self,
         shm: impl FnOnce(Shm<'reader>, i64, &mut LastPoint) -> R,
         dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
-    ) -> Result<Option<R>, ReadError> {
+    ) -> Result<Option<R>, Fault> {
         let mut state = self.state.lock();
         state.dds_first = !state.dds_first;
         if state.dds_first
@@ -175,8 +179,7 @@ impl ReaderCore {
         }
         if !self.incoming.waits() {
             if !self.remote.load(Ordering::Relaxed) {
-                self.core.check()?;
-                return Ok(None);
+                return self.nothing();
             }
             drop(state);
             self.poll_dds();
@@ -184,7 +187,16 @@ impl ReaderCore {
         }
         match self.take_dds(&mut state) {
             Some(arrived) => Ok(Some(self.arrived(arrived, &mut state, dds))),
-            None => self.core.check().map(|()| None).map_err(ReadError::from),
+            None => self.nothing(),
+        }
+    }
+
+    /// There is no sample; or the DDS side has stopped.
+    #[inline]
+    fn nothing<R>(&self) -> Result<Option<R>, Fault> {
+        match self.core.check() {
+            Ok(()) => Ok(None),
+            Err(error) => Err(Box::new(error.into())),
         }
     }
 
@@ -211,26 +223,27 @@ impl ReaderCore {
     }
 
     /// The next sample on shared memory and when we saw it.
-    fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, ReadError> {
-        let durable = self.spec.qos.durability > Durability::Volatile;
+    #[inline(always)]
+    fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, Fault> {
         let (Some(inlet), State { shm: Some(shm), tracks, gates, .. }) = (&self.inlet, state)
         else {
             return Ok(None);
         };
-        while let Some(sample) = shm.take_from(inlet)? {
-            let meta = sample.meta();
-            if meta.is_history() && !durable {
-                continue;
-            }
-            if (durable && !tracks.is_new(&meta)) || self.incoming.is_blocked(&meta.writer) {
-                continue;
-            }
+        let guarded = self.durable || !gates.are_open() || self.incoming.blocks_any();
+        while let Some(sample) = shm.take_from(inlet).map_err(fault)? {
             let now = now_ns();
-            if gates.pass(&Change::of(&meta), now) {
+            if (!guarded && sample.is_ordinary()) || self.passes(tracks, gates, &sample.meta(), now)
+            {
                 return Ok(Some((sample, now)));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a sample on shared memory is delivered at `now`.
+    fn passes(&self, tracks: &mut Tracks, gates: &mut Gates, meta: &SampleMeta, now: i64) -> bool {
+        let new = if self.durable { tracks.is_new(meta) } else { !meta.is_history() };
+        new && !self.incoming.is_blocked(&meta.writer) && gates.pass(&Change::of(meta), now)
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
@@ -330,6 +343,14 @@ impl ReaderCore {
             self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
         }
     }
+}
+
+/// An error that is moved as one word.
+type Fault = Box<ReadError>;
+
+#[cold]
+fn fault(error: Box<ShmError>) -> Fault {
+    Box::new(ReadError::Shm(*error))
 }
 
 /// What a reader tells of a sample on shared memory.

@@ -42,6 +42,12 @@ impl Gates {
         }
     }
 
+    /// Whether every sample passes that has not expired.
+    #[inline]
+    pub fn are_open(&self) -> bool {
+        self.order.is_none() && self.separation.is_none()
+    }
+
     /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no
     /// trace on those after it.
     #[inline]

@@ -137,8 +137,14 @@ impl Incoming {
         self.blocks.store(true, Ordering::Release);
     }
 
+    /// Whether any writer is.
+    #[inline]
+    pub fn blocks_any(&self) -> bool {
+        self.blocks.load(Ordering::Acquire)
+    }
+
     pub fn is_blocked(&self, writer: &Guid) -> bool {
-        self.blocks.load(Ordering::Acquire) && self.blocked.read().contains(writer)
+        self.blocks_any() && self.blocked.read().contains(writer)
     }
 
     /// How long a writer's samples live, as it has announced.

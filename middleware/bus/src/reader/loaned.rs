@@ -36,7 +36,7 @@ const CDR_LE: [u8; 2] = [0, 1];
 const HEADER: usize = 4;
 
 /// A sample on loan: it lies in the writer's shared memory until this is dropped. A reader holds at
-/// most 128 samples of a writer at a time.
+/// most 64 samples of a writer at a time.
 pub struct LoanedSample<'reader, T> {
     value: NonNull<T>,
     hold: Hold<'reader, T>,
@@ -67,9 +67,9 @@ impl<T: PlainCdr> Reader<T> {
     pub fn take_loaned(&self) -> Result<Option<LoanedSample<'_, T>>, ReadError> {
         loop {
             let reader = &*self.core;
-            let taken =
-                reader.take_as(|sample, time, _| Ok((sample, time)), |arrived, _| Err(arrived));
-            let other = match taken? {
+            let taken = reader
+                .take_as(|sample, time, _| Ok((sample, time)), |arrived, _| Err(Box::new(arrived)));
+            let other = match taken.map_err(|error| *error)? {
                 None => return Ok(None),
                 Some(Ok((sample, reception_time))) => {
                     if let Some(value) = body::<T>(&sample).map(NonNull::from) {
@@ -110,10 +110,7 @@ impl<T: PlainCdr> Reader<T> {
 /// The value where it lies; `None` if it must be decoded, or is the end of an instance.
 #[inline]
 fn body<'a, T: PlainCdr>(sample: &'a Shm<'_>) -> Option<&'a T> {
-    if cfg!(target_endian = "big")
-        || !sample.starts_with(&CDR_LE)
-        || sample.meta().state != InstanceState::Alive
-    {
+    if cfg!(target_endian = "big") || !sample.starts_with(&CDR_LE) || !sample.is_alive() {
         return None;
     }
     plain_ref(sample.get(HEADER..HEADER + size_of::<T>())?)

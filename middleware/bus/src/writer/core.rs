@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tidewire_dds::DdsWriter;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
+use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability};
 use tidewire_shm::ShmWriter;
 use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
@@ -25,6 +26,9 @@ pub(crate) struct WriterCore {
     /// Whether a sample must go onto the wire: a matched reader elsewhere, or durability.
     wire: AtomicBool,
     written: Counter,
+    /// How long samples live, in ns; `None` for ever.
+    lifespan: Option<i64>,
+    encoding: Encoding,
     pub(super) state: Mutex<State>,
 }
 
@@ -64,6 +68,8 @@ impl WriterCore {
             wire: AtomicBool::new(durable && dds.is_some()),
             dds,
             written: Counter::default(),
+            lifespan: spec.qos.lifespan.nanos().and_then(|nanos| i64::try_from(nanos).ok()),
+            encoding: encoding(&spec.qos),
             state: Mutex::new(State {
                 history: serves.then(|| History::new(&spec.qos)),
                 shm,
@@ -117,6 +123,7 @@ impl WriterCore {
     }
 
     /// The header of the next change.
+    #[inline]
     pub(super) fn next(
         &self,
         state: &mut State,
@@ -125,10 +132,8 @@ impl WriterCore {
         source_time: i64,
     ) -> SampleMeta {
         state.sequence += 1;
-        let lifespan = self.spec.qos.lifespan.nanos();
-        let lifespan = lifespan.and_then(|nanos| i64::try_from(nanos).ok());
         SampleMeta {
-            expires: lifespan.map_or(0, |nanos| source_time.saturating_add(nanos)),
+            expires: self.lifespan.map_or(0, |nanos| source_time.saturating_add(nanos)),
             writer: self.guid,
             sequence: state.sequence,
             source_time,
@@ -162,10 +167,12 @@ impl WriterCore {
         sent.map_err(|error| WriteError::dds(&self.spec.topic, error))
     }
 
+    #[inline]
     pub(super) fn needs_wire(&self) -> bool {
         self.wire.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(super) fn keeps_history(state: &State) -> bool {
         state.history.is_some()
     }
@@ -176,21 +183,20 @@ impl WriterCore {
         }
     }
 
-    /// How typed samples are encoded: as the QoS announces.
+    /// How typed samples are encoded.
+    #[inline]
     pub(super) fn encoding(&self) -> Encoding {
-        let representation = match self.spec.qos.representations()[0] {
-            DataRepresentation::Xcdr2 => Representation::Xcdr2,
-            _ => Representation::Xcdr1,
-        };
-        Encoding { representation, endian: Endian::Little }
+        self.encoding
     }
 
     /// Whether a plain value's memory is its body.
+    #[inline]
     pub(super) fn plain(&self) -> bool {
-        self.encoding().representation == Representation::Xcdr1 && cfg!(target_endian = "little")
+        self.encoding.representation == Representation::Xcdr1 && cfg!(target_endian = "little")
     }
 
     /// Counts a change; `state` is locked.
+    #[inline]
     pub(super) fn count(&self) {
         self.written.step();
     }
@@ -205,7 +211,14 @@ impl WriterCore {
         }
     }
 
+    #[inline]
     pub(super) fn serve(&self, state: &mut State) {
+        if state.history.is_some() {
+            self.serve_history(state);
+        }
+    }
+
+    fn serve_history(&self, state: &mut State) {
         let State { shm: Some(shm), history: Some(history), served, .. } = state else {
             return;
         };
@@ -272,4 +285,13 @@ impl WriterCore {
         !self.needs_wire()
             || self.dds.as_ref().is_none_or(|dds| dds.wait_for_acknowledgments(timeout))
     }
+}
+
+/// How typed samples are encoded: as the QoS announces.
+fn encoding(qos: &Qos) -> Encoding {
+    let representation = match qos.representations()[0] {
+        DataRepresentation::Xcdr2 => Representation::Xcdr2,
+        _ => Representation::Xcdr1,
+    };
+    Encoding { representation, endian: Endian::Little }
 }

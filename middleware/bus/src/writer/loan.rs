@@ -46,6 +46,7 @@ enum Place<T> {
 }
 
 impl<'writer, T: PlainCdr> Loan<'writer, T> {
+    #[inline]
     pub(super) fn new(core: &'writer WriterCore) -> Result<Self, WriteError> {
         let mut state = core.state.lock();
         core.serve(&mut state);
@@ -53,8 +54,12 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
             Some(shm) if core.plain() => {
                 shm.reserve(HEADER.len() + size_of::<T>())
                     .map_err(|e| WriteError::shm(&core.spec.topic, e))?;
-                match plain_mut::<T>(&mut shm.reserved_mut()[HEADER.len()..]) {
-                    Some(value) => Place::Reserved(value.into()),
+                let parts = shm.reserved_mut().split_first_chunk_mut();
+                match parts.and_then(|(header, body)| Some((header, plain_mut::<T>(body)?))) {
+                    Some((header, value)) => {
+                        *header = HEADER;
+                        Place::Reserved(value.into())
+                    }
                     None => Place::Heap(plain_boxed()),
                 }
             }
@@ -67,11 +72,13 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
     ///
     /// # Errors
     /// As for [`Writer::write`](crate::Writer::write).
+    #[inline]
     pub fn send(self) -> Result<(), WriteError> {
         self.send_at(now_ns())
     }
 
     /// Sends it as written at `source_time`, ns since the Unix epoch.
+    #[inline]
     pub fn send_at(self, source_time: i64) -> Result<(), WriteError> {
         let Self { writer, mut state, place } = self;
         let value = match place {
@@ -87,7 +94,6 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         let meta = writer.next(&mut state, InstanceState::Alive, key, source_time);
         let keeps = writer.needs_wire() || WriterCore::keeps_history(&state);
         let Some(shm) = &mut state.shm else { return Ok(()) };
-        shm.reserved_mut()[..HEADER.len()].copy_from_slice(&HEADER);
         // Whoever needs the bytes apart from shared memory gets a copy before they are gone.
         let copy = keeps.then(|| Bytes::copy_from_slice(shm.reserved()));
         let shared =

@@ -184,6 +184,7 @@ impl ShmWriter {
     }
 
     /// The bytes last reserved, to be filled; empty if there are none.
+    #[inline]
     pub fn reserved_mut(&mut self) -> &mut [u8] {
         let bytes = match self.place {
             Place::Outlet(lane) => self.outlets[lane.index()].as_mut().map(Outlet::bytes_mut),
@@ -205,6 +206,7 @@ impl ShmWriter {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
+    #[inline]
     pub fn commit(&mut self, meta: &SampleMeta) -> Result<Delivered, ShmError> {
         let from = std::mem::take(&mut self.place);
         // The usual case: one lane, and its readers have mapped the publisher.

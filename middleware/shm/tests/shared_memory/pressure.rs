@@ -112,12 +112,12 @@ fn holding_too_many_samples_is_a_clear_error_and_heals() {
     let spec = reliable("t", Duration::from_secs(5));
     let mut reader = domain.reader(&spec, guid(2)).unwrap();
     let mut writer = domain.writer(&spec, guid(1)).unwrap();
-    for sequence in 1..=129 {
+    for sequence in 1..=65 {
         send(&mut writer, sequence).unwrap();
     }
-    let mut held: Vec<_> = (0..128).map(|_| reader.take().unwrap().unwrap()).collect();
+    let mut held: Vec<_> = (0..64).map(|_| reader.take().unwrap().unwrap()).collect();
     let error = reader.take().unwrap_err();
-    assert!(matches!(error, ShmError::TooManyBorrowed { limit: 128, .. }), "{error}");
+    assert!(matches!(error, ShmError::TooManyBorrowed { limit: 64, .. }), "{error}");
     held.pop();
-    assert_eq!(drain(&mut reader), [129]);
+    assert_eq!(drain(&mut reader), [65]);
 }
