@@ -27,6 +27,7 @@ pub mod profile;
 mod set;
 pub mod shipped;
 mod suggest;
+pub mod support;
 pub mod validate;
 mod xml;
 

@@ -39,13 +39,6 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             "RustDDS has no partitions; put the partition into the topic name",
         );
     }
-    if qos.ownership == Ownership::Exclusive {
-        return refuse(
-            Policy::Ownership,
-            qos.ownership.to_string(),
-            "use SHARED and choose between writers by their GUID",
-        );
-    }
     if qos.durability > Durability::TransientLocal {
         return refuse(
             Policy::Durability,
@@ -118,20 +111,25 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
     Ok(())
 }
 
-/// A reader that orders by source time must tell instances apart: what is late in one is not in
-/// another.
-pub(crate) fn check_order(spec: &EndpointSpec, keys_known: bool) -> Result<(), BusError> {
-    let order = spec.qos.destination_order;
-    if order == DestinationOrder::ByReceptionTimestamp || !spec.keyed || keys_known {
+/// Some policies are kept instance by instance: what is late in one is not in another, and each has
+/// an owner. Their readers must tell instances apart.
+pub(crate) fn check_instances(spec: &EndpointSpec, keys_known: bool) -> Result<(), BusError> {
+    if !spec.keyed || keys_known {
         return Ok(());
     }
-    Err(BusError::Policy {
-        policy: Policy::DestinationOrder,
-        value: order.to_string(),
-        role: "a reader that does not know the type",
-        topic: spec.topic.clone(),
-        remedy: "give the type, whose key tells instances apart, or use BY_RECEPTION_TIMESTAMP",
-    })
+    let (policy, value, remedy) =
+        if spec.qos.destination_order == DestinationOrder::BySourceTimestamp {
+            let remedy =
+                "give the type, whose key tells instances apart, or use BY_RECEPTION_TIMESTAMP";
+            (Policy::DestinationOrder, spec.qos.destination_order.to_string(), remedy)
+        } else if spec.qos.ownership == Ownership::Exclusive {
+            let remedy = "give the type, whose key tells instances apart";
+            (Policy::Ownership, spec.qos.ownership.to_string(), remedy)
+        } else {
+            return Ok(());
+        };
+    let role = "a reader that does not know the type";
+    Err(BusError::Policy { policy, value, role, topic: spec.topic.clone(), remedy })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The receiving side of a topic.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use iceoryx2::port::ReceiveError;
@@ -11,9 +11,9 @@ use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
-use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
-use crate::routes::count_writers;
-use crate::sample::{ShmInlet, ShmSample, Taken};
+use crate::presence::{EndpointKind, Entry, Lane, SlotGuard, Terms};
+use crate::routes::{count_writers, find_writer, judge};
+use crate::sample::{Pick, ShmInlet, ShmSample, Taken};
 use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, Subscriber};
 
 /// Least room for samples a reader has not taken yet. A queue between processes needs some slack even
@@ -63,6 +63,9 @@ pub struct ShmReader {
     lost: u64,
     /// Participants whose samples came.
     sources: HashSet<Prefix>,
+    /// Writers whose samples came, and whether they match: writers that do not still send to the
+    /// readers of a lane that do.
+    judged: HashMap<Guid, bool>,
     /// The last generation of publishers we mapped.
     attached: u64,
     /// The generation in which there was nothing left to take, which we said.
@@ -81,7 +84,7 @@ impl ShmReader {
     pub(crate) fn new(
         shared: Arc<Shared>,
         spec: &EndpointSpec,
-        _guid: Guid,
+        guid: Guid,
     ) -> Result<Self, ShmError> {
         let topic = service::topic_hash(spec);
         let (reliable, buffer) = queue(spec);
@@ -90,7 +93,9 @@ impl ShmReader {
         let (lane, factory, subscriber) = subscribe(&shared, spec, reliable, buffer)?;
         // The subscriber stands before writers hear of it, so what they send then arrives.
         let kind = EndpointKind::Reader(lane);
-        let slot = shared.own.register(Entry { kind, topic, attached, buffer: buffer as u32 })?;
+        let terms = Terms::new(guid, &spec.qos);
+        let entry = Entry { kind, topic, attached, buffer: buffer as u32, terms };
+        let slot = shared.own.register(entry)?;
         shared.control.bump();
         Ok(Self {
             spec: spec.clone(),
@@ -99,6 +104,7 @@ impl ShmReader {
             gaps: SequenceGaps::default(),
             lost: 0,
             sources: HashSet::new(),
+            judged: HashMap::new(),
             attached,
             settled: u64::MAX,
             took: false,
@@ -197,17 +203,24 @@ impl ShmReader {
 
     #[inline(always)]
     fn receive(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
-        let Self { inlet: own, gaps, lost, sources, last_source, .. } = self;
+        let Self { spec, topic, inlet: own, gaps, lost, sources, judged, last_source, .. } = self;
         let received = own.receive(|meta| {
             let Some(meta) = meta else {
                 *lost += 1;
-                return;
+                return Pick::Drop;
             };
             // The usual case first: the next sample of the same writer.
             if meta.flags == 0 && gaps.follows(Guid(meta.writer), meta.sequence) {
-                return;
+                return Pick::Take;
             }
             let meta = meta.read();
+            let matches = *judged.entry(meta.writer).or_insert_with(|| {
+                // One that is gone already has left nothing to judge it by.
+                judge(&own.shared().peers, *topic, meta.writer, &spec.qos).unwrap_or(true)
+            });
+            if !matches {
+                return Pick::Drop;
+            }
             let source = meta.writer.prefix();
             if *last_source != Some(source) {
                 *last_source = Some(source);
@@ -221,6 +234,7 @@ impl ShmReader {
             {
                 *lost += missed;
             }
+            Pick::Take
         });
         received.map_err(|error| self.explain(error))
     }
@@ -244,9 +258,15 @@ impl ShmReader {
         self.lost
     }
 
+    /// OWNERSHIP_STRENGTH of a writer on this host; `None` if there is none of this GUID, or no more.
+    pub fn strength_of(&self, writer: Guid) -> Option<i32> {
+        let offered = find_writer(&self.inlet.shared().peers, self.topic, writer)?;
+        Some(offered.qos.ownership_strength)
+    }
+
     /// Writers on this host that this reader matches.
     pub fn matched(&self) -> usize {
-        count_writers(&self.inlet.shared().peers, self.topic, self.reliable)
+        count_writers(&self.inlet.shared().peers, self.topic, &self.spec.qos)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use tidewire_idl::Guid;
+use tidewire_qos::Qos;
 use tidewire_transport::Prefix;
 
-use crate::presence::{EndpointKind, Lane, Peer, Peers};
+use crate::presence::{EndpointKind, Lane, Peer, Peers, Slot, Terms};
 
 /// One participant with readers of a topic.
 pub(crate) struct Route {
@@ -46,8 +48,8 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Looks them up. A BEST_EFFORT writer does not match RELIABLE readers (DDS 1.4, 2.2.3.14).
-    pub(crate) fn find(peers: &Peers, topic: u128, reliable: bool) -> Self {
+    /// Looks up those that match what a writer offers (DDS 1.4, 2.2.3).
+    pub(crate) fn find(peers: &Peers, topic: u128, offered: &Qos) -> Self {
         let mut list = Vec::new();
         for peer in peers.present() {
             let slots: Vec<_> = peer
@@ -55,8 +57,9 @@ impl Routes {
                 .iter()
                 .enumerate()
                 .filter_map(|(index, slot)| match slot.read() {
-                    Some((EndpointKind::Reader(lane), hash)) if hash == topic => {
-                        (reliable || !lane.is_reliable()).then_some((index, lane))
+                    Some((kind @ EndpointKind::Reader(lane), hash)) if hash == topic => {
+                        let requested = slot.terms(kind, topic)?.qos;
+                        tidewire_qos::check(offered, &requested).is_empty().then_some((index, lane))
                     }
                     _ => None,
                 })
@@ -139,16 +142,34 @@ impl Routes {
     }
 }
 
-/// Writers a reader matches.
-pub(crate) fn count_writers(peers: &Peers, topic: u128, reliable: bool) -> usize {
+/// Writers on this host that match what a reader requests.
+pub(crate) fn count_writers(peers: &Peers, topic: u128, requested: &Qos) -> usize {
     let present = peers.present();
     let slots = present.iter().flat_map(|peer| peer.slots());
-    slots
-        .filter(|slot| match slot.read() {
-            Some((EndpointKind::Writer { reliable: offered }, hash)) if hash == topic => {
-                offered || !reliable
-            }
-            _ => false,
-        })
-        .count()
+    slots.filter_map(|slot| offer(slot, topic)).filter(|offered| fits(offered, requested)).count()
+}
+
+/// Whether `writer` matches what a reader requests; `None` if it is gone.
+pub(crate) fn judge(peers: &Peers, topic: u128, writer: Guid, requested: &Qos) -> Option<bool> {
+    find_writer(peers, topic, writer).map(|offered| fits(&offered, requested))
+}
+
+/// What a writer on this host offers; `None` if it is gone.
+pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<Terms> {
+    let peer = peers.present().into_iter().find(|peer| peer.prefix() == writer.prefix())?;
+    let mut offers = peer.slots().iter().filter_map(|slot| offer(slot, topic));
+    offers.find(|offered| offered.entity == writer.0[12..])
+}
+
+fn offer(slot: &Slot, topic: u128) -> Option<Terms> {
+    match slot.read() {
+        Some((kind @ EndpointKind::Writer { .. }, hash)) if hash == topic => {
+            slot.terms(kind, topic)
+        }
+        _ => None,
+    }
+}
+
+fn fits(offered: &Terms, requested: &Qos) -> bool {
+    tidewire_qos::check(&offered.qos, requested).is_empty()
 }

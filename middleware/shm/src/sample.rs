@@ -75,12 +75,12 @@ impl ShmInlet {
         &self.shared
     }
 
-    /// Asks iceoryx2 for a sample, telling `note` its header, or `None` for one that no version of ours
-    /// sends and that is passed over.
+    /// Asks iceoryx2 for samples until there is none or `pick` wants it by its header; `None` is one
+    /// that no version of ours sends, which is passed over.
     #[inline(always)]
     pub(crate) fn receive(
         &self,
-        mut note: impl FnMut(Option<&WireMeta>),
+        mut pick: impl FnMut(Option<&WireMeta>) -> Pick,
     ) -> Result<Option<Taken>, ReceiveError> {
         let mut port = self.port.lock();
         if port.spent.len() >= ENOUGH_SPENT {
@@ -90,11 +90,14 @@ impl ShmInlet {
             let Some(borrowed) = &port.borrowed[index as usize] else { continue };
             let meta = borrowed.user_header();
             let Some(payload) = meta.payload(borrowed.payload()) else {
-                note(None);
+                pick(None);
                 port.give_back(index);
                 continue;
             };
-            note(Some(meta));
+            if pick(Some(meta)) == Pick::Drop {
+                port.give_back(index);
+                continue;
+            }
             let (meta, data, len) = (ptr::from_ref(meta), payload.as_ptr(), payload.len());
             port.idle = 0;
             // So many samples are of no more publishers than may be outlived.
@@ -197,6 +200,13 @@ impl Port {
     }
 }
 
+/// What becomes of a sample.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    Take,
+    Drop,
+}
+
 /// A payload in the writer's shared memory, read in place. The writer cannot reuse the memory until
 /// this is dropped; at most 64 samples of one writer can be held by one reader.
 ///
@@ -274,6 +284,13 @@ impl<I: Deref<Target = ShmInlet>> ShmSample<I> {
     pub fn meta(&self) -> SampleMeta {
         // SAFETY: as for `data` in `deref`.
         unsafe { &*self.meta }.read()
+    }
+
+    /// When it was written, ns since the Unix epoch.
+    #[inline]
+    pub fn source_time(&self) -> i64 {
+        // SAFETY: as for `data` in `deref`.
+        unsafe { &*self.meta }.source_time
     }
 
     /// Whether it may be delivered whatever the time: no history, no lifespan.

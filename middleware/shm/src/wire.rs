@@ -46,7 +46,7 @@ pub(crate) struct WireMeta {
     pub(crate) writer: [u8; 16],
     key: [u8; 16],
     pub(crate) sequence: u64,
-    source_time: i64,
+    pub(crate) source_time: i64,
     expires: i64,
     pub(crate) flags: u32,
     state: u8,

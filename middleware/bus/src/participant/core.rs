@@ -163,12 +163,19 @@ impl Core {
 
     /// How long the samples of one of our own writers live.
     pub fn own_lifespan(&self, writer: &Guid) -> Option<i64> {
-        let endpoints = self.endpoints.lock();
-        let own = endpoints.iter().find_map(|endpoint| match endpoint {
+        i64::try_from(self.own_writer(writer)?.spec.qos.lifespan.nanos()?).ok()
+    }
+
+    /// OWNERSHIP_STRENGTH of one of our own writers.
+    pub fn own_strength(&self, writer: &Guid) -> Option<i32> {
+        Some(self.own_writer(writer)?.spec.qos.ownership_strength)
+    }
+
+    fn own_writer(&self, writer: &Guid) -> Option<Arc<WriterCore>> {
+        self.endpoints.lock().iter().find_map(|endpoint| match endpoint {
             OwnEndpoint::Writer(own) => own.upgrade().filter(|own| own.guid == *writer),
             OwnEndpoint::Reader(_) => None,
-        })?;
-        i64::try_from(own.spec.qos.lifespan.nanos()?).ok()
+        })
     }
 
     /// Starts the thread that sends history to late joiners on shared memory; once.

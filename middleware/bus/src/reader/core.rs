@@ -6,19 +6,23 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tidewire_dds::DdsReader;
+use tidewire_dds::{DdsReader, DdsSample};
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_ns};
 
-use super::filter::{Change, Gates};
+use super::filter::{Change, Gates, Writers};
 use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::support::{self, Role};
+
+/// A sample that is taken this soon after it was written, in ns, has not waited: to look for newer ones
+/// that displace it would cost every reader that keeps up.
+const PROMPT: i64 = 100_000;
 
 pub(crate) struct ReaderCore {
     pub spec: EndpointSpec,
@@ -31,6 +35,10 @@ pub(crate) struct ReaderCore {
     received: Counter,
     /// Whether history is for this reader too.
     durable: bool,
+    /// Whether only the last samples of an instance are kept.
+    keeps_last: bool,
+    /// Whether samples of shared memory wait in `incoming`.
+    behind: AtomicBool,
     /// Takes in a row that found nothing: more than one, and somebody polls.
     idle: AtomicU32,
     /// Whether a writer elsewhere is matched.
@@ -84,7 +92,7 @@ impl ReaderCore {
     ) -> Result<Arc<Self>, BusError> {
         support::check(&spec.topic, &spec.qos, Role::Reader)?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
-        support::check_order(&spec, keys.known())?;
+        support::check_instances(&spec, keys.known())?;
         let incoming = Arc::new(Incoming::new(core, keys, spec.keyed, &spec.qos));
         // Shared memory first: a writer that then hears of the DDS reader finds it there already.
         let (shm, dds) = match (&core.shm, &core.dds) {
@@ -114,6 +122,8 @@ impl ReaderCore {
             }),
             received: Counter::default(),
             durable: spec.qos.durability > Durability::Volatile,
+            keeps_last: spec.qos.history.depth().is_some(),
+            behind: AtomicBool::new(false),
             idle: AtomicU32::new(0),
             remote: AtomicBool::new(false),
             dds,
@@ -165,6 +175,9 @@ impl ReaderCore {
         dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
     ) -> Result<Option<R>, Fault> {
         let mut state = self.state.lock();
+        if self.behind.load(Ordering::Relaxed) {
+            return self.take_newest(&mut state, dds);
+        }
         state.dds_first = !state.dds_first;
         if state.dds_first
             && self.incoming.waits()
@@ -173,6 +186,10 @@ impl ReaderCore {
             return Ok(Some(self.arrived(arrived, &mut state, dds)));
         }
         if let Some((sample, time)) = self.take_shm(&mut state)? {
+            if self.keeps_last && time.saturating_sub(sample.source_time()) > PROMPT {
+                self.park(&sample, time);
+                return self.take_newest(&mut state, dds);
+            }
             // Under the lock of `state`.
             self.received.step();
             return Ok(Some(shm(sample, time, &mut state.point)));
@@ -189,6 +206,32 @@ impl ReaderCore {
             Some(arrived) => Ok(Some(self.arrived(arrived, &mut state, dds))),
             None => self.nothing(),
         }
+    }
+
+    /// Under KEEP_LAST, when samples have waited: the newest of each instance displace older ones in
+    /// the queue of what came over DDS, and all are taken from there.
+    #[cold]
+    fn take_newest<R>(
+        &self,
+        state: &mut State,
+        dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
+    ) -> Result<Option<R>, Fault> {
+        while let Some((sample, time)) = self.take_shm(state)? {
+            self.park(&sample, time);
+        }
+        let taken = self.take_dds(state);
+        self.behind.store(self.incoming.waits(), Ordering::Relaxed);
+        match taken {
+            Some(arrived) => Ok(Some(self.arrived(arrived, state, dds))),
+            None => self.nothing(),
+        }
+    }
+
+    fn park(&self, sample: &Shm<'_>, reception_time: i64) {
+        let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = sample.meta();
+        let payload = Bytes::copy_from_slice(sample);
+        let sample = DdsSample { writer, sequence, source_time, key, state, payload };
+        self.incoming.park(Arrived { sample, reception_time, expires, passed: true });
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -232,7 +275,8 @@ impl ReaderCore {
         let guarded = self.durable || !gates.are_open() || self.incoming.blocks_any();
         while let Some(sample) = shm.take_from(inlet).map_err(fault)? {
             let now = now_ns();
-            if (!guarded && sample.is_ordinary()) || self.passes(tracks, gates, &sample.meta(), now)
+            if (!guarded && sample.is_ordinary())
+                || self.passes(shm, tracks, gates, &sample.meta(), now)
             {
                 return Ok(Some((sample, now)));
             }
@@ -241,14 +285,29 @@ impl ReaderCore {
     }
 
     /// Whether a sample on shared memory is delivered at `now`.
-    fn passes(&self, tracks: &mut Tracks, gates: &mut Gates, meta: &SampleMeta, now: i64) -> bool {
+    fn passes(
+        &self,
+        shm: &ShmReader,
+        tracks: &mut Tracks,
+        gates: &mut Gates,
+        meta: &SampleMeta,
+        now: i64,
+    ) -> bool {
         let new = if self.durable { tracks.is_new(meta) } else { !meta.is_history() };
-        new && !self.incoming.is_blocked(&meta.writer) && gates.pass(&Change::of(meta), now)
+        let writers = Known { shm: Some(shm), core: &self.core };
+        new && !self.incoming.is_blocked(&meta.writer)
+            && gates.pass(&Change::of(meta), now, &writers)
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
-            if state.gates.pass(&arrived.change(), now_ns()) {
+            let now = now_ns();
+            let writers = Known { shm: state.shm.as_ref(), core: &self.core };
+            let passes = match arrived.passed {
+                true => !tidewire_transport::is_over(arrived.expires, now),
+                false => state.gates.pass(&arrived.change(), now, &writers),
+            };
+            if passes {
                 return Some(arrived);
             }
         }
@@ -342,6 +401,25 @@ impl ReaderCore {
             }
             self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
         }
+    }
+}
+
+/// Writers by what discovery and shared memory say of them.
+struct Known<'reader> {
+    shm: Option<&'reader ShmReader>,
+    core: &'reader Core,
+}
+
+impl Writers for Known<'_> {
+    fn strength(&self, writer: Guid) -> Option<i32> {
+        if let Some(strength) = self.shm.and_then(|shm| shm.strength_of(writer)) {
+            return Some(strength);
+        }
+        let dds = self.core.dds.as_ref()?;
+        if writer.prefix() == self.core.prefix {
+            return self.core.own_strength(&writer);
+        }
+        dds.with_discovered(|known| known.writers.get(&writer).map(|w| w.qos.ownership_strength))
     }
 }
 

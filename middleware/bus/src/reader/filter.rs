@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use tidewire_idl::{Guid, InstanceState, KeyHash};
-use tidewire_qos::policy::DestinationOrder;
+use tidewire_qos::policy::{DestinationOrder, Ownership};
 use tidewire_qos::{Duration, Qos};
 use tidewire_transport::SampleMeta;
 
@@ -27,8 +27,15 @@ impl Change {
     }
 }
 
+/// What is known of writers elsewhere than in their samples.
+pub(crate) trait Writers {
+    /// OWNERSHIP_STRENGTH of a writer; `None` if it is gone.
+    fn strength(&self, writer: Guid) -> Option<i32>;
+}
+
 /// The policies that keep samples back; most readers have none.
 pub(crate) struct Gates {
+    owners: Option<Owners>,
     order: Option<SourceOrder>,
     separation: Option<TimeFilter>,
 }
@@ -36,7 +43,9 @@ pub(crate) struct Gates {
 impl Gates {
     pub fn new(qos: &Qos) -> Self {
         let ordered = qos.destination_order == DestinationOrder::BySourceTimestamp;
+        let exclusive = qos.ownership == Ownership::Exclusive;
         Self {
+            owners: exclusive.then(Owners::default),
             order: ordered.then(SourceOrder::default),
             separation: TimeFilter::new(qos.time_based_filter),
         }
@@ -45,16 +54,46 @@ impl Gates {
     /// Whether every sample passes that has not expired.
     #[inline]
     pub fn are_open(&self) -> bool {
-        self.order.is_none() && self.separation.is_none()
+        self.owners.is_none() && self.order.is_none() && self.separation.is_none()
     }
 
     /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no
     /// trace on those after it.
     #[inline]
-    pub fn pass(&mut self, change: &Change, now: i64) -> bool {
+    pub fn pass(&mut self, change: &Change, now: i64, writers: &dyn Writers) -> bool {
         !tidewire_transport::is_over(change.expires, now)
+            && self.owners.as_mut().is_none_or(|owners| owners.pass(change, writers))
             && self.order.as_mut().is_none_or(|order| order.pass(change))
             && self.separation.as_mut().is_none_or(|filter| filter.pass(change))
+    }
+}
+
+/// OWNERSHIP EXCLUSIVE (DDS 1.4, 2.2.3.9): of each instance only the strongest live writer is heard.
+#[derive(Default)]
+struct Owners(HashMap<KeyHash, (Guid, i32)>);
+
+impl Owners {
+    /// Whether the change is of the instance's owner, which its writer may become by it.
+    fn pass(&mut self, change: &Change, writers: &dyn Writers) -> bool {
+        let writer = change.writer;
+        if let Some((owner, strength)) = self.0.get(&change.key)
+            && *owner != writer
+        {
+            // Of a writer that is gone already, the last samples count as the weakest.
+            let mine = writers.strength(writer).unwrap_or(i32::MIN);
+            // Of equals the lower GUID, so that all readers choose the same.
+            let stronger = (mine, *owner) > (*strength, writer);
+            if !stronger && writers.strength(*owner).is_some() {
+                return false;
+            }
+        }
+        if change.state == InstanceState::Unregistered {
+            self.0.remove(&change.key);
+        } else if self.0.get(&change.key).is_none_or(|(owner, _)| *owner != writer) {
+            let strength = writers.strength(writer).unwrap_or(i32::MIN);
+            self.0.insert(change.key, (writer, strength));
+        }
+        true
     }
 }
 
@@ -133,6 +172,35 @@ mod tests {
             .into();
         assert_eq!(passed, [true, false, true, false, true, false, true]);
         assert!(TimeFilter::new(Duration::ZERO).is_none());
+    }
+
+    struct Strengths(HashMap<Guid, i32>);
+
+    impl Writers for Strengths {
+        fn strength(&self, writer: Guid) -> Option<i32> {
+            self.0.get(&writer).copied()
+        }
+    }
+
+    #[test]
+    fn of_each_instance_the_strongest_live_writer_is_heard() {
+        let guid = |writer| Guid([writer; 16]);
+        let mut writers = Strengths([(guid(1), 5), (guid(2), 9), (guid(3), 9)].into());
+        let mut owners = Owners::default();
+        let mut pass =
+            |key, writer, writers: &Strengths| owners.pass(&change(0, key, writer), writers);
+        assert!(pass(1, 1, &writers), "the first");
+        assert!(pass(1, 3, &writers), "a stronger one takes over");
+        assert!(!pass(1, 1, &writers));
+        assert!(pass(1, 2, &writers), "of equals the lower GUID");
+        assert!(!pass(1, 3, &writers));
+        assert!(pass(2, 1, &writers), "another instance has another owner");
+        writers.0.remove(&guid(2));
+        assert!(pass(1, 1, &writers), "the owner is gone");
+        assert!(pass(1, 3, &writers));
+        let end = Change { state: InstanceState::Unregistered, ..change(0, 1, 3) };
+        assert!(owners.pass(&end, &writers));
+        assert!(owners.pass(&change(0, 1, 1), &writers), "the owner has left the instance");
     }
 
     #[test]

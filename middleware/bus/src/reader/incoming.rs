@@ -23,6 +23,8 @@ pub(crate) struct Arrived {
     pub reception_time: i64,
     /// As in the header of samples on shared memory.
     pub expires: i64,
+    /// Whether it has passed the reader's gates already.
+    pub passed: bool,
 }
 
 impl Arrived {
@@ -57,6 +59,8 @@ pub(crate) struct Incoming {
     keys: Keys,
     keyed: bool,
     depth: Option<usize>,
+    /// Where each sample comes with its instance, as on shared memory.
+    depth_by_key: Option<usize>,
     queue: Mutex<Queue>,
     waiting: AtomicUsize,
     local: RwLock<HashMap<Prefix, bool>>,
@@ -87,6 +91,7 @@ impl Incoming {
             keys,
             keyed,
             depth: qos.history.depth().filter(|_| told_apart).map(|depth| depth as usize),
+            depth_by_key: qos.history.depth().map(|depth| depth as usize),
             queue: Mutex::default(),
             waiting: AtomicUsize::new(0),
             local: RwLock::default(),
@@ -112,9 +117,7 @@ impl Incoming {
             queue.first += 1;
             if let Some(arrived) = entry {
                 queue.bytes -= arrived.sample.payload.len();
-                if self.depth.is_some()
-                    && let Some(positions) = queue.instances.get_mut(&arrived.sample.key)
-                {
+                if let Some(positions) = queue.instances.get_mut(&arrived.sample.key) {
                     positions.pop_front();
                     if positions.is_empty() {
                         queue.instances.remove(&arrived.sample.key);
@@ -145,6 +148,13 @@ impl Incoming {
 
     pub fn is_blocked(&self, writer: &Guid) -> bool {
         self.blocks_any() && self.blocked.read().contains(writer)
+    }
+
+    /// Adds what came over shared memory to what waits, under the same history depth.
+    pub fn park(&self, arrived: Arrived) {
+        if self.queue.lock().push(arrived, self.depth_by_key) == 0 {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// How long a writer's samples live, as it has announced.
@@ -228,7 +238,8 @@ impl Sink for Incoming {
             self.lost.add(1);
             return;
         }
-        let replaced = queue.push(Arrived { sample, reception_time, expires }, self.depth);
+        let replaced =
+            queue.push(Arrived { sample, reception_time, expires, passed: false }, self.depth);
         drop(queue);
         // One came; those it replaced went.
         if replaced == 0 {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::terms::{Terms, TermsWords};
 use crate::map::Shared;
 use crate::wake::WakeWords;
 
@@ -128,10 +129,11 @@ pub(crate) struct Slot {
     attached: AtomicU64,
     /// Samples that fit into this reader's queue, per writer.
     buffer: AtomicU32,
+    terms: TermsWords,
 }
 
 /// What an endpoint says of itself when it comes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) kind: EndpointKind,
     pub(crate) topic: u128,
@@ -139,6 +141,7 @@ pub(crate) struct Entry {
     pub(crate) attached: u64,
     /// Of readers: see [`Slot::buffer`].
     pub(crate) buffer: u32,
+    pub(crate) terms: Terms,
 }
 
 impl Slot {
@@ -153,13 +156,20 @@ impl Slot {
             .then_some((kind, topic))
     }
 
+    /// What it offers or requests, if it is a `kind` on `topic`.
+    pub(crate) fn terms(&self, kind: EndpointKind, topic: u128) -> Option<Terms> {
+        let terms = self.terms.load();
+        (self.read() == Some((kind, topic))).then_some(terms)
+    }
+
     /// Fills a free slot; only the owner calls it, under its own lock.
-    pub(super) fn take(&self, entry: Entry, epoch: u32) {
+    pub(super) fn take(&self, entry: &Entry, epoch: u32) {
         self.topic[0].store(entry.topic as u64, Ordering::Relaxed);
         self.topic[1].store((entry.topic >> 64) as u64, Ordering::Relaxed);
         self.drained.store(epoch, Ordering::Relaxed);
         self.attached.store(entry.attached, Ordering::Relaxed);
         self.buffer.store(entry.buffer, Ordering::Relaxed);
+        self.terms.store(&entry.terms);
         self.kind.store(entry.kind.encode(), Ordering::Release);
     }
 
@@ -208,6 +218,7 @@ mod tests {
             topic: [0.into(), 0.into()],
             attached: 0.into(),
             buffer: 0.into(),
+            terms: TermsWords::default(),
         }
     }
 
@@ -216,7 +227,12 @@ mod tests {
         let slot = slot();
         assert!(slot.read().is_none() && slot.is_free());
         let (kind, topic) = (EndpointKind::Reader(Lane::of(false)), u128::MAX - 5);
-        slot.take(Entry { kind, topic, attached: 7, buffer: 64 }, 9);
+        let terms = Terms::new(tidewire_idl::Guid([9; 16]), &tidewire_qos::Qos::event());
+        let entry = Entry { kind, topic, attached: 7, buffer: 64, terms: terms.clone() };
+        slot.take(&entry, 9);
+        let found = slot.terms(kind, topic).unwrap();
+        assert_eq!((found.entity, found.qos.durability), (terms.entity, terms.qos.durability));
+        assert!(slot.terms(kind, topic + 1).is_none());
         assert_eq!(slot.read(), Some((kind, topic)));
         assert_eq!((slot.attached(), slot.buffer()), (7, 64));
         assert!(slot.has_drained(9) && !slot.has_drained(10));

@@ -8,8 +8,10 @@ mod layout;
 mod own;
 mod peer;
 mod peers;
+mod terms;
 
-pub(crate) use layout::{EndpointKind, Entry, Lane};
+pub(crate) use layout::{EndpointKind, Entry, Lane, Slot};
 pub(crate) use own::{OwnPresence, SlotGuard};
 pub(crate) use peer::Peer;
 pub(crate) use peers::Peers;
+pub(crate) use terms::Terms;

@@ -120,7 +120,7 @@ impl OwnPresence {
             instead: "participants",
         })?;
         file.slots_used.fetch_max(index as u32 + 1, Ordering::Relaxed);
-        file.slots[index].take(entry, file.wake.epoch());
+        file.slots[index].take(&entry, file.wake.epoch());
         Ok(SlotGuard { peer: self.peer.clone(), index })
     }
 }

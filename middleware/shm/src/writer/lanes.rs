@@ -66,7 +66,7 @@ impl ShmWriter {
             return;
         }
         self.generation = now;
-        let mut routes = Routes::find(&self.shared.peers, self.topic, self.reliable);
+        let mut routes = Routes::find(&self.shared.peers, self.topic, &self.spec.qos);
         routes.inherit(&self.routes);
         self.routes = routes;
         for place in &mut self.outlets {

@@ -13,7 +13,7 @@ use crate::domain::Shared;
 use crate::error::ShmError;
 use crate::loan::{Heap, ShmLoan};
 use crate::outlet::{Outlet, Sent};
-use crate::presence::{EndpointKind, Entry, Lane, SlotGuard};
+use crate::presence::{EndpointKind, Entry, Lane, SlotGuard, Terms};
 use crate::pressure::Pressure;
 use crate::routes::Routes;
 use crate::service;
@@ -81,7 +81,7 @@ impl ShmWriter {
     pub(crate) fn new(
         shared: Arc<Shared>,
         spec: &EndpointSpec,
-        _guid: Guid,
+        guid: Guid,
     ) -> Result<Self, ShmError> {
         let (reliable, limit) = match spec.qos.reliability {
             Reliability::Reliable { max_blocking_time } => {
@@ -91,7 +91,8 @@ impl ShmWriter {
         };
         let topic = service::topic_hash(spec);
         let kind = EndpointKind::Writer { reliable };
-        let slot = shared.own.register(Entry { kind, topic, attached: 0, buffer: 0 })?;
+        let terms = Terms::new(guid, &spec.qos);
+        let slot = shared.own.register(Entry { kind, topic, attached: 0, buffer: 0, terms })?;
         shared.control.bump();
         let mut writer = Self {
             spec: spec.clone(),
@@ -240,7 +241,7 @@ impl ShmWriter {
         if self.generation == self.shared.control.generation() {
             look(&self.routes)
         } else {
-            look(&Routes::find(&self.shared.peers, self.topic, self.reliable))
+            look(&Routes::find(&self.shared.peers, self.topic, &self.spec.qos))
         }
     }
 }
