@@ -135,7 +135,7 @@ fn support(args: &SupportOf, json: bool) -> anyhow::Result<()> {
     let title = |e: &Entry| format!("{} {}", e.policy, e.value).trim_end().to_owned();
     let titles = unique(&title);
     let width = titles.iter().map(String::len).max().unwrap_or(0);
-    let columns: String = transports.iter().map(|name| format!("{name:18}")).collect();
+    let columns: String = transports.iter().map(|name| format!("{name:20}")).collect();
     output::say(&paint("1", &format!("{:width$}  {columns}", "policy")));
     for line in titles {
         let mut cells = String::new();
@@ -146,8 +146,9 @@ fn support(args: &SupportOf, json: bool) -> anyhow::Result<()> {
                 .copied()
                 .filter(|e| e.transport == *transport && title(e) == line)
                 .collect();
-            notes.extend(of_cell.iter().map(|e| e.note.as_str()).filter(|note| !note.is_empty()));
-            cells += &paint(colour(&of_cell), &format!("{:18}", cell(&of_cell)));
+            let told = of_cell.iter().filter(|e| e.support != Support::NotApplicable);
+            notes.extend(told.map(|e| e.note.as_str()).filter(|note| !note.is_empty()));
+            cells += &paint(colour(&of_cell), &format!("{:20}", cell(&of_cell)));
         }
         output::say(&format!("{line:width$}  {}", cells.trim_end()));
         let mut told: Vec<&str> = Vec::new();

@@ -46,13 +46,6 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             "there is no durability service; use TRANSIENT_LOCAL and a recorder",
         );
     }
-    if !qos.deadline.is_infinite() {
-        return refuse(
-            Policy::Deadline,
-            qos.deadline.to_string(),
-            "missed deadlines are not reported yet; leave it infinite",
-        );
-    }
     if qos.liveliness.kind != LivelinessKind::Automatic {
         return refuse(Policy::Liveliness, qos.liveliness.kind.to_string(), "use AUTOMATIC");
     }
@@ -125,6 +118,9 @@ pub(crate) fn check_instances(spec: &EndpointSpec, keys_known: bool) -> Result<(
         } else if spec.qos.ownership == Ownership::Exclusive {
             let remedy = "give the type, whose key tells instances apart";
             (Policy::Ownership, spec.qos.ownership.to_string(), remedy)
+        } else if !spec.qos.deadline.is_infinite() {
+            let remedy = "give the type, whose key tells instances apart";
+            (Policy::Deadline, spec.qos.deadline.to_string(), remedy)
         } else {
             return Ok(());
         };

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tidewire_dds::{DdsError, DdsEvent, DdsParticipant};
 use tidewire_idl::Guid;
 use tidewire_shm::ShmDomain;
-use tidewire_transport::{EndpointSpec, Prefix};
+use tidewire_transport::{EndpointSpec, Prefix, now_ns};
 use tokio::sync::Notify;
 
 use super::discovery::{Event, to_event};
@@ -21,6 +21,9 @@ use crate::writer::WriterCore;
 
 /// How often durable writers look for late joiners on shared memory.
 const HISTORY_PERIOD: Duration = Duration::from_millis(20);
+
+/// How often deadlines are looked after.
+const WATCH_PERIOD: Duration = Duration::from_millis(5);
 
 /// Events a subscriber may fall behind by before it misses some.
 const EVENT_BACKLOG: usize = 4096;
@@ -43,6 +46,7 @@ pub(crate) struct Core {
     subscribers: Mutex<Vec<Sender<Event>>>,
     next_entity: AtomicU32,
     history: OnceLock<()>,
+    watch: OnceLock<()>,
     notify: OnceLock<Arc<Notify>>,
 }
 
@@ -61,6 +65,7 @@ impl Core {
             subscribers: Mutex::default(),
             next_entity: AtomicU32::new(1),
             history: OnceLock::new(),
+            watch: OnceLock::new(),
             notify: OnceLock::new(),
             name: name.clone(),
             domain,
@@ -199,6 +204,35 @@ impl Core {
                     .collect();
                 for writer in writers {
                     writer.serve_late_joiners();
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Starts the thread that looks after deadlines; once.
+    pub fn start_watch(self: &Arc<Self>) -> Result<(), BusError> {
+        if self.watch.set(()).is_err() {
+            return Ok(());
+        }
+        let weak = Arc::downgrade(self);
+        std::thread::Builder::new().name("tidewire-watch".into()).spawn(move || {
+            loop {
+                std::thread::sleep(WATCH_PERIOD);
+                let Some(core) = weak.upgrade() else { return };
+                let (mut readers, mut writers) = (Vec::new(), Vec::new());
+                for endpoint in core.endpoints.lock().iter() {
+                    match endpoint {
+                        OwnEndpoint::Reader(reader) => readers.extend(reader.upgrade()),
+                        OwnEndpoint::Writer(writer) => writers.extend(writer.upgrade()),
+                    }
+                }
+                let now = now_ns();
+                let mut missed = false;
+                readers.iter().for_each(|reader| missed |= reader.watch(now));
+                writers.iter().for_each(|writer| missed |= writer.watch(now));
+                if missed {
+                    core.wake.wake();
                 }
             }
         })?;

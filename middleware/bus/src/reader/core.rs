@@ -15,6 +15,7 @@ use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_n
 use super::filter::{Change, Gates, Writers};
 use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
+use crate::deadline::DeadlineMissed;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
@@ -35,6 +36,8 @@ pub(crate) struct ReaderCore {
     received: Counter,
     /// Whether history is for this reader too.
     durable: bool,
+    /// Whether samples have a deadline.
+    timed: bool,
     /// Whether only the last samples of an instance are kept.
     keeps_last: bool,
     /// Whether samples of shared memory wait in `incoming`.
@@ -122,6 +125,7 @@ impl ReaderCore {
             }),
             received: Counter::default(),
             durable: spec.qos.durability > Durability::Volatile,
+            timed: !spec.qos.deadline.is_infinite(),
             keeps_last: spec.qos.history.depth().is_some(),
             behind: AtomicBool::new(false),
             idle: AtomicU32::new(0),
@@ -130,6 +134,9 @@ impl ReaderCore {
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
+        if reader.timed {
+            core.start_watch()?;
+        }
         // A writer may have matched before the reader was registered.
         reader.rematch();
         Ok(reader)
@@ -234,6 +241,26 @@ impl ReaderCore {
         self.incoming.park(Arrived { sample, reception_time, expires, passed: true });
     }
 
+    /// Deadlines that passed without a sample.
+    pub fn deadline_missed(&self) -> DeadlineMissed {
+        self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
+    }
+
+    /// Looks after the deadlines; says whether one was missed.
+    pub fn watch(&self, now: i64) -> bool {
+        let Some(deadlines) = self.incoming.deadlines() else { return false };
+        if !deadlines.lock().is_in_doubt(now) {
+            return false;
+        }
+        // What waits on shared memory may have come in time. Whoever takes just now will tell.
+        let Some(mut state) = self.state.try_lock() else { return false };
+        while let Ok(Some((sample, time))) = self.take_shm(&mut state) {
+            self.park(&sample, time);
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        deadlines.lock().check(now)
+    }
+
     /// There is no sample; or the DDS side has stopped.
     #[inline]
     fn nothing<R>(&self) -> Result<Option<R>, Fault> {
@@ -272,8 +299,8 @@ impl ReaderCore {
         else {
             return Ok(None);
         };
-        let guarded = self.durable || !gates.are_open() || self.incoming.blocks_any();
-        while let Some(sample) = shm.take_from(inlet).map_err(fault)? {
+        let guarded = self.timed || self.durable || !gates.are_open() || self.incoming.blocks_any();
+        while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
             let now = now_ns();
             if (!guarded && sample.is_ordinary())
                 || self.passes(shm, tracks, gates, &sample.meta(), now)
@@ -295,8 +322,11 @@ impl ReaderCore {
     ) -> bool {
         let new = if self.durable { tracks.is_new(meta) } else { !meta.is_history() };
         let writers = Known { shm: Some(shm), core: &self.core };
-        new && !self.incoming.is_blocked(&meta.writer)
-            && gates.pass(&Change::of(meta), now, &writers)
+        if !new || self.incoming.is_blocked(&meta.writer) {
+            return false;
+        }
+        self.incoming.renew(meta.key, meta.state, meta.source_time, now);
+        gates.pass(&Change::of(meta), now, &writers)
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
@@ -427,8 +457,8 @@ impl Writers for Known<'_> {
 type Fault = Box<ReadError>;
 
 #[cold]
-fn fault(error: Box<ShmError>) -> Fault {
-    Box::new(ReadError::Shm(*error))
+fn fault(error: ShmError) -> Fault {
+    Box::new(ReadError::Shm(error))
 }
 
 /// What a reader tells of a sample on shared memory.

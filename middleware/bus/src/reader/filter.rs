@@ -45,7 +45,7 @@ impl Gates {
         let ordered = qos.destination_order == DestinationOrder::BySourceTimestamp;
         let exclusive = qos.ownership == Ownership::Exclusive;
         Self {
-            owners: exclusive.then(Owners::default),
+            owners: exclusive.then(|| Owners::new(qos.deadline)),
             order: ordered.then(SourceOrder::default),
             separation: TimeFilter::new(qos.time_based_filter),
         }
@@ -62,36 +62,55 @@ impl Gates {
     #[inline]
     pub fn pass(&mut self, change: &Change, now: i64, writers: &dyn Writers) -> bool {
         !tidewire_transport::is_over(change.expires, now)
-            && self.owners.as_mut().is_none_or(|owners| owners.pass(change, writers))
+            && self.owners.as_mut().is_none_or(|owners| owners.pass(change, now, writers))
             && self.order.as_mut().is_none_or(|order| order.pass(change))
             && self.separation.as_mut().is_none_or(|filter| filter.pass(change))
     }
 }
 
 /// OWNERSHIP EXCLUSIVE (DDS 1.4, 2.2.3.9): of each instance only the strongest live writer is heard.
-#[derive(Default)]
-struct Owners(HashMap<KeyHash, (Guid, i32)>);
+/// An owner that lets the reader's deadline pass is none any more.
+struct Owners {
+    deadline: i64,
+    owners: HashMap<KeyHash, Owner>,
+}
+
+struct Owner {
+    writer: Guid,
+    strength: i32,
+    /// Until when it keeps the instance without writing.
+    until: i64,
+}
 
 impl Owners {
+    fn new(deadline: Duration) -> Self {
+        let deadline = deadline.nanos().and_then(|nanos| i64::try_from(nanos).ok());
+        Self { deadline: deadline.unwrap_or(i64::MAX), owners: HashMap::new() }
+    }
+
     /// Whether the change is of the instance's owner, which its writer may become by it.
-    fn pass(&mut self, change: &Change, writers: &dyn Writers) -> bool {
-        let writer = change.writer;
-        if let Some((owner, strength)) = self.0.get(&change.key)
-            && *owner != writer
-        {
-            // Of a writer that is gone already, the last samples count as the weakest.
-            let mine = writers.strength(writer).unwrap_or(i32::MIN);
-            // Of equals the lower GUID, so that all readers choose the same.
-            let stronger = (mine, *owner) > (*strength, writer);
-            if !stronger && writers.strength(*owner).is_some() {
-                return false;
+    fn pass(&mut self, change: &Change, now: i64, writers: &dyn Writers) -> bool {
+        let (writer, until) = (change.writer, now.saturating_add(self.deadline));
+        match self.owners.get_mut(&change.key) {
+            Some(owner) if owner.writer == writer => owner.until = until,
+            Some(owner) => {
+                // Of a writer that is gone already, the last samples count as the weakest.
+                let strength = writers.strength(writer).unwrap_or(i32::MIN);
+                // Of equals the lower GUID, so that all readers choose the same.
+                let stronger = (strength, owner.writer) > (owner.strength, writer);
+                let kept = owner.until >= now && writers.strength(owner.writer).is_some();
+                if !stronger && kept {
+                    return false;
+                }
+                *owner = Owner { writer, strength, until };
+            }
+            None => {
+                let strength = writers.strength(writer).unwrap_or(i32::MIN);
+                self.owners.insert(change.key, Owner { writer, strength, until });
             }
         }
         if change.state == InstanceState::Unregistered {
-            self.0.remove(&change.key);
-        } else if self.0.get(&change.key).is_none_or(|(owner, _)| *owner != writer) {
-            let strength = writers.strength(writer).unwrap_or(i32::MIN);
-            self.0.insert(change.key, (writer, strength));
+            self.owners.remove(&change.key);
         }
         true
     }
@@ -186,9 +205,9 @@ mod tests {
     fn of_each_instance_the_strongest_live_writer_is_heard() {
         let guid = |writer| Guid([writer; 16]);
         let mut writers = Strengths([(guid(1), 5), (guid(2), 9), (guid(3), 9)].into());
-        let mut owners = Owners::default();
+        let mut owners = Owners::new(Duration::from_nanos(100));
         let mut pass =
-            |key, writer, writers: &Strengths| owners.pass(&change(0, key, writer), writers);
+            |key, writer, writers: &Strengths| owners.pass(&change(0, key, writer), 0, writers);
         assert!(pass(1, 1, &writers), "the first");
         assert!(pass(1, 3, &writers), "a stronger one takes over");
         assert!(!pass(1, 1, &writers));
@@ -199,8 +218,11 @@ mod tests {
         assert!(pass(1, 1, &writers), "the owner is gone");
         assert!(pass(1, 3, &writers));
         let end = Change { state: InstanceState::Unregistered, ..change(0, 1, 3) };
-        assert!(owners.pass(&end, &writers));
-        assert!(owners.pass(&change(0, 1, 1), &writers), "the owner has left the instance");
+        assert!(owners.pass(&end, 0, &writers));
+        assert!(owners.pass(&change(0, 1, 1), 0, &writers), "the owner has left the instance");
+        assert!(owners.pass(&change(0, 1, 3), 50, &writers));
+        assert!(!owners.pass(&change(0, 1, 1), 150, &writers));
+        assert!(owners.pass(&change(0, 1, 1), 151, &writers), "the owner missed its deadline");
     }
 
     #[test]

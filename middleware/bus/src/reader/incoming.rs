@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tidewire_dds::{DdsSample, Sink};
-use tidewire_idl::{Guid, KeyHash, SampleInfo};
+use tidewire_idl::{Guid, InstanceState, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
 use super::filter::Change;
+use crate::deadline::Deadlines;
 use crate::keys::Keys;
 use crate::participant::Core;
 
@@ -68,6 +69,7 @@ pub(crate) struct Incoming {
     /// Whether `blocked` has any: it hardly ever does.
     blocks: AtomicBool,
     lost: Counter,
+    deadlines: Option<Mutex<Deadlines>>,
 }
 
 #[derive(Default)]
@@ -98,6 +100,7 @@ impl Incoming {
             blocked: RwLock::default(),
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
+            deadlines: Deadlines::new(qos.deadline).map(Mutex::new),
         }
     }
 
@@ -148,6 +151,20 @@ impl Incoming {
 
     pub fn is_blocked(&self, writer: &Guid) -> bool {
         self.blocks_any() && self.blocked.read().contains(writer)
+    }
+
+    /// When samples are due, if there is a deadline.
+    pub fn deadlines(&self) -> Option<&Mutex<Deadlines>> {
+        self.deadlines.as_ref()
+    }
+
+    /// A change of the instance came.
+    pub fn renew(&self, key: KeyHash, state: InstanceState, source_time: i64, now: i64) {
+        let Some(deadlines) = &self.deadlines else { return };
+        match state {
+            InstanceState::Alive => deadlines.lock().renew(key, source_time, now),
+            InstanceState::Disposed | InstanceState::Unregistered => deadlines.lock().end(&key),
+        }
     }
 
     /// Adds what came over shared memory to what waits, under the same history depth.
@@ -238,6 +255,7 @@ impl Sink for Incoming {
             self.lost.add(1);
             return;
         }
+        self.renew(sample.key, sample.state, reception_time, reception_time);
         let replaced =
             queue.push(Arrived { sample, reception_time, expires, passed: false }, self.depth);
         drop(queue);

@@ -100,6 +100,12 @@ macro_rules! reader_state {
                 self.core.foreign()
             }
 
+            /// Deadlines that passed without a sample: REQUESTED_DEADLINE_MISSED (DDS 1.4, 2.2.4.1).
+            /// [`Participant::wait`](crate::Participant::wait) ends when there are new ones.
+            pub fn requested_deadline_missed(&self) -> crate::DeadlineMissed {
+                self.core.deadline_missed()
+            }
+
             /// Writers matched now, on this host and elsewhere.
             pub fn matched_writers(&self) -> usize {
                 self.core.matched_writers()

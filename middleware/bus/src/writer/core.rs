@@ -14,6 +14,7 @@ use tidewire_shm::ShmWriter;
 use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
+use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, OwnEndpoint};
 use crate::support::{self, Role};
@@ -41,6 +42,7 @@ pub(crate) struct State {
     /// The last key and its hash: most writers write one instance over and over.
     pub key: (Vec<u8>, KeyHash),
     history: Option<History>,
+    deadlines: Option<Deadlines>,
     /// How many readers on shared memory have had the history, and whose.
     served: (usize, Vec<Prefix>),
 }
@@ -72,6 +74,7 @@ impl WriterCore {
             encoding: encoding(&spec.qos),
             state: Mutex::new(State {
                 history: serves.then(|| History::new(&spec.qos)),
+                deadlines: Deadlines::new(spec.qos.deadline),
                 shm,
                 sequence: 0,
                 buffer: Vec::new(),
@@ -85,6 +88,9 @@ impl WriterCore {
         writer.rematch();
         if serves {
             core.start_history()?;
+        }
+        if !writer.spec.qos.deadline.is_infinite() {
+            core.start_watch()?;
         }
         Ok(writer)
     }
@@ -132,6 +138,13 @@ impl WriterCore {
         source_time: i64,
     ) -> SampleMeta {
         state.sequence += 1;
+        if let Some(deadlines) = &mut state.deadlines {
+            let now = now_ns();
+            match change {
+                InstanceState::Alive => deadlines.renew(key, now, now),
+                InstanceState::Disposed | InstanceState::Unregistered => deadlines.end(&key),
+            }
+        }
         SampleMeta {
             expires: self.lifespan.map_or(0, |nanos| source_time.saturating_add(nanos)),
             writer: self.guid,
@@ -239,6 +252,18 @@ impl WriterCore {
             }
         }
         *served = (readers, owners);
+    }
+
+    /// Deadlines that passed without a write.
+    pub fn deadline_missed(&self) -> DeadlineMissed {
+        self.state.lock().deadlines.as_ref().map_or_else(Default::default, Deadlines::missed)
+    }
+
+    /// Looks after the deadlines; says whether one was missed.
+    pub fn watch(&self, now: i64) -> bool {
+        // A write that waits for a reader renews what it is about when it is done.
+        let Some(mut state) = self.state.try_lock() else { return false };
+        state.deadlines.as_mut().is_some_and(|deadlines| deadlines.check(now))
     }
 
     /// Readers matched: on this host by shared memory, elsewhere by DDS.

@@ -96,6 +96,12 @@ macro_rules! writer_state {
                 &self.core.spec.qos
             }
 
+            /// Deadlines that passed without a write: OFFERED_DEADLINE_MISSED (DDS 1.4, 2.2.4.1).
+            /// [`Participant::wait`](crate::Participant::wait) ends when there are new ones.
+            pub fn offered_deadline_missed(&self) -> crate::DeadlineMissed {
+                self.core.deadline_missed()
+            }
+
             /// Readers matched now, on this host and elsewhere.
             pub fn matched_readers(&self) -> usize {
                 self.core.matched_readers()

@@ -71,7 +71,8 @@ cases! {
     TimeBasedFilter "" delivery::time_based_filter;
     DestinationOrder "BY_SOURCE_TIMESTAMP" delivery::by_source;
     DestinationOrder "matching" matching::destination_order;
-    Deadline "" refusals::deadline;
+    Deadline "" lifecycle::deadline;
+    Deadline "matching" matching::deadline;
     LatencyBudget "" matching::latency_budget;
     TransportPriority "" delivery::transport_priority;
     Liveliness "AUTOMATIC" lifecycle::automatic;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use tidewire_bus::{
-    BusError, Change, Participant, RawReader, RawTopic, RawWriter, Reader, Transports, WriteError,
-    Writer, now_ns,
+    BusError, Change, DeadlineMissed, Participant, RawReader, RawTopic, RawWriter, Reader,
+    Transports, WriteError, Writer, now_ns,
 };
 use tidewire_idl::{Encoding, Endian, InstanceState, KeyHash, Representation, TypeSupport};
 use tidewire_qos::Qos;
@@ -232,6 +232,14 @@ impl W {
         }
     }
 
+    pub fn missed(&self) -> DeadlineMissed {
+        match self {
+            Self::Keyed(writer) => writer.offered_deadline_missed(),
+            Self::Plain(writer) => writer.offered_deadline_missed(),
+            Self::Raw(writer, _) => writer.offered_deadline_missed(),
+        }
+    }
+
     pub fn meets(&self, readers: usize) {
         match self {
             Self::Keyed(writer) => writer.wait_for_readers(readers, PATIENCE),
@@ -248,8 +256,9 @@ pub enum R {
     Raw(RawReader, bool),
 }
 
-fn hash_of(instance: u8) -> KeyHash {
-    temperature(instance, 0).key_hash()
+/// The key hash of an instance.
+pub fn instance(number: u8) -> KeyHash {
+    temperature(number, 0).key_hash()
 }
 
 impl R {
@@ -265,7 +274,7 @@ impl R {
                 Change::Data(sample) => Some(of_temperature(&sample.data, InstanceState::Alive)),
                 Change::Ended { info, key: Some(key) } => Some(of_temperature(&key, info.state)),
                 Change::Ended { info, key: None } => {
-                    let known = (0..8).find(|&i| hash_of(i) == info.key);
+                    let known = (0..8).find(|&i| self::instance(i) == info.key);
                     Some(told(known.expect("an instance of ours"), 0, info.state))
                 }
             },
@@ -322,6 +331,14 @@ impl R {
             Self::Keyed(reader) => reader.matched_writers(),
             Self::Plain(reader) => reader.matched_writers(),
             Self::Raw(reader, _) => reader.matched_writers(),
+        }
+    }
+
+    pub fn missed(&self) -> DeadlineMissed {
+        match self {
+            Self::Keyed(reader) => reader.requested_deadline_missed(),
+            Self::Plain(reader) => reader.requested_deadline_missed(),
+            Self::Raw(reader, _) => reader.requested_deadline_missed(),
         }
     }
 

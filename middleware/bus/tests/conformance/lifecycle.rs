@@ -1,11 +1,14 @@
 //! Instances that end, writers that go.
 
+use std::time::{Duration as Span, Instant};
+
 use tidewire_idl::InstanceState;
-use tidewire_qos::Qos;
+use tidewire_qos::support::Support;
+use tidewire_qos::{Duration, Qos};
 
 use crate::cases::Found;
-use crate::common::{everything, wait};
-use crate::face::{Combination, Told};
+use crate::common::{everything, settle, wait};
+use crate::face::{Combination, Told, instance};
 
 /// A writer that goes is no longer matched.
 pub fn automatic(c: &Combination<'_>) -> Found {
@@ -14,6 +17,53 @@ pub fn automatic(c: &Combination<'_>) -> Found {
     assert_eq!(reader.up_to(5), [5]);
     drop(writer);
     wait("the writer's end", || reader.writers() == 0);
+    Found::kept()
+}
+
+/// Both sides count the periods in which an instance had no sample, whether or not anybody takes.
+pub fn deadline(c: &Combination<'_>) -> Found {
+    let timed = Qos { deadline: Duration::from_millis(500), ..everything() };
+    if !c.typed && c.keyed {
+        let error = c.reader("refused", &timed).err().unwrap().to_string();
+        assert!(error.contains("DEADLINE"), "{error}");
+        return Found {
+            support: Support::Refused,
+            note: "a reader that does not know the key cannot watch instances".into(),
+        };
+    }
+    let (writer, reader) = c.matched("timed", &timed, &timed).unwrap();
+    assert_eq!((writer.missed(), reader.missed()), Default::default(), "nothing was due");
+    let start = Instant::now();
+    let (mut last, mut longest) = (start, Span::ZERO);
+    writer.put(2, 0);
+    while start.elapsed() < Span::from_millis(900) {
+        writer.put(1, 1);
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+        std::thread::sleep(Span::from_millis(20));
+    }
+    // The machine may have kept us from writing in time.
+    let in_time = longest < Span::from_millis(400);
+    if c.keyed {
+        wait("the other instance to be missed", || {
+            writer.put(1, 1);
+            let both = [writer.missed(), reader.missed()];
+            both.iter().all(|missed| missed.total > 0)
+        });
+        for missed in [writer.missed(), reader.missed()] {
+            assert!(!in_time || missed.last == instance(2), "{missed:?}");
+        }
+        writer.end(2, true).unwrap();
+        writer.end(1, true).unwrap();
+        settle();
+        let ended = (writer.missed(), reader.missed());
+        std::thread::sleep(Span::from_millis(700));
+        assert_eq!((writer.missed(), reader.missed()), ended, "nothing is due of what has ended");
+    } else {
+        assert!(!in_time || (writer.missed().total, reader.missed().total) == (0, 0));
+        wait("both to miss", || writer.missed().total > 1 && reader.missed().total > 1);
+    }
+    assert!(reader.drain().len() > 10, "waiting for the deadline loses nothing");
     Found::kept()
 }
 

@@ -57,6 +57,14 @@ pub fn presentation(c: &Combination<'_>) -> Found {
     ordered(c, &weak, &strong)
 }
 
+pub fn deadline(c: &Combination<'_>) -> Found {
+    if !c.typed && c.keyed {
+        return Found::nothing("a reader that does not know the key cannot watch instances");
+    }
+    let within = |secs| Qos { deadline: Duration::from_secs(secs), ..everything() };
+    ordered(c, &within(20), &within(10))
+}
+
 pub fn latency_budget(c: &Combination<'_>) -> Found {
     let budget = |ms| Qos { latency_budget: Duration::from_millis(ms), ..everything() };
     ordered(c, &budget(20), &budget(10));

@@ -40,7 +40,6 @@ macro_rules! refusal {
 refusal! {
     transient: Durability on "writer reader", |qos| qos.durability = Durability::Transient;
     persistent: Durability on "writer reader", |qos| qos.durability = Durability::Persistent;
-    deadline: Deadline on "writer reader", |qos| qos.deadline = Duration::from_millis(100);
     lease: Liveliness on "reader", |qos| qos.liveliness.lease = Duration::from_secs(1);
     manual_by_participant: Liveliness on "writer reader",
         |qos| qos.liveliness.kind = LivelinessKind::ManualByParticipant;
