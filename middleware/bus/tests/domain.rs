@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::*;
 use tidewire_bus::{BusError, Event, Participant, WriteError, testing};
 use tidewire_qos::Qos;
-use tidewire_qos::policy::Policy;
+use tidewire_qos::policy::{Durability, Policy};
 use tidewire_types::sensor::Temperature;
 
 #[test]
@@ -64,9 +64,9 @@ fn policies_nobody_keeps_are_refused_by_name() {
     let Err(BusError::Policy { policy: Policy::Partition, .. }) = refused else {
         panic!("a partition was accepted")
     };
-    let qos = Qos { deadline: tidewire_qos::Duration::from_millis(5), ..Qos::reliable() };
+    let qos = Qos { durability: Durability::Transient, ..Qos::reliable() };
     let refused = a.writer::<Temperature>("t", &qos).err().unwrap().to_string();
-    assert!(refused.contains("DEADLINE = 5ms"), "{refused}");
+    assert!(refused.contains("DURABILITY = TRANSIENT"), "{refused}");
 }
 
 #[test]
