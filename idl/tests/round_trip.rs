@@ -75,7 +75,8 @@ fn keys_are_the_same_from_samples_and_from_keys() {
 fn a_union_belongs_to_a_key_as_a_whole() {
     let mut types = tidewire_idl::TypeRegistry::new();
     let idl = "struct P { @key octet id; long rest; };\n\
-               union U switch (long) { case 0: P p; default: octet o; };\n\
+               union I switch (@key long) { case 3: long i; };\n\
+               union U switch (long) { case 0: P p; case 1: I i; default: octet o; };\n\
                struct T { @key U u; double value; };";
     types.add_str("union.idl", idl).unwrap();
     let t = types.get("T").unwrap();
@@ -91,6 +92,12 @@ fn a_union_belongs_to_a_key_as_a_whole() {
         assert_eq!(codec.decode_key(&key).unwrap().get("u.p.rest"), Some(&Value::I32(7)));
         let other = codec.encode(&of(8), encoding).unwrap();
         assert_ne!(keys.key_hash(&other), keys.key_hash(&payload), "{encoding:?}");
+        // Inside, a discriminator that is the key elsewhere is not all of it.
+        let json = serde_json::json!({ "u": { "i": { "i": 77 } } });
+        let payload = codec.encode(&codec.value_from_json(&json).unwrap(), encoding).unwrap();
+        let key = keys.key_payload(&payload).unwrap();
+        assert_eq!(keys.key_hash_of_key(&key), keys.key_hash(&payload), "{encoding:?}");
+        assert_eq!(codec.decode_key(&key).unwrap().get("u.i.i"), Some(&Value::I32(77)));
     }
 }
 

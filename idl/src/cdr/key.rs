@@ -216,7 +216,7 @@ fn copy(
             Ok(())
         }
         Kind::Struct(s) => structure(plan, s, r, content, wanted, purpose, w),
-        Kind::Union(u) => union(plan, u, r, content, purpose, w),
+        Kind::Union(u) => union(plan, u, r, (content, wanted), purpose, w),
     }
 }
 
@@ -320,7 +320,7 @@ fn union(
     plan: &Plan,
     u: &UnionPlan,
     r: &mut Reader<'_>,
-    content: Content,
+    (content, wanted): (Content, Content),
     purpose: Purpose,
     w: &mut Writer<'_>,
 ) -> Result<(), CdrError> {
@@ -337,7 +337,7 @@ fn union(
     if let Some(case) = u.choose(number)
         && !(content != Content::Sample && u.discriminator_is_key)
     {
-        if u.discriminator_is_key {
+        if u.discriminator_is_key && wanted != Content::Sample {
             walk::skip(plan, case.member.node, r, Content::Sample)?;
         } else {
             // A union belongs to a key as a whole, also the structs in it that have keys themselves.
