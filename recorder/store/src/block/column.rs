@@ -202,10 +202,14 @@ impl<'a> Streams<'a> {
         match codec {
             PLAIN => Ok(body.to_vec()),
             ZSTD => {
-                // It takes all the memory it is allowed, whatever it needs.
+                // It takes all the memory it is allowed, whatever it needs: as much as the frame says, of
+                // which a byte can stand for 2^15.
                 let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
-                let size = size.map_or(self.limit, |size| size.try_into().unwrap_or(usize::MAX));
+                let size = size.and_then(|size| usize::try_from(size).ok()).ok_or(TOO_LONG)?;
                 self.fits(size, 1)?;
+                if size >> 16 > body.len() {
+                    return Err(TOO_LONG);
+                }
                 zstd::bulk::decompress(body, size).map_err(|_| "zstd refuses a column")
             }
             _ => Err("a column has an unknown codec"),

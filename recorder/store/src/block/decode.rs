@@ -86,7 +86,7 @@ fn payloads(
     let (whole_ends, whole) = streams.texts(kinds.len() - split)?;
     let mut reader = plan.read(streams, split)?;
     let mut ends = Vec::with_capacity(kinds.len());
-    let mut payload = Vec::with_capacity(header.payload_bytes.min(1 << 28) as usize);
+    let mut payload = Vec::with_capacity(header.payload_bytes.min(1 << 20) as usize);
     let (mut heads, mut wholes) = (heads.chunks_exact(4), whole_ends.iter());
     let mut whole_start = 0;
     for kind in kinds {
