@@ -16,12 +16,16 @@ else
     targets=("$@")
 fi
 
+command -v c++ >/dev/null || { echo "fuzz.sh: libFuzzer is C++: apt-get install g++" >&2; exit 1; }
+
 # As cargo-fuzz passes them.
 coverage="--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1"
 for flag in level=4 inline-8bit-counters pc-table trace-compares; do
     coverage+=" -Cllvm-args=-sanitizer-coverage-$flag"
 done
-RUSTFLAGS="$coverage" ${CARGO:-cargo} build --locked --release --target "$target" \
+# The versions the workspace is locked to, plus libFuzzer.
+cp Cargo.lock tests/fuzz/libfuzzer/Cargo.lock
+RUSTFLAGS="$coverage" ${CARGO:-cargo} build --release --target "$target" \
     --manifest-path tests/fuzz/libfuzzer/Cargo.toml --bins
 
 # Datagrams made by a fuzzer stay in a network of their own, where that is allowed.
@@ -39,13 +43,15 @@ for name in "${targets[@]}"; do
     found=$dir/found/$name
     seeds=$dir/seeds/$name
     mkdir -p "$corpus" "$found" "$seeds"
-    TIDEWIRE_FUZZ_SEEDS=$seeds "$binary"
+    TIDEWIRE_FUZZ_SEEDS=$seeds "$binary" 2>/dev/null
     mv "$seeds/words" "$dir/seeds/$name.dict"
+    words=()
+    [ ! -s "$dir/seeds/$name.dict" ] || words=(-dict="$dir/seeds/$name.dict")
     echo "== $name: $seconds s"
     log=$dir/$name.log
-    # The leak check needs a sanitizer. Long inputs are slow and find nothing that shorter ones do not.
+    # Long inputs are slow and find nothing that shorter ones do not.
     if nice -n 10 "${alone[@]}" "$binary" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3072 \
-        -max_len=8192 -detect_leaks=0 -print_final_stats=1 -dict="$dir/seeds/$name.dict" \
+        -max_len=8192 -print_final_stats=1 "${words[@]}" \
         -artifact_prefix="$found/" "$corpus" "$seeds" >"$log" 2>&1; then
         grep -E 'DONE|average_exec_per_sec|peak_rss' "$log" | sed 's/^/   /'
     else

@@ -3,7 +3,7 @@
 use tidewire_idl::Codec;
 use tidewire_store::{BlockHeader, Encoding, fuzzing};
 
-use crate::cdr::ENCODINGS;
+use crate::cdr::{ENCODINGS, descriptor};
 use crate::input::Input;
 use crate::memory::bounded;
 use crate::random::{self, Dice};
@@ -12,7 +12,7 @@ use crate::random::{self, Dice};
 /// checksums are right is read or refused.
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let ty = random::descriptor(&mut input);
+    let Some(ty) = descriptor(&mut input) else { return };
     let codec = Codec::new(&ty).expect("a valid description");
     let encoding = ENCODINGS[input.below(4)];
     let mut payloads = Vec::new();
@@ -39,7 +39,8 @@ pub fn run(data: &[u8]) {
     for _ in 0..1 + input.below(6) {
         match input.below(6) {
             0 => header.count = number(&mut input) as u32,
-            1 => header.payload_bytes = number(&mut input),
+            // A larger claim may cost more, up to 1 GiB: its columns may be constants.
+            1 => header.payload_bytes = number(&mut input) & 0xffff,
             2 => header.encoding = [Encoding::Raw, Encoding::Columnar][input.below(2)],
             _ if data.is_empty() => data = input.bytes(60).to_vec(),
             3 => data.truncate(input.below(data.len())),
@@ -60,7 +61,8 @@ pub fn run(data: &[u8]) {
 fn broken(mut header: BlockHeader, data: &[u8], ty: &tidewire_idl::TypeDescriptor) {
     header.data_len = data.len() as u32;
     header.data_crc = crc32fast::hash(data);
-    bounded(data.len(), || {
+    // A byte of a compressed column can stand for 2^15.
+    bounded(data.len() * 16, || {
         for ty in [None, Some(ty)] {
             if let Ok(payloads) = fuzzing::open(&header, data, ty) {
                 assert_eq!(payloads.len(), header.count as usize);

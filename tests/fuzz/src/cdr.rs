@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tidewire_idl::{
-    Codec, ColumnSink, Columns, Encoding, KeyReader, Representation, TypeDescriptor, Value,
+    Codec, ColumnSink, Columns, Definition, Encoding, KeyReader, Representation, TypeDescriptor,
+    TypeRef, Value,
 };
 
 use crate::input::Input;
@@ -16,11 +17,42 @@ pub const ENCODINGS: [Encoding; 4] =
 /// Encapsulation identifiers, the last one unknown (RTPS 2.5, 10.2; XTypes 1.3, table 60).
 const HEADERS: [u8; 11] = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12];
 
+/// A type made of the input; `None` if its values would be so large that they tell nothing but that.
+pub fn descriptor(input: &mut Input<'_>) -> Option<TypeDescriptor> {
+    let descriptor = random::descriptor(input);
+    (values(&descriptor, &descriptor.name) <= 5_000).then_some(descriptor)
+}
+
+/// How many values one value of a named type holds at most, as [`random::value`] makes them.
+fn values(d: &TypeDescriptor, name: &str) -> usize {
+    let member = |ty: &TypeRef| values_of(d, ty);
+    match d.get(name) {
+        Some(Definition::Struct { members, .. }) => {
+            members.iter().fold(1, |sum, m| member(&m.ty).saturating_add(sum))
+        }
+        Some(Definition::Union { cases, .. }) => {
+            cases.iter().map(|case| member(&case.member.ty)).max().unwrap_or(0).saturating_add(1)
+        }
+        _ => 1,
+    }
+}
+
+fn values_of(d: &TypeDescriptor, ty: &TypeRef) -> usize {
+    match ty {
+        TypeRef::Named(name) => values(d, name),
+        TypeRef::Sequence { element, .. } => values_of(d, element).saturating_mul(4),
+        TypeRef::Array { element, dims } => dims
+            .iter()
+            .fold(values_of(d, element), |product, dim| product.saturating_mul(*dim as usize)),
+        _ => 1,
+    }
+}
+
 /// A random type, and bytes that are no sample of it, or nearly one: they are read or refused, and
 /// what was read can be written and read again.
 pub fn decode(data: &[u8]) {
     let mut input = Input::new(data);
-    let descriptor = Arc::new(random::descriptor(&mut input));
+    let Some(descriptor) = descriptor(&mut input).map(Arc::new) else { return };
     let codec = Codec::new(&descriptor).expect("a valid description");
     let mut payload = if input.chance(2) {
         vec![0, HEADERS[input.below(HEADERS.len())], 0, input.below(4) as u8]
@@ -76,7 +108,7 @@ fn rewrite(codec: &Codec, value: &Value) {
 /// that fits no type is refused.
 pub fn round_trip(data: &[u8]) {
     let mut input = Input::new(data);
-    let descriptor = Arc::new(random::descriptor(&mut input));
+    let Some(descriptor) = descriptor(&mut input).map(Arc::new) else { return };
     let codec = Codec::new(&descriptor).expect("a valid description");
     let value = random::value(&descriptor, &mut input);
     let keys = KeyReader::new(&descriptor);

@@ -276,7 +276,10 @@ impl Message<'_, '_> {
         body.extend_from_slice(&self.sequence());
         let fragments = self.input.chance(3);
         if fragments {
-            body.extend_from_slice(&self.number().to_le_bytes());
+            // RustDDS ends at a fragment number of 0, and keeps a bit for each up to the one named: that,
+            // too, is known.
+            let base = 1 + self.input.below(5000) as u32;
+            body.extend_from_slice(&base.to_le_bytes());
         }
         body.extend_from_slice(&self.bits());
         body.extend_from_slice(&self.number().to_le_bytes());
