@@ -6,7 +6,7 @@ PROFILE ?= demo
 TIDEWIRE := $(CARGO_TARGET_DIR)/$(PROFILE)/tidewire
 FOR ?= 60
 
-.PHONY: help demo build test lint fmt screenshot model skab-model bench release setup-build setup-test
+.PHONY: help demo build test fuzz lint fmt screenshot model skab-model bench release setup-build setup-test
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ build: setup-build ## build the tidewire binary (profile demo)
 test: setup-build setup-test ## install what tests need and run them all
 	@deploy/announce-build.sh "$(TIDEWIRE)"
 	cargo test --locked --profile $(PROFILE) --workspace --no-fail-fast
+
+fuzz: setup-build ## fuzz each target for FOR seconds, 60 by default (deploy/fuzz.sh SECONDS TARGET for one)
+	@deploy/fuzz.sh $(FOR)
 
 lint: setup-build ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check

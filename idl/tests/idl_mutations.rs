@@ -3,7 +3,7 @@
 #[path = "support/random.rs"]
 mod random;
 
-use random::Rng;
+use random::{Dice, Rng};
 use tidewire_idl::TypeRegistry;
 
 const SEEDS: [&str; 3] = [

@@ -6,7 +6,7 @@ mod random;
 
 use std::sync::Arc;
 
-use random::Rng;
+use random::{Dice, Rng};
 use tidewire_idl::{
     Codec, ColumnSink, ColumnType, Columns, Definition, Encoding, KeyReader, TypeDescriptor, Value,
 };
@@ -69,6 +69,36 @@ fn keys_are_the_same_from_samples_and_from_keys() {
         }
     }
     assert!(keyed > 500, "{keyed}");
+}
+
+#[test]
+fn a_union_belongs_to_a_key_as_a_whole() {
+    let mut types = tidewire_idl::TypeRegistry::new();
+    let idl = "struct P { @key octet id; long rest; };\n\
+               union I switch (@key long) { case 3: long i; };\n\
+               union U switch (long) { case 0: P p; case 1: I i; default: octet o; };\n\
+               struct T { @key U u; double value; };";
+    types.add_str("union.idl", idl).unwrap();
+    let t = types.get("T").unwrap();
+    let (codec, keys) = (Codec::new(&t).unwrap(), KeyReader::new(&t).unwrap());
+    let of = |rest: i32| {
+        let json = serde_json::json!({ "u": { "p": { "id": 1, "rest": rest } }, "value": 0.5 });
+        codec.value_from_json(&json).unwrap()
+    };
+    for encoding in ENCODINGS {
+        let payload = codec.encode(&of(7), encoding).unwrap();
+        let key = keys.key_payload(&payload).unwrap();
+        assert_eq!(keys.key_hash_of_key(&key), keys.key_hash(&payload), "{encoding:?}");
+        assert_eq!(codec.decode_key(&key).unwrap().get("u.p.rest"), Some(&Value::I32(7)));
+        let other = codec.encode(&of(8), encoding).unwrap();
+        assert_ne!(keys.key_hash(&other), keys.key_hash(&payload), "{encoding:?}");
+        // Inside, a discriminator that is the key elsewhere is not all of it.
+        let json = serde_json::json!({ "u": { "i": { "i": 77 } } });
+        let payload = codec.encode(&codec.value_from_json(&json).unwrap(), encoding).unwrap();
+        let key = keys.key_payload(&payload).unwrap();
+        assert_eq!(keys.key_hash_of_key(&key), keys.key_hash(&payload), "{encoding:?}");
+        assert_eq!(codec.decode_key(&key).unwrap().get("u.i.i"), Some(&Value::I32(77)));
+    }
 }
 
 fn has_mutable_union(descriptor: &TypeDescriptor) -> bool {

@@ -18,6 +18,13 @@ fn wrong_usage_exits_with_2() {
         &["topic", "echo"],
         &["query", "-d", "x", ""],
         &["topic", "list", "--domain", "233"],
+        &["topic", "bw"],
+        &["topic", "hz", "t", "--window", "1"],
+        &["topic", "pub", "t"],
+        &["topic", "pub", "t", "tidewire::sensor::Temperature", "{}", "--rate", "0"],
+        &["topic", "pub", "t", "tidewire::sensor::Temperature", "-", "--once"],
+        &["topic", "pub", "t", "tidewire::sensor::Temperature", " "],
+        &["completion", "tcsh"],
         &["replay", "x", "--rate", "0"],
         &["up", "x.yaml", "--for", "soon"],
         &["bench", "bus", "--runs", "2"],
@@ -55,6 +62,12 @@ fn every_command_explains_itself_with_an_example() {
         &["topic", "info"],
         &["topic", "echo"],
         &["topic", "hz"],
+        &["topic", "bw"],
+        &["topic", "delay"],
+        &["topic", "pub"],
+        &["node", "list"],
+        &["node", "info"],
+        &["why"],
         &["record"],
         &["info"],
         &["verify"],
@@ -73,6 +86,7 @@ fn every_command_explains_itself_with_an_example() {
         &["idl", "print"],
         &["bench"],
         &["doctor"],
+        &["completion"],
     ] {
         let out = tidewire(&[command, &["--help"]].concat());
         assert_eq!(out.status.code(), Some(0));
@@ -89,6 +103,9 @@ fn bus_facing_commands_take_domain_types_and_qos() {
         &["topic", "info"],
         &["topic", "echo"],
         &["topic", "hz"],
+        &["topic", "bw"],
+        &["topic", "delay"],
+        &["topic", "pub"],
         &["record"],
         &["replay"],
         &["detect"],
@@ -182,4 +199,44 @@ fn an_unknown_topic_times_out_with_what_there_is() {
         error.contains("nobody writes topic `nowhere`") && error.contains("--domain"),
         "{error}"
     );
+}
+
+#[test]
+fn a_wrong_value_is_pointed_at_before_anybody_is_waited_for() {
+    let publish = |value: &str| {
+        let ty = "tidewire::sensor::Temperature";
+        let out = tidewire(&["topic", "pub", "t", ty, value, "--once"]);
+        assert_eq!(out.status.code(), Some(1), "{value}: {}", text(&out.stderr));
+        text(&out.stderr)
+    };
+    let error = publish("{point: p1, celcius: 61.5}");
+    for words in ["VALUE:1:13: no member `celcius`", "did you mean `celsius`?", "^^^^^^^", " = "] {
+        assert!(error.contains(words), "{error}");
+    }
+    assert!(publish("{\"celsius\": \"hot\"}").contains("VALUE:1:13: member `celsius`"));
+    assert!(publish("{celsius: 1").contains("VALUE:1:"), "cut short");
+    let out = tidewire(&["topic", "pub", "t", "Temprature", "{}", "--once"]);
+    assert_eq!(out.status.code(), Some(1));
+    let error = text(&out.stderr);
+    assert!(error.contains("did you mean `tidewire::sensor::Temperature`?"), "{error}");
+}
+
+#[test]
+fn completion_knows_commands_and_options_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let out = tidewire(&["completion", shell]);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        let script = text(&out.stdout);
+        for word in ["topic", "delay", "window", "completion"] {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+        let json = tidewire(&["completion", shell, "--json"]).stdout;
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!((&value["shell"], &value["script"]), (&shell.into(), &script.into()));
+    }
+    let script = tidewire(&["completion", "bash"]).stdout;
+    let mut bash = Command::new("bash");
+    let mut bash = bash.arg("-n").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut bash.stdin.take().unwrap(), &script).unwrap();
+    assert!(bash.wait().unwrap().success(), "bash does not read it");
 }

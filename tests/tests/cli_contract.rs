@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tidewire_bus::testing::free_domain;
-use tidewire_bus::{InstanceState, Participant, RawTopic, Sample};
+use tidewire_bus::{Change, InstanceState, Participant, RawTopic, Sample};
 use tidewire_idl::TypeSupport;
 use tidewire_qos::Qos;
 use tidewire_store::StoreReader;
@@ -57,6 +57,9 @@ fn every_bus_facing_command_takes_the_same_options_and_every_command_json() {
         "topic info",
         "topic echo",
         "topic hz",
+        "topic bw",
+        "topic delay",
+        "topic pub",
         "record",
         "replay",
         "detect",
@@ -304,7 +307,25 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     assert_eq!(info["writers"][0]["local"], true, "{info}");
     assert_eq!(info["mismatches"], json!([]), "{info}");
     let hz = on(&["topic", "hz", "vibration"], &["--for", "500ms"]).json();
-    assert!(hz["samples"].as_u64() > Some(0) && hz["hz"].as_f64() > Some(0.0), "{hz}");
+    assert!(hz["samples"].as_u64() > Some(1) && hz["hz"].as_f64() > Some(0.0), "{hz}");
+    let bw = on(&["topic", "bw", "vibration"], &["--for", "500ms", "--window", "50"]).json();
+    assert!(bw["bytes_per_s"].as_f64() > Some(0.0), "{bw}");
+    assert!(bw["size_min"].as_u64() > Some(4) && bw["size_min"] == bw["size_max"], "{bw}");
+    let delay = on(&["topic", "delay", "vibration"], &["--for", "500ms"]).json();
+    let us = |key: &str| delay[key].as_f64().unwrap_or_else(|| panic!("{key}: {delay}"));
+    assert!(us("delay_us_min") <= us("delay_us_p50") && us("delay_us_p50") <= us("delay_us_max"));
+    assert_eq!(delay["same_clock"], true, "{delay}");
+    let all = on(&["topic", "hz", "vibration", "temp*"], &["--for", "1s"]).out;
+    let names: Vec<Value> = all
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["topic"].clone())
+        .collect();
+    assert_eq!(names, [json!("temperature"), json!("vibration")], "{all}");
+    for tool in ["hz", "bw", "delay"] {
+        let table =
+            say(&["topic", tool, "vibration", "--for", "300ms", "--domain", &number]).fine().out;
+        assert!(table.starts_with("TOPIC") && table.contains("\nvibration "), "{table}");
+    }
 
     let out = dir.path().join("recording");
     let books = on(&["record", "vibration", "-o", text(&out)], &["--for", "1s"]).json();
@@ -317,6 +338,67 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     assert_eq!(topics["vibration"]["recorded"], count);
     let pump = finish(pump);
     assert!(pump["topics"]["vibration"]["written"].as_u64() >= Some(count), "{pump}");
+}
+
+#[test]
+fn what_is_published_arrives_as_it_was_given() {
+    let domain = free_domain();
+    let number = domain.to_string();
+    let bus = Participant::builder().domain(domain).name("reader").build().unwrap();
+    let reader = bus.reader::<Temperature>("t", &Qos::event()).unwrap();
+    let publish = |more: &[&str]| {
+        let args = ["topic", "pub", "t", "tidewire::sensor::Temperature"];
+        tidewire(&[&args, more, &["--timeout", "30s", "--json", "--domain", &number]].concat())
+    };
+    // What comes until the child has ended: a writer that ends waits for its readers, not for ever.
+    let hear = |mut child: Child, count: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        let mut heard = Vec::new();
+        while heard.len() < count {
+            assert!(Instant::now() < deadline, "{} of {count} came", heard.len());
+            bus.wait(Duration::from_millis(20));
+            while let Some(change) = reader.take_change().unwrap() {
+                heard.push(match change {
+                    Change::Data(sample) => (sample.data.point, sample.data.celsius),
+                    Change::Ended { key, info } => {
+                        assert_eq!(info.state, InstanceState::Disposed);
+                        (format!("{} ended", key.unwrap().point), 0.0)
+                    }
+                });
+            }
+        }
+        let lines = child.rest(PATIENCE).concat();
+        assert!(child.wait(PATIENCE).success(), "{lines}");
+        let summary: Value = serde_json::from_str(&lines).unwrap();
+        assert_eq!(summary["written"], count, "{summary}");
+        assert_eq!(summary["acknowledged"], true, "{summary}");
+        heard
+    };
+    let value = |point: &str, celsius| (point.to_owned(), celsius);
+    let many =
+        Child::spawn(&mut publish(&["{point: p1, celsius: 61.5}", "-n", "3", "--rate", "50"]));
+    assert_eq!(hear(many, 3), vec![value("p1", 61.5); 3]);
+    let end = Child::spawn(&mut publish(&["{point: p1}", "--dispose"]));
+    assert_eq!(hear(end, 1), [value("p1 ended", 0.0)]);
+
+    let lines = "{\"point\": \"a\", \"celsius\": 1}\n\n{point: b, celsius: -2.5}\n{}\n";
+    let mut child = Child::spawn(&mut publish(&["-"]));
+    std::io::Write::write_all(&mut child.close_stdin().unwrap(), lines.as_bytes()).unwrap();
+    let heard = hear(child, 3);
+    assert_eq!(heard, [value("a", 1.0), value("b", -2.5), value("", 0.0)]);
+
+    let nobody = ["topic", "pub", "tt", "tidewire::sensor::Temperature", "{}", "--once"];
+    say(&[&nobody[..], &["--timeout", "1s", "--domain", &number]].concat())
+        .fails(1)
+        .tells(&["nobody reads topic `tt`", "did you mean `t`?"]);
+    // Each waits for the other: the reader for a writer, the writer for a reader.
+    let echo = ["topic", "echo", "later", "-n", "1", "--json", "--domain", &number];
+    let mut echo = Child::spawn(&mut tidewire(&echo));
+    let once = ["topic", "pub", "later", "tidewire::sensor::Temperature", "{point: x}", "--once"];
+    say(&[&once[..], &["--timeout", "30s", "--domain", &number]].concat()).fine();
+    let line: Value = serde_json::from_str(&echo.rest(PATIENCE).concat()).unwrap();
+    assert_eq!(line["value"]["point"], "x", "{line}");
+    assert!(echo.wait(PATIENCE).success());
 }
 
 #[test]

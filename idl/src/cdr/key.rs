@@ -174,7 +174,7 @@ fn copy(
     plan: &Plan,
     id: NodeId,
     r: &mut Reader<'_>,
-    content: Content,
+    (content, wanted): (Content, Content),
     purpose: Purpose,
     w: &mut Writer<'_>,
 ) -> Result<(), CdrError> {
@@ -195,28 +195,28 @@ fn copy(
             if plan.is_primitive(*element) {
                 let count = r.count(plan.node(*element).min_size, *bound)?;
                 w.count(count);
-                return elements(plan, *element, count, r, content, purpose, w);
+                return elements(plan, *element, count, r, (content, wanted), purpose, w);
             }
             let (open, mark) = (r.begin_collection()?, w.begin_collection());
             let count = r.count(content.min_size(plan, *element), *bound)?;
             w.count(count);
-            elements(plan, *element, count, r, content, purpose, w)?;
+            elements(plan, *element, count, r, (content, wanted), purpose, w)?;
             r.end_delimited(open);
             w.end_collection(mark);
             Ok(())
         }
         Kind::Array { element, count, .. } => {
             if plan.is_primitive(*element) {
-                return elements(plan, *element, *count, r, content, purpose, w);
+                return elements(plan, *element, *count, r, (content, wanted), purpose, w);
             }
             let (open, mark) = (r.begin_collection()?, w.begin_collection());
-            elements(plan, *element, *count, r, content, purpose, w)?;
+            elements(plan, *element, *count, r, (content, wanted), purpose, w)?;
             r.end_delimited(open);
             w.end_collection(mark);
             Ok(())
         }
-        Kind::Struct(s) => structure(plan, s, r, content, Content::Key, purpose, w),
-        Kind::Union(u) => union(plan, u, r, content, purpose, w),
+        Kind::Struct(s) => structure(plan, s, r, content, wanted, purpose, w),
+        Kind::Union(u) => union(plan, u, r, (content, wanted), purpose, w),
     }
 }
 
@@ -225,12 +225,12 @@ fn elements(
     element: NodeId,
     count: usize,
     r: &mut Reader<'_>,
-    content: Content,
+    contents: (Content, Content),
     purpose: Purpose,
     w: &mut Writer<'_>,
 ) -> Result<(), CdrError> {
     for i in 0..count {
-        copy(plan, element, r, content, purpose, w).within_index(i)?;
+        copy(plan, element, r, contents, purpose, w).within_index(i)?;
     }
     Ok(())
 }
@@ -281,6 +281,7 @@ fn structure(
     let parameters = (s.extensibility == Extensibility::Mutable).then(|| w.begin_parameters());
     for i in order {
         let member = &s.members[i];
+        let inner = wanted.of_member(s.keyed, member).unwrap_or(Content::Key);
         let Some((mut at, content)) = found[i] else {
             if member.optional {
                 if parameters.is_none() {
@@ -292,7 +293,7 @@ fn structure(
             return Err(r.error(CdrErrorKind::KeyMissing).within(&member.name));
         };
         let mut value = |w: &mut Writer<'_>| {
-            copy(plan, member.node, &mut at, content, purpose, w).within(&member.name)
+            copy(plan, member.node, &mut at, (content, inner), purpose, w).within(&member.name)
         };
         if parameters.is_some() {
             let mark = w.begin_parameter(member.id, member.must_understand, member.length_code);
@@ -319,7 +320,7 @@ fn union(
     plan: &Plan,
     u: &UnionPlan,
     r: &mut Reader<'_>,
-    content: Content,
+    (content, wanted): (Content, Content),
     purpose: Purpose,
     w: &mut Writer<'_>,
 ) -> Result<(), CdrError> {
@@ -332,14 +333,16 @@ fn union(
     let mark = appendable.then(|| w.begin_delimited());
     let mut ahead = *r;
     let number = walk::discriminator(plan, u, &mut ahead)?;
-    copy(plan, u.discriminator, r, content, purpose, w)?;
+    copy(plan, u.discriminator, r, (content, Content::Sample), purpose, w)?;
     if let Some(case) = u.choose(number)
         && !(content != Content::Sample && u.discriminator_is_key)
     {
-        if u.discriminator_is_key {
+        if u.discriminator_is_key && wanted != Content::Sample {
             walk::skip(plan, case.member.node, r, Content::Sample)?;
         } else {
-            copy(plan, case.member.node, r, Content::Sample, purpose, w)?;
+            // A union belongs to a key as a whole, also the structs in it that have keys themselves.
+            let whole = (Content::Sample, Content::Sample);
+            copy(plan, case.member.node, r, whole, purpose, w)?;
         }
     }
     if let Some(open) = open {

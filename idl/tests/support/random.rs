@@ -12,30 +12,35 @@ use tidewire_idl::{
 /// SplitMix64.
 pub struct Rng(pub u64);
 
-impl Rng {
-    pub fn next(&mut self) -> u64 {
+/// Where randomness comes from: a seed here, a fuzzer's bytes in `tests/fuzz`.
+pub trait Dice {
+    fn next(&mut self) -> u64;
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+
+    fn chance(&mut self, one_in: usize) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+impl Dice for Rng {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-
-    pub fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
 }
 
 /// A value of a type.
-pub fn value(descriptor: &TypeDescriptor, rng: &mut Rng) -> Value {
+pub fn value(descriptor: &TypeDescriptor, rng: &mut impl Dice) -> Value {
     named(descriptor, &descriptor.name, rng)
 }
 
-fn named(d: &TypeDescriptor, name: &str, rng: &mut Rng) -> Value {
+fn named(d: &TypeDescriptor, name: &str, rng: &mut impl Dice) -> Value {
     match &d.types[name] {
         Definition::Struct { .. } => {
             let mut members = Vec::new();
@@ -112,7 +117,7 @@ fn with_number(like: &Value, number: i64, d: &TypeDescriptor, ty: &TypeRef) -> V
     }
 }
 
-fn type_ref(d: &TypeDescriptor, ty: &TypeRef, rng: &mut Rng) -> Value {
+fn type_ref(d: &TypeDescriptor, ty: &TypeRef, rng: &mut impl Dice) -> Value {
     match ty {
         TypeRef::Primitive(p) => primitive(*p, rng),
         TypeRef::String { bound } | TypeRef::WString { bound } => {
@@ -133,14 +138,14 @@ fn type_ref(d: &TypeDescriptor, ty: &TypeRef, rng: &mut Rng) -> Value {
     }
 }
 
-fn list(d: &TypeDescriptor, element: &TypeRef, length: usize, rng: &mut Rng) -> Value {
+fn list(d: &TypeDescriptor, element: &TypeRef, length: usize, rng: &mut impl Dice) -> Value {
     if *element == TypeRef::Primitive(Primitive::U8) {
         return Value::Bytes((0..length).map(|_| rng.next() as u8).collect());
     }
     Value::Sequence((0..length).map(|_| type_ref(d, element, rng)).collect())
 }
 
-fn array(d: &TypeDescriptor, element: &TypeRef, dims: &[u32], rng: &mut Rng) -> Value {
+fn array(d: &TypeDescriptor, element: &TypeRef, dims: &[u32], rng: &mut impl Dice) -> Value {
     if *element == TypeRef::Primitive(Primitive::U8) {
         let count: u32 = dims.iter().product();
         return list(d, element, count as usize, rng);
@@ -153,7 +158,7 @@ fn array(d: &TypeDescriptor, element: &TypeRef, dims: &[u32], rng: &mut Rng) -> 
     }
 }
 
-fn primitive(p: Primitive, rng: &mut Rng) -> Value {
+fn primitive(p: Primitive, rng: &mut impl Dice) -> Value {
     let bits = if rng.chance(4) { 0 } else { rng.next() };
     match p {
         Primitive::Bool => Value::Bool(bits & 1 == 1),
@@ -189,7 +194,7 @@ const PRIMITIVES: [Primitive; 13] = [
 ];
 
 /// A struct of anything, some types deep.
-pub fn descriptor(rng: &mut Rng) -> TypeDescriptor {
+pub fn descriptor(rng: &mut impl Dice) -> TypeDescriptor {
     let mut types = BTreeMap::new();
     let mut names: Vec<String> = Vec::new();
     let count = 1 + rng.below(5);
@@ -238,11 +243,11 @@ pub fn descriptor(rng: &mut Rng) -> TypeDescriptor {
     TypeDescriptor { name: names.pop().unwrap(), types }
 }
 
-fn extensibility(rng: &mut Rng) -> Extensibility {
+fn extensibility(rng: &mut impl Dice) -> Extensibility {
     [Extensibility::Final, Extensibility::Appendable, Extensibility::Mutable][rng.below(3)]
 }
 
-fn member(name: &str, id: u32, names: &[String], rng: &mut Rng, depth: usize) -> Member {
+fn member(name: &str, id: u32, names: &[String], rng: &mut impl Dice, depth: usize) -> Member {
     Member {
         name: name.to_owned(),
         id,
@@ -255,8 +260,8 @@ fn member(name: &str, id: u32, names: &[String], rng: &mut Rng, depth: usize) ->
     }
 }
 
-fn random_type(names: &[String], rng: &mut Rng, depth: usize) -> TypeRef {
-    let bound = |rng: &mut Rng| rng.chance(2).then(|| 1 + rng.below(6) as u32);
+fn random_type<D: Dice>(names: &[String], rng: &mut D, depth: usize) -> TypeRef {
+    let bound = |rng: &mut D| rng.chance(2).then(|| 1 + rng.below(6) as u32);
     match rng.below(if depth == 0 { 4 } else { 10 }) {
         0 | 1 => TypeRef::Primitive(PRIMITIVES[rng.below(PRIMITIVES.len())]),
         2 => TypeRef::String { bound: bound(rng) },

@@ -2,7 +2,8 @@
 //!
 //! The room knows the file format and nothing of processes, buses or kinds: the caller brings the kinds'
 //! schemas and runs the result. It may use nothing of ours. Start at [`load`], which gives a [`Graph`] or
-//! every problem with file, line, column and remedy; [`to_mermaid`] and [`to_dot`] draw it.
+//! every problem with file, line, column and remedy; [`to_mermaid`] and [`to_dot`] draw it. [`Document`] reads a
+//! single value the same way.
 //!
 //! ```
 //! use tidewire_graph::{Command, KindSchema, Options, ParamSpec, ParamType, TopicHint, parse};
@@ -73,6 +74,7 @@
 //! `${launch_dir}` the file's folder, and `$${` a plain `${`. Inside `{…}` and `[…]` YAML wants quotes
 //! around `${…}`; a number stays a number all the same.
 
+mod document;
 pub mod draw;
 mod duration;
 pub mod error;
@@ -83,6 +85,7 @@ pub mod span;
 mod suggest;
 mod yaml;
 
+pub use document::Document;
 pub use draw::{to_dot, to_mermaid};
 pub use duration::parse_duration;
 pub use error::GraphError;

@@ -4,12 +4,14 @@ pub mod bench;
 pub mod bridge;
 pub mod bus;
 pub mod check;
+pub mod completion;
 pub mod detect;
 pub mod doctor;
 pub mod failure;
 pub mod graph;
 pub mod idl;
 pub mod info;
+pub mod live;
 pub mod node;
 pub mod output;
 pub mod progress;
@@ -103,6 +105,8 @@ pub enum Command {
     Bench(bench::Args),
     /// Say what works on this machine and how to mend the rest
     Doctor(doctor::Args),
+    /// Print a script that completes commands and options in a shell
+    Completion(completion::Args),
 }
 
 impl Cli {
@@ -130,6 +134,7 @@ impl Cli {
             Command::Idl(command) => idl::run(&command, json),
             Command::Bench(args) => bench::run(&args, json),
             Command::Doctor(args) => doctor::run(&args, json),
+            Command::Completion(args) => completion::run(&args, json),
         }
     }
 }

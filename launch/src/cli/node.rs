@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::{Value, json};
-use tidewire_bus::{EndpointInfo, ParticipantInfo, TopicInfo};
+use tidewire_bus::{EndpointInfo, Participant, ParticipantInfo, TopicInfo};
 
 use super::bus::Bus;
 use super::output;
@@ -17,7 +17,7 @@ use crate::node::Stop;
 pub enum Command {
     /// List the participants of a domain, ours or anyone's
     #[command(
-        after_help = "Examples:\n  tidewire node list --domain 42\n  tidewire node list --json"
+        after_help = "Examples:\n  tidewire node list --domain 42\n  tidewire node list --watch\n  tidewire node list --json"
     )]
     List(List),
     /// Tell what a participant writes and reads
@@ -44,6 +44,9 @@ pub struct List {
     /// How long to look at most
     #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
     pub timeout: Duration,
+    /// Show it as it changes, until Ctrl-C
+    #[arg(short, long, conflicts_with = "timeout")]
+    pub watch: bool,
     #[command(flatten)]
     pub bus: Bus,
 }
@@ -81,43 +84,62 @@ struct Member {
 fn members(bus: &Bus, default_name: &str, timeout: Duration) -> anyhow::Result<Vec<Member>> {
     let participant = bus.participant(default_name)?;
     let topics = watch::settled(&participant, timeout, &Stop::at_keyboard()?);
+    Ok(found(&participant, &topics))
+}
+
+fn found(participant: &Participant, topics: &[TopicInfo]) -> Vec<Member> {
     let mut infos: Vec<_> = participant.participants().into_iter().filter(|p| !p.own).collect();
     infos.sort_by(|a, b| a.name.cmp(&b.name).then(a.prefix.cmp(&b.prefix)));
     let of = |info: &ParticipantInfo, side: fn(&TopicInfo) -> &[EndpointInfo]| {
         let ends = topics.iter().flat_map(|t| side(t).iter().map(|e| (t.name.clone(), e.clone())));
         ends.filter(|(_, e)| e.guid.prefix() == info.prefix).collect()
     };
-    Ok(infos
+    infos
         .into_iter()
         .map(|info| Member {
             writers: of(&info, |topic| &topic.writers),
             readers: of(&info, |topic| &topic.readers),
             info,
         })
-        .collect())
+        .collect()
 }
 
 fn list(args: &List, json: bool) -> anyhow::Result<()> {
+    if args.watch {
+        let participant = args.bus.participant("node-list")?;
+        return watch::redrawn(&Stop::at_keyboard()?, || {
+            let members = found(&participant, &participant.topics());
+            match json {
+                true => Ok(serde_json::to_string(&values(&members))? + "\n"),
+                false => Ok(text(args, &members)),
+            }
+        });
+    }
     let members = members(&args.bus, "node-list", args.timeout)?;
     if json {
-        let list: Vec<Value> = members
-            .iter()
-            .map(|m| {
-                let mut object = head(&m.info);
-                object["writers"] = json!(m.writers.len());
-                object["readers"] = json!(m.readers.len());
-                object
-            })
-            .collect();
-        return output::json(&list);
+        return output::json(&values(&members));
     }
+    output::print(&text(args, &members));
+    Ok(())
+}
+
+fn values(members: &[Member]) -> Vec<Value> {
+    let value = |m: &Member| {
+        let mut object = head(&m.info);
+        object["writers"] = json!(m.writers.len());
+        object["readers"] = json!(m.readers.len());
+        object
+    };
+    members.iter().map(value).collect()
+}
+
+fn text(args: &List, members: &[Member]) -> String {
     if members.is_empty() {
-        output::say(&format!(
+        return format!(
             "nobody else in domain {}; `--domain N` looks at another one, `tidewire doctor` checks \
-             multicast",
+             multicast\n",
             args.bus.domain
-        ));
-        return Ok(());
+        );
     }
     let rows = members.iter().map(|m| {
         vec![
@@ -129,9 +151,7 @@ fn list(args: &List, json: bool) -> anyhow::Result<()> {
             m.readers.len().to_string(),
         ]
     });
-    let head = ["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"];
-    output::print(&output::table(&head, rows));
-    Ok(())
+    output::table(&["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"], rows)
 }
 
 fn info(args: &Info, json: bool) -> anyhow::Result<()> {

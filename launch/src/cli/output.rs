@@ -77,7 +77,7 @@ pub fn time(ns: i64) -> String {
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headers.iter().map(|h| Cell::new(paint("1", h.trim_start_matches('>')))));
+    table.set_header(headers.iter().map(|h| Cell::new(h.trim_start_matches('>'))));
     for row in rows {
         table.add_row(row);
     }
@@ -88,7 +88,12 @@ pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
         }
     }
     let text = table.to_string();
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    // Styles come last: the table would count them as text.
+    let style = |(i, line): (usize, &str)| match (i, line.trim_end()) {
+        (0, head) => format!("{}\n", paint("1", head)),
+        (_, line) => format!("{line}\n"),
+    };
+    text.lines().enumerate().map(style).collect()
 }
 
 #[cfg(test)]

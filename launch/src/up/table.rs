@@ -2,23 +2,20 @@
 //! elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
-
-use crossterm::{cursor, queue, terminal};
 
 use super::control::TopicReport;
 use super::plan::Phase;
 use super::supervisor::{Node, State};
+use crate::cli::live::Screen;
 use crate::cli::output::{bytes, count, micros, paint, table};
 
 /// Draws what the supervisor knows.
 pub struct Picture {
-    live: bool,
+    screen: Screen,
     quiet: bool,
     drawn: Instant,
     every: Duration,
-    lines: u16,
     before: BTreeMap<(String, String), u64>,
     begun: Instant,
 }
@@ -33,10 +30,10 @@ struct Row {
 impl Picture {
     /// A picture on standard output; none at all when `quiet`.
     pub fn new(quiet: bool) -> Self {
-        let live = io::stdout().is_terminal();
-        let every = Duration::from_millis(if live { 500 } else { 5000 });
+        let screen = Screen::new();
+        let every = Duration::from_millis(if screen.live() { 500 } else { 5000 });
         let now = Instant::now();
-        Self { live, quiet, drawn: now, every, lines: 0, before: BTreeMap::new(), begun: now }
+        Self { screen, quiet, drawn: now, every, before: BTreeMap::new(), begun: now }
     }
 
     /// Time counts from here.
@@ -60,61 +57,20 @@ impl Picture {
                 (key.clone(), now.saturating_sub(before) as f64 / since.as_secs_f64())
             })
             .collect();
-        let text = if self.live {
+        let text = if self.screen.live() {
             full(nodes, &rows, &rates, self.begun, lasts)
         } else {
             brief(nodes, &rows, &rates, self.begun)
         };
-        // A closed terminal does not stop the graph.
-        let _ = self.put(&text);
+        self.screen.put(&text);
     }
 
     /// Removes the live table.
     pub fn clear(&mut self) {
-        if self.live && !self.quiet {
-            let _ = self.put("");
+        if !self.quiet {
+            self.screen.clear();
         }
     }
-
-    fn put(&mut self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if !self.live {
-            return out.write_all(text.as_bytes());
-        }
-        let (columns, height) = terminal::size().unwrap_or((100, 40));
-        if self.lines > 0 {
-            queue!(out, cursor::MoveToPreviousLine(self.lines))?;
-        }
-        queue!(out, terminal::Clear(terminal::ClearType::FromCursorDown))?;
-        // More lines than the window has could not be taken back.
-        let shown: Vec<_> = text.lines().take(usize::from(height.saturating_sub(1))).collect();
-        for line in &shown {
-            writeln!(out, "{}", cut(line, usize::from(columns)))?;
-        }
-        self.lines = shown.len() as u16;
-        out.flush()
-    }
-}
-
-/// A line cut to the width of the window; styles take no room.
-fn cut(line: &str, columns: usize) -> String {
-    let (mut out, mut width, mut style) = (String::new(), 0, false);
-    for c in line.chars() {
-        match c {
-            '\x1b' => style = true,
-            'm' if style => {
-                style = false;
-                out.push(c);
-                continue;
-            }
-            _ => {}
-        }
-        if style || width < columns {
-            out.push(c);
-            width += usize::from(!style);
-        }
-    }
-    out
 }
 
 fn rows(nodes: &[Node]) -> BTreeMap<(String, String), Row> {
@@ -231,15 +187,4 @@ fn brief(
         lag_ms(nodes),
         anomalies(nodes),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_cut_without_breaking_styles() {
-        assert_eq!(cut("abcdef", 3), "abc");
-        assert_eq!(cut("\x1b[1mabc\x1b[0mdef", 4), "\x1b[1mabc\x1b[0md");
-    }
 }

@@ -20,6 +20,8 @@ mod block;
 pub mod catalog;
 pub mod error;
 pub mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod lock;
 pub mod manifest;

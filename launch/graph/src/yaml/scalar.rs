@@ -19,6 +19,9 @@ pub(crate) fn typed(text: &str) -> Value {
     if let Ok(integer) = text.strip_prefix('+').unwrap_or(text).parse::<i64>() {
         return integer.into();
     }
+    if let Ok(integer) = text.strip_prefix('+').unwrap_or(text).parse::<u64>() {
+        return integer.into();
+    }
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix)
             && let Ok(integer) = i64::from_str_radix(digits, radix)
@@ -51,6 +54,7 @@ mod tests {
             ("+3", json!(3)),
             ("0x1F", json!(31)),
             ("0o17", json!(15)),
+            ("18446744073709551615", json!(u64::MAX)),
             ("1.5", json!(1.5)),
             ("1e3", json!(1000.0)),
             (".5", json!(0.5)),

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tidewire_bus::TopicInfo;
+use tidewire_idl::TypeRegistry;
 
 use super::watch;
 use crate::cli::bus::Bus;
@@ -14,6 +16,9 @@ pub struct Args {
     /// How long to look for topics at most
     #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
     pub timeout: Duration,
+    /// Show it as it changes, until Ctrl-C
+    #[arg(short, long, conflicts_with = "timeout")]
+    pub watch: bool,
     #[command(flatten)]
     pub bus: Bus,
 }
@@ -22,29 +27,46 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let participant = args.bus.participant("topic-list")?;
     let registry = args.bus.registry()?;
-    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
-    if json {
-        let list: Vec<_> = topics
-            .iter()
-            .map(|t| {
-                json!({
-                    "topic": t.name,
-                    "type": t.type_name,
-                    "keyed": t.keyed,
-                    "type_known": registry.get(&t.type_name).is_some(),
-                    "writers": t.writers.len(),
-                    "readers": t.readers.len(),
-                })
-            })
-            .collect();
-        return output::json(&list);
+    let stop = Stop::at_keyboard()?;
+    if args.watch {
+        return watch::redrawn(&stop, || {
+            let topics = watch::sorted(&participant);
+            if json { lines(&topics, &registry) } else { Ok(text(args, &topics, &registry)) }
+        });
     }
+    let topics = watch::settled(&participant, args.timeout, &stop);
+    if json {
+        return output::json(&values(&topics, &registry));
+    }
+    output::print(&text(args, &topics, &registry));
+    Ok(())
+}
+
+fn values(topics: &[TopicInfo], registry: &TypeRegistry) -> Vec<Value> {
+    let value = |t: &TopicInfo| {
+        json!({
+            "topic": t.name,
+            "type": t.type_name,
+            "keyed": t.keyed,
+            "type_known": registry.get(&t.type_name).is_some(),
+            "writers": t.writers.len(),
+            "readers": t.readers.len(),
+        })
+    };
+    topics.iter().map(value).collect()
+}
+
+/// The list as one line.
+fn lines(topics: &[TopicInfo], registry: &TypeRegistry) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(&values(topics, registry))? + "\n")
+}
+
+fn text(args: &Args, topics: &[TopicInfo], registry: &TypeRegistry) -> String {
     if topics.is_empty() {
-        output::say(&format!(
-            "no topics in domain {}; `--domain N` looks at another one",
+        return format!(
+            "no topics in domain {}; `--domain N` looks at another one\n",
             args.bus.domain
-        ));
-        return Ok(());
+        );
     }
     let rows = topics.iter().map(|t| {
         let known = if registry.get(&t.type_name).is_some() { "" } else { "unknown type" };
@@ -56,6 +78,5 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             known.to_owned(),
         ]
     });
-    output::print(&output::table(&["TOPIC", "TYPE", ">WRITERS", ">READERS", ""], rows));
-    Ok(())
+    output::table(&["TOPIC", "TYPE", ">WRITERS", ">READERS", ""], rows)
 }

@@ -1,9 +1,16 @@
 //! `tidewire topic`: what is on a domain, ours or not.
 
+mod bw;
+mod delay;
 mod echo;
+mod figures;
 mod hz;
 mod info;
 mod list;
+mod measure;
+mod offer;
+mod publish;
+mod value;
 pub mod watch;
 
 /// The subcommands.
@@ -11,7 +18,7 @@ pub mod watch;
 pub enum Command {
     /// List topics with their types, writers and readers
     #[command(
-        after_help = "Examples:\n  tidewire topic list --domain 42\n  tidewire topic list --json"
+        after_help = "Examples:\n  tidewire topic list --domain 42\n  tidewire topic list --watch\n  tidewire topic list --json"
     )]
     List(list::Args),
     /// Tell a topic's type, endpoints, their QoS, and who does not match whom
@@ -21,9 +28,30 @@ pub enum Command {
     #[command(after_help = "Examples:\n  tidewire topic echo vibration -n 3 --domain 42\n  \
                       tidewire topic echo my/topic --types my_idl/ --json\n\nWith --json one object per line.")]
     Echo(echo::Args),
-    /// Measure rate, size and latency
-    #[command(after_help = "Example:\n  tidewire topic hz vibration --for 10s --domain 42")]
-    Hz(hz::Args),
+    /// Measure how often samples come, and how regularly
+    #[command(after_help = "Examples:\n  tidewire topic hz vibration --for 10s --domain 42\n  \
+                      tidewire topic hz 'plant/*' --window 1000\n\nWith --json one object per topic.")]
+    Hz(measure::Args),
+    /// Measure bytes per second and the sizes of samples
+    #[command(after_help = "Examples:\n  tidewire topic bw vibration --for 10s --domain 42\n  \
+                      tidewire topic bw '*' --json --for 5s\n\nA sample's size is its payload with the 4 bytes of \
+                      encapsulation header. With --json one object per topic.")]
+    Bw(measure::Args),
+    /// Measure the time from a sample's source time to its reception
+    #[command(after_help = "Examples:\n  tidewire topic delay vibration --for 10s --domain 42\n  \
+                      tidewire topic delay rt/imu --window 100 --json\n\nThe source time is the writer's clock, the \
+                      reception this host's. Between hosts a delay holds the difference of their clocks: it is \
+                      negative where the writer's is ahead by more than the sample took. With --json one object per \
+                      topic.")]
+    Delay(measure::Args),
+    /// Write samples given as JSON or YAML
+    #[command(after_help = "Examples:\n  \
+                      tidewire topic pub temperature tidewire::sensor::Temperature '{point: p1, celsius: 61.5}' --once\n  \
+                      tidewire topic pub my/topic my::Type '{\"x\": 1}' --types my_idl/ --rate 10 --count 100\n  \
+                      tidewire topic pub temperature tidewire::sensor::Temperature '{point: p1}' --dispose\n  \
+                      jq -c .value old.json | tidewire topic pub temperature tidewire::sensor::Temperature -\n\n\
+                      It writes RELIABLE, and TRANSIENT_LOCAL where a reader asks for it, unless --qos says otherwise.")]
+    Pub(publish::Args),
 }
 
 /// Runs the subcommand.
@@ -33,5 +61,8 @@ pub fn run(command: &Command, json: bool) -> anyhow::Result<()> {
         Command::Info(args) => info::run(args, json),
         Command::Echo(args) => echo::run(args, json),
         Command::Hz(args) => hz::run(args, json),
+        Command::Bw(args) => bw::run(args, json),
+        Command::Delay(args) => delay::run(args, json),
+        Command::Pub(args) => publish::run(args, json),
     }
 }

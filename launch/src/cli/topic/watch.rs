@@ -6,6 +6,7 @@ use anyhow::bail;
 use tidewire_bus::{Participant, RawReader, RawTopic, TopicInfo};
 use tidewire_qos::{Durability, Profile, Qos, Reliability};
 
+use crate::cli::live::Screen;
 use crate::node::Stop;
 
 /// Waits until discovery is quiet: no news for half a second, at most `longest`.
@@ -20,9 +21,45 @@ pub fn settled(participant: &Participant, longest: Duration, stop: &Stop) -> Vec
         let quiet = if topics.is_empty() { longest } else { Duration::from_millis(500) };
         changed.elapsed() >= quiet || begun.elapsed() >= longest
     });
+    sorted(participant)
+}
+
+/// What is discovered now, by name.
+pub fn sorted(participant: &Participant) -> Vec<TopicInfo> {
     let mut topics = participant.topics();
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     topics
+}
+
+/// Shows what `text` says whenever it says something new: in place on a terminal, one after the other
+/// elsewhere.
+pub fn redrawn(
+    stop: &Stop,
+    mut text: impl FnMut() -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    let mut screen = Screen::new();
+    let mut shown = String::new();
+    let mut outcome = Ok(());
+    let mut looked: Option<Instant> = None;
+    stop.wait_or(|| {
+        if looked.is_some_and(|at| at.elapsed() < Duration::from_millis(250)) {
+            return false;
+        }
+        looked = Some(Instant::now());
+        match text() {
+            Ok(text) if text == shown => false,
+            Ok(text) => {
+                screen.put(&text);
+                shown = text;
+                false
+            }
+            Err(error) => {
+                outcome = Err(error);
+                true
+            }
+        }
+    });
+    outcome
 }
 
 fn shape(participant: &Participant) -> Vec<(String, usize, usize)> {
@@ -48,30 +85,41 @@ pub fn topic(
             return Ok(None);
         }
         if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
-            bail!(
-                "nobody writes topic `{name}` in domain {}; {}",
-                participant.domain(),
-                others(&topics, name)
-            );
+            bail!("{}", nobody(participant, name));
         }
         if !told && begun.elapsed() >= Duration::from_secs(2) {
             told = true;
-            eprintln!(
-                "waiting: nobody writes topic `{name}` in domain {} yet; {}",
-                participant.domain(),
-                others(&topics, name)
-            );
+            eprintln!("waiting: {}", nobody(participant, name));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// What there is, the nearest name first.
+/// Nobody writes a topic: what there is instead.
+pub fn nobody(participant: &Participant, name: &str) -> String {
+    format!(
+        "nobody writes topic `{name}` in domain {}; {}",
+        participant.domain(),
+        others(&participant.topics(), name)
+    )
+}
+
+/// What there is to be read, the nearest name first.
 pub fn others(topics: &[TopicInfo], name: &str) -> String {
-    let mut names: Vec<&str> =
-        topics.iter().filter(|t| !t.writers.is_empty()).map(|t| t.name.as_str()).collect();
+    let written = topics.iter().filter(|t| !t.writers.is_empty());
+    suggest(written.map(|t| t.name.as_str()).collect(), name, "written")
+}
+
+/// What somebody else reads, the nearest name first.
+pub fn readable(participant: &Participant, name: &str) -> String {
+    let topics = participant.topics();
+    let read = topics.iter().filter(|t| t.readers.iter().any(|reader| !reader.own));
+    suggest(read.map(|t| t.name.as_str()).collect(), name, "read")
+}
+
+fn suggest(mut names: Vec<&str>, name: &str, how: &str) -> String {
     if names.is_empty() {
-        return "no topic is written there at all: is `--domain` right?".to_owned();
+        return format!("no topic is {how} there at all: is `--domain` right?");
     }
     names.sort_by_key(|other| distance(name, other));
     let nearest = if distance(name, names[0]) <= 1 + name.len() / 3 {
@@ -81,7 +129,7 @@ pub fn others(topics: &[TopicInfo], name: &str) -> String {
     };
     names.truncate(12);
     names.sort_unstable();
-    format!("{nearest}written are: {}", names.join(", "))
+    format!("{nearest}{how} are: {}", names.join(", "))
 }
 
 /// Levenshtein's: single-character edits from `a` to `b`.
@@ -107,9 +155,22 @@ pub fn reader(
     profile: Option<&Profile>,
 ) -> anyhow::Result<RawReader> {
     let qos = profile.map_or_else(|| matching(info), |profile| profile.reader_qos(&info.name));
-    let raw =
-        RawTopic { name: info.name.clone(), type_name: info.type_name.clone(), keyed: info.keyed };
-    Ok(participant.raw_reader(&raw, &qos)?)
+    Ok(participant.raw_reader(&raw(info), &qos)?)
+}
+
+/// A reader that matches the topic's writers but for what `change` changes.
+pub fn reader_as(
+    participant: &Participant,
+    info: &TopicInfo,
+    change: impl FnOnce(&mut Qos),
+) -> anyhow::Result<RawReader> {
+    let mut qos = matching(info);
+    change(&mut qos);
+    Ok(participant.raw_reader(&raw(info), &qos)?)
+}
+
+fn raw(info: &TopicInfo) -> RawTopic {
+    RawTopic::new(info.name.clone(), info.type_name.clone(), info.keyed)
 }
 
 fn matching(info: &TopicInfo) -> Qos {

@@ -4,7 +4,7 @@
 //! want.
 
 use pco::ChunkConfig;
-use pco::standalone::{simple_compress, simple_decompress};
+use pco::standalone::{simple_compress, simple_decompress_into};
 
 use crate::journal::record::u32_at;
 
@@ -155,11 +155,29 @@ fn dictionary<'a>(ends: &'a [u32], bytes: &'a [u8]) -> Option<(Vec<&'a [u8]>, Ve
 /// Reads streams one after the other.
 pub struct Streams<'a> {
     bytes: &'a [u8],
+    /// Bytes a column may decode to.
+    limit: usize,
 }
 
+const TOO_LONG: Bad = "a column is longer than the block's payloads allow";
+
 impl<'a> Streams<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+    /// Streams of a block of `rows` rows with `payload` bytes of payload in all. A value takes at least
+    /// a byte of payload, and at most 8 bytes here: a few bytes that stand for more are damage, and
+    /// must not cost memory.
+    pub fn new(bytes: &'a [u8], rows: usize, payload: u64) -> Self {
+        let payload = usize::try_from(payload).unwrap_or(usize::MAX);
+        Self { bytes, limit: payload.max(rows).saturating_mul(16).min(MAX_DECODED) }
+    }
+
+    fn inside(&self, bytes: &'a [u8]) -> Self {
+        Self { bytes, ..*self }
+    }
+
+    /// Whether so many values of so many bytes can be in this block.
+    pub fn fits(&self, n: usize, size: usize) -> Result<(), Bad> {
+        let bytes = n.checked_mul(size).filter(|&bytes| bytes <= self.limit);
+        bytes.map(drop).ok_or(TOO_LONG)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -183,17 +201,36 @@ impl<'a> Streams<'a> {
         let (codec, body) = self.next()?;
         match codec {
             PLAIN => Ok(body.to_vec()),
-            ZSTD => zstd::bulk::decompress(body, MAX_DECODED).map_err(|_| "zstd refuses a column"),
+            ZSTD => {
+                // It takes all the memory it is allowed, whatever it needs: as much as the frame says, of
+                // which a byte can stand for 2^15.
+                let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
+                let size = size.and_then(|size| usize::try_from(size).ok()).ok_or(TOO_LONG)?;
+                self.fits(size, 1)?;
+                if size >> 16 > body.len() {
+                    return Err(TOO_LONG);
+                }
+                zstd::bulk::decompress(body, size).map_err(|_| "zstd refuses a column")
+            }
             _ => Err("a column has an unknown codec"),
         }
     }
 
     /// A column of `n` numbers.
     pub fn numbers<T: Num>(&mut self, n: usize) -> Result<Vec<T>, Bad> {
+        self.fits(n, T::SIZE)?;
         let (codec, body) = self.next()?;
         let values: Vec<T> = match codec {
             CONST if body.len() == T::SIZE => vec![T::get(body); n],
-            PCO => simple_decompress(body).map_err(|_| "pco refuses a column")?,
+            PCO => {
+                let mut values = vec![T::get(&[0; 8][..T::SIZE]); n];
+                let done = simple_decompress_into(body, &mut values);
+                let done = done.map_err(|_| "pco refuses a column")?;
+                if !done.finished || done.n_processed != n {
+                    return Err("a column has the wrong number of values");
+                }
+                values
+            }
             PLAIN => body.chunks_exact(T::SIZE).map(T::get).collect(),
             _ => return Err("a column has an unknown codec"),
         };
@@ -205,6 +242,7 @@ impl<'a> Streams<'a> {
 
     /// A column of `n` single bytes.
     pub fn octets(&mut self, n: usize) -> Result<Vec<u8>, Bad> {
+        self.fits(n, 1)?;
         if self.bytes.first() == Some(&CONST) {
             let (_, body) = self.next()?;
             return match body {
@@ -221,13 +259,13 @@ impl<'a> Streams<'a> {
 
     /// A column of `n` byte strings: their ends and their bytes.
     pub fn texts(&mut self, n: usize) -> Result<(Vec<u32>, Vec<u8>), Bad> {
+        self.fits(n, 4)?;
         let (codec, body) = self.next()?;
         let (mut ends, mut bytes) = (Vec::with_capacity(n), Vec::new());
-        let too_long = "a column is too long";
         match codec {
             CONST => {
-                let total = body.len().checked_mul(n).filter(|&t| t <= MAX_DECODED);
-                bytes.reserve_exact(total.ok_or(too_long)?);
+                self.fits(n, body.len())?;
+                bytes.reserve_exact(n * body.len());
                 for _ in 0..n {
                     bytes.extend_from_slice(body);
                     ends.push(bytes.len() as u32);
@@ -235,23 +273,21 @@ impl<'a> Streams<'a> {
             }
             DICTIONARY => {
                 let (entries, rest) = read_entries(body)?;
-                for index in Streams::new(rest).octets(n)? {
+                for index in self.inside(rest).octets(n)? {
                     let entry = entries.get(index as usize).ok_or("a dictionary index is wrong")?;
                     bytes.extend_from_slice(entry);
-                    if bytes.len() > MAX_DECODED {
-                        return Err(too_long);
-                    }
+                    self.fits(bytes.len(), 1)?;
                     ends.push(bytes.len() as u32);
                 }
             }
             PLAIN if n == 0 => {}
             PLAIN => {
-                let mut inner = Streams::new(body);
+                let mut inner = self.inside(body);
                 let lens = inner.numbers::<u32>(n)?;
                 bytes = inner.compressed()?;
                 let mut end = 0u32;
                 for len in lens {
-                    end = end.checked_add(len).ok_or(too_long)?;
+                    end = end.checked_add(len).ok_or(TOO_LONG)?;
                     ends.push(end);
                 }
                 if end as usize != bytes.len() {
@@ -288,10 +324,11 @@ mod tests {
     fn numbers<T: Num + PartialEq + std::fmt::Debug>(values: &[T]) -> usize {
         let mut out = Vec::new();
         put_numbers(&mut out, values);
-        let back = Streams::new(&out).numbers::<T>(values.len()).unwrap();
+        let streams = || Streams::new(&out, values.len() + 1, 0);
+        let back = streams().numbers::<T>(values.len()).unwrap();
         assert!(values.iter().zip(&back).all(|(a, b)| a.same(b)));
         // A constant has no count of its own; everything else knows when it is asked for too many.
-        assert!(out[0] == CONST || Streams::new(&out).numbers::<T>(values.len() + 1).is_err());
+        assert!(out[0] == CONST || streams().numbers::<T>(values.len() + 1).is_err());
         out.len()
     }
 
@@ -324,7 +361,8 @@ mod tests {
             }
             let mut out = Vec::new();
             put_texts(&mut out, &ends, &bytes);
-            assert_eq!(Streams::new(&out).texts(texts.len()), Ok((ends, bytes)));
+            let mut streams = Streams::new(&out, texts.len(), bytes.len() as u64);
+            assert_eq!(streams.texts(texts.len()), Ok((ends, bytes)));
         }
     }
 
@@ -333,7 +371,7 @@ mod tests {
         let mut out = Vec::new();
         put_numbers(&mut out, &(0..500).map(|i| i * i).collect::<Vec<i64>>());
         for len in 0..out.len() {
-            assert!(Streams::new(&out[..len]).numbers::<i64>(500).is_err());
+            assert!(Streams::new(&out[..len], 500, 4000).numbers::<i64>(500).is_err());
         }
     }
 }

@@ -9,6 +9,7 @@ use super::column::{Bad, Streams};
 use super::encode::{SPLIT, WHOLE};
 use super::header::{BlockHeader, Encoding};
 use super::plan::Plan;
+use super::rows::MAX_ROWS;
 use crate::journal::record::array_at;
 
 /// A block's arrays, in (source time, arrival) order.
@@ -33,7 +34,10 @@ pub fn rows(header: &BlockHeader, data: &[u8], plan: Option<&Plan>) -> Result<De
         return Err("the block's checksum is wrong");
     }
     let n = header.count as usize;
-    let mut streams = Streams::new(data);
+    if n > MAX_ROWS {
+        return Err("the block has more rows than blocks can have");
+    }
+    let mut streams = Streams::new(data, n, header.payload_bytes);
     let source: Vec<i64> = streams.numbers(n)?;
     let mut reception: Vec<i64> = streams.numbers(n)?;
     reception.iter_mut().zip(&source).for_each(|(r, s)| *r = r.wrapping_add(*s));
@@ -82,7 +86,7 @@ fn payloads(
     let (whole_ends, whole) = streams.texts(kinds.len() - split)?;
     let mut reader = plan.read(streams, split)?;
     let mut ends = Vec::with_capacity(kinds.len());
-    let mut payload = Vec::with_capacity(header.payload_bytes.min(1 << 28) as usize);
+    let mut payload = Vec::with_capacity(header.payload_bytes.min(1 << 20) as usize);
     let (mut heads, mut wholes) = (heads.chunks_exact(4), whole_ends.iter());
     let mut whole_start = 0;
     for kind in kinds {
@@ -127,5 +131,66 @@ impl Decoded {
                 payload: payload.slice(range.start as usize..range.end as usize),
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::encode::encode;
+    use crate::block::rows::Rows;
+    use crate::journal::record::SampleHead;
+
+    /// A block of one sample of these bytes.
+    fn block(payload: &[u8]) -> (BlockHeader, Vec<u8>) {
+        let mut rows = Rows::new(0, 0);
+        let head = SampleHead {
+            seq: 1,
+            series: 0,
+            source_time: 1,
+            reception_time: 2,
+            sequence: 1,
+            writer: Guid::default(),
+            key: KeyHash::default(),
+            state: InstanceState::Alive,
+        };
+        rows.push(&head, payload);
+        let sealed = encode(&rows, None);
+        (sealed.header, sealed.data)
+    }
+
+    fn open(header: &BlockHeader, data: &[u8]) -> Result<Decoded, Bad> {
+        let header = BlockHeader {
+            data_len: data.len() as u32,
+            data_crc: crc32fast::hash(data),
+            ..header.clone()
+        };
+        rows(&header, data, None)
+    }
+
+    #[test]
+    fn counts_that_no_block_has_cost_nothing() {
+        let (header, data) = block(b"payload");
+        assert!(open(&header, &data).is_ok());
+        // Every column of one row is a constant, which stands for any number of rows.
+        let many = BlockHeader { count: u32::MAX, ..header.clone() };
+        assert!(open(&many, &data).is_err_and(|why| why.contains("more rows")));
+        // A constant payload a thousand times over.
+        let (long, wide) = block(&[7; 20_000]);
+        let many = BlockHeader { count: MAX_ROWS as u32, ..long };
+        assert!(open(&many, &wide).is_err_and(|why| why.contains("longer than")));
+    }
+
+    #[test]
+    fn a_compressed_column_says_how_long_it_is_before_it_costs_memory() {
+        let (header, data) = block(b"payload");
+        // The last column is the payload: in its place one of 64 MiB of zeros.
+        let zeros = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
+        let mut lens = vec![0, 4, 0, 0, 0];
+        lens.extend_from_slice(&(64u32 << 20).to_le_bytes());
+        let inner = [&lens[..], &[2], &(zeros.len() as u32).to_le_bytes(), &zeros].concat();
+        let cut = data.len() - 5 - b"payload".len();
+        let bomb = [&data[..cut], &[3], &(inner.len() as u32).to_le_bytes()[..], &inner].concat();
+        assert!(open(&header, &bomb).is_err_and(|why| why.contains("longer than")));
     }
 }

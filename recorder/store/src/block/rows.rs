@@ -6,6 +6,9 @@ use tidewire_idl::{Guid, KeyHash};
 
 use crate::journal::record::SampleHead;
 
+/// A block never has more rows than this, however small its payloads are.
+pub const MAX_ROWS: usize = 1 << 16;
+
 /// Samples of one series and one period that are in the journal but not yet in a shard.
 #[derive(Clone, Debug)]
 pub struct Rows {

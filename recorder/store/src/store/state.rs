@@ -9,7 +9,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use crate::block::plan::Plan;
-use crate::block::rows::Rows;
+use crate::block::rows::{MAX_ROWS, Rows};
 use crate::catalog::{Catalog, TopicMeta};
 use crate::journal::record::{self, MARK_BODY, PREFIX};
 use crate::shard::path::ShardKey;
@@ -193,9 +193,6 @@ impl State {
         ShardKey { period: rows.period, partition }
     }
 }
-
-/// A block never has more rows than this, however small its payloads are.
-pub const MAX_ROWS: usize = 1 << 16;
 
 /// Memory a sample takes in an open block.
 pub fn row_cost(payload: usize) -> usize {

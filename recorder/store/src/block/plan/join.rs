@@ -23,10 +23,12 @@ pub(super) fn read(
                     return Err("a length column holds no lengths");
                 };
                 let total = lengths.iter().map(|&n| n as usize).sum();
+                streams.fits(total, 1)?;
                 read(body, total, columns, streams)?;
             }
             Op::Repeat { times: n, body } => {
                 let total = times.checked_mul(*n).ok_or("an array is too long")?;
+                streams.fits(total, 1)?;
                 read(body, total, columns, streams)?;
             }
         }

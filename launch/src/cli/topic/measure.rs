@@ -1,0 +1,234 @@
+//! What `topic hz`, `bw` and `delay` share: readers of the topics, figures of what comes, a table that
+//! is redrawn while they come.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use serde_json::{Value, json};
+use tidewire_bus::{Participant, RawReader, TopicInfo, now_ns};
+use tidewire_qos::fnmatch::{fnmatch, has_wildcard};
+use tidewire_qos::{Durability, Profile};
+
+use super::figures::{Count, Figures};
+use super::watch;
+use crate::cli::bus::Bus;
+use crate::cli::live::Screen;
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::cli::time;
+use crate::node::Stop;
+
+/// The arguments of all three.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Topic names, or patterns such as `plant/*`
+    #[arg(required = true, value_name = "TOPIC")]
+    pub topics: Vec<String>,
+    /// Figures of the last N samples instead of all
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+    pub window: Option<u32>,
+    /// How long to measure; 0: until Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = time::duration, default_value = "0")]
+    pub for_: Duration,
+    /// Give up when no sample comes for this long
+    #[arg(long, value_name = "TIME", value_parser = time::duration)]
+    pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub bus: Bus,
+}
+
+/// How one of them shows its figures.
+pub struct View {
+    /// Name of the participant.
+    pub name: &'static str,
+    /// Columns after the topic.
+    pub headers: &'static [&'static str],
+    /// Their cells.
+    pub cells: fn(&Measured, &Count, i64) -> Vec<String>,
+    /// Members of the JSON object beside `topic`.
+    pub json: fn(&Measured, &Count, i64) -> Value,
+    /// What must be said about the figures.
+    pub note: fn(&[(&Measured, Count)]) -> Option<String>,
+}
+
+/// A topic that is measured.
+pub struct Measured {
+    pub info: TopicInfo,
+    pub reader: RawReader,
+    pub figures: Figures,
+}
+
+/// Measures until Ctrl-C, `--for` or `--timeout`.
+pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
+    let stop = Stop::at_keyboard()?;
+    let profile = args.bus.profile()?;
+    args.bus.registry()?;
+    let participant = args.bus.participant(view.name)?;
+    let mut measured: Vec<Measured> = Vec::new();
+    let mut screen = Screen::new();
+    let mut progress = Progress::new(json || screen.live());
+    let (mut heard, mut begun, mut told) = (Instant::now(), None, false);
+    let (mut looked, mut drawn): (Option<Instant>, _) = (None, Instant::now());
+    let mut batch = Vec::new();
+    while !stop.is_set() {
+        if looked.is_none_or(|at| at.elapsed() >= Duration::from_millis(100)) {
+            looked = Some(Instant::now());
+            look(args, &participant, profile.as_ref(), &mut measured)?;
+            told = told || tell_missing(args, &participant, &measured, heard.elapsed());
+        }
+        participant.wait(Duration::from_millis(if measured.is_empty() { 20 } else { 100 }));
+        for topic in &mut measured {
+            while topic.reader.take_into(&mut batch, 4096) > 0 {
+                heard = Instant::now();
+                begun.get_or_insert(heard);
+                batch.drain(..).for_each(|sample| topic.figures.add(&sample));
+            }
+        }
+        if begun.is_some_and(|at: Instant| !args.for_.is_zero() && at.elapsed() >= args.for_) {
+            break;
+        }
+        // Where topics are there and silent, `--for` ends it, too.
+        let silent = begun.is_none() && !measured.is_empty() && !args.for_.is_zero();
+        if silent && heard.elapsed() >= args.for_ {
+            break;
+        }
+        if args.timeout.is_some_and(|timeout| heard.elapsed() >= timeout) {
+            screen.clear();
+            progress.clear();
+            give_up(args, &participant, &measured, heard.elapsed())?;
+        }
+        if screen.live() && !json && drawn.elapsed() >= Duration::from_millis(500) {
+            drawn = Instant::now();
+            screen.put(&text(view, &measured));
+        }
+        progress.show(|| brief(view, &measured));
+    }
+    progress.clear();
+    screen.clear();
+    if json {
+        for topic in &measured {
+            let mut line = json!({ "topic": topic.info.name });
+            let more = (view.json)(topic, &topic.figures.count(), now_ns());
+            if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
+                line.extend(more);
+            }
+            output::say(&serde_json::to_string(&line)?);
+        }
+    } else {
+        output::print(&text(view, &measured));
+    }
+    Ok(())
+}
+
+fn wanted(args: &Args, name: &str) -> bool {
+    args.topics.iter().any(|topic| topic == name || (has_wildcard(topic) && fnmatch(topic, name)))
+}
+
+/// Reads topics that have come.
+fn look(
+    args: &Args,
+    participant: &Participant,
+    profile: Option<&Profile>,
+    measured: &mut Vec<Measured>,
+) -> anyhow::Result<()> {
+    for info in participant.topics() {
+        let known = measured.iter().any(|m| m.info.name == info.name);
+        if known || info.writers.is_empty() || !wanted(args, &info.name) {
+            continue;
+        }
+        let reader = match profile {
+            Some(profile) => watch::reader(participant, &info, Some(profile))?,
+            // History is of the past: neither its rate nor its delay is one of now.
+            None => {
+                watch::reader_as(participant, &info, |qos| qos.durability = Durability::Volatile)?
+            }
+        };
+        let figures = Figures::new(args.window.map(|window| window as usize));
+        measured.push(Measured { info, reader, figures });
+    }
+    measured.sort_by(|a, b| a.info.name.cmp(&b.info.name));
+    Ok(())
+}
+
+/// The first name or pattern that nobody writes.
+fn missing<'a>(args: &'a Args, measured: &[Measured]) -> Option<&'a str> {
+    let found = |topic: &&String| {
+        measured.iter().any(|m| m.info.name == **topic || fnmatch(topic, &m.info.name))
+    };
+    args.topics.iter().find(|topic| !found(topic)).map(String::as_str)
+}
+
+/// After two seconds of looking, says once what there is instead.
+fn tell_missing(
+    args: &Args,
+    participant: &Participant,
+    measured: &[Measured],
+    looked: Duration,
+) -> bool {
+    let due = looked >= Duration::from_secs(2) && args.timeout.is_none_or(|t| t > looked);
+    let Some(name) = missing(args, measured).filter(|_| due) else { return false };
+    eprintln!("waiting: {}", watch::nobody(participant, name));
+    true
+}
+
+fn give_up(
+    args: &Args,
+    participant: &Participant,
+    measured: &[Measured],
+    waited: Duration,
+) -> anyhow::Result<()> {
+    if let Some(name) = missing(args, measured) {
+        bail!("{}", watch::nobody(participant, name));
+    }
+    let names: Vec<&str> = measured.iter().map(|m| m.info.name.as_str()).collect();
+    bail!("no sample on `{}` for {:.1} s", names.join("`, `"), waited.as_secs_f64());
+}
+
+fn text(view: &View, measured: &[Measured]) -> String {
+    if measured.is_empty() {
+        return "nobody writes it yet\n".to_owned();
+    }
+    let now = now_ns();
+    let counts: Vec<(&Measured, Count)> =
+        measured.iter().map(|topic| (topic, topic.figures.count())).collect();
+    let rows = counts.iter().map(|(topic, count)| {
+        let mut cells = (view.cells)(topic, count, now);
+        cells.insert(0, topic.info.name.clone());
+        cells
+    });
+    let headers: Vec<&str> = std::iter::once("TOPIC").chain(view.headers.iter().copied()).collect();
+    let mut text = output::table(&headers, rows);
+    if let Some(note) = (view.note)(&counts) {
+        text.push_str(&format!("{note}\n"));
+    }
+    text
+}
+
+/// One line for a log: the topics with their first two figures.
+fn brief(view: &View, measured: &[Measured]) -> String {
+    let now = now_ns();
+    let parts: Vec<String> = measured
+        .iter()
+        .map(|topic| {
+            let cells = (view.cells)(topic, &topic.figures.count(), now);
+            let named = view.headers.iter().zip(&cells);
+            let cells: Vec<String> = named
+                .map(|(head, cell)| {
+                    format!("{} {cell}", head.trim_start_matches('>').to_lowercase())
+                })
+                .collect();
+            format!("{}: {}", topic.info.name, cells.join("  "))
+        })
+        .collect();
+    if parts.is_empty() { "nobody writes it yet".to_owned() } else { parts.join("  |  ") }
+}
+
+/// A quantile in microseconds, for JSON.
+pub fn us(ns: Option<i64>) -> Option<f64> {
+    ns.map(|ns| ns as f64 / 1e3)
+}
+
+/// A duration for a table.
+pub fn time_of(ns: Option<i64>) -> String {
+    us(ns).map_or_else(|| "-".to_owned(), output::micros)
+}
