@@ -139,6 +139,11 @@ impl<'a> Outlets<'a> {
     }
 
     fn open(&self, name: &str, frame: &Frame<'_>) -> Result<Arc<Outlet>, Reject> {
+        // Names are shown on terminals.
+        if name.contains(char::is_control) || frame.type_name.contains(char::is_control) {
+            let text = format!("{name:?} of {:?}: control characters in a name", frame.type_name);
+            return Err(Reject::new(Reason::Topic, text));
+        }
         if !self.allow.iter().any(|pattern| fnmatch(pattern, name)) {
             let text =
                 format!("topic `{name}` may not be written here (allow: {})", self.allow.join(" "));

@@ -102,6 +102,7 @@ fn a_bad_frame_is_told_and_the_connection_lives_on() {
         (frame(Frame { topic: "third", type_name: "x::Y", ..unkeyed }), Reason::Payload, ""),
         (frame(Frame { keyed: true, ..unkeyed }), Reason::Key, "has no key"),
         (frame(Frame { change: InstanceState::Disposed, ..unkeyed }), Reason::Key, "has no key"),
+        (frame(Frame { topic: "a\x1b[2Jb", ..unkeyed }), Reason::Topic, "control characters"),
         (frame(Frame { topic: "temperature", ..unkeyed }), Reason::Type, "is written here as"),
     ] {
         client.send(&bytes);

@@ -29,6 +29,8 @@ const IN_DRIVER: u32 = 1 << 2;
 const SPIN: Duration = Duration::from_micros(50);
 /// How often the ordinary socket is looked at while the others are busy.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long to wait for a queue that somebody has just left.
+const GIVE_BACK: Duration = Duration::from_millis(500);
 /// What a frame of memory must hold besides a packet: the kernel's headroom, Ethernet, VLAN.
 const OVERHEAD: u32 = 256 + 22;
 /// More queues than this have no socket; their datagrams come through the kernel.
@@ -91,7 +93,7 @@ impl Xdp {
         for queue in 0..queues {
             // Without flags the kernel takes the driver's zero-copy way where there is one.
             let flags = if native { 0 } else { libc::XDP_COPY };
-            let socket = Socket::bind(interface.index, queue, frame_size, flags)?;
+            let socket = bind(interface.index, queue, frame_size, flags)?;
             bpf::set_socket(map.as_fd(), queue, socket.as_fd())?;
             sockets.push(socket);
         }
@@ -105,6 +107,22 @@ impl Xdp {
 
     fn sweep(&mut self, take: &mut dyn FnMut(Datagram<'_>)) -> usize {
         self.sockets.iter_mut().map(|socket| socket.receive(take)).sum()
+    }
+}
+
+/// A queue stays busy for a moment after the socket that had it is closed: the kernel takes it back
+/// in the background.
+fn bind(interface: u32, queue: u32, frame_size: u32, flags: u16) -> io::Result<Socket> {
+    let start = Instant::now();
+    loop {
+        match Socket::bind(interface, queue, frame_size, flags) {
+            Err(error)
+                if error.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < GIVE_BACK =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
     }
 }
 
