@@ -228,3 +228,34 @@ fn every_way_of_udp_is_measured_beside_blocking_recv() {
     let busy = names.iter().filter(|name| name.ends_with("busy-poll recvmmsg")).count();
     assert_eq!(busy, 4, "{names:?}");
 }
+
+/// The program on the interface goes with the process that put it there, whatever ends it.
+#[test]
+fn a_killed_ingress_leaves_nothing_on_its_interface() {
+    let pair = match tidewire_ingress::testing::Pair::new() {
+        Ok(pair) => pair,
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    let link = || {
+        let show = || Command::new("ip").args(["-d", "link", "show", "va"]).output();
+        String::from_utf8_lossy(&pair.here.run(show).unwrap().stdout).into_owned()
+    };
+    assert!(!link().contains("xdp"), "{}", link());
+    let domain = tidewire_bus::testing::free_domain().to_string();
+    let mut ingress =
+        tidewire(&["ingress", "--domain", &domain, "--listen", "udp://10.9.0.1:7500"]);
+    let ingress = pair.here.run(move || Child::spawn(&mut ingress));
+    let start = Instant::now();
+    while !link().contains("xdp") {
+        if start.elapsed() > Duration::from_secs(20) {
+            return eprintln!("skipped: AF_XDP does not work here");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    ingress.signal(libc::SIGKILL);
+    let start = Instant::now();
+    while link().contains("xdp") {
+        assert!(start.elapsed() < PATIENCE, "{}", link());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

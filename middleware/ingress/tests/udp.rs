@@ -413,3 +413,24 @@ fn the_way_is_told_and_so_is_why_no_faster_one() {
     drop(first);
     assert_ne!(open(7502).rung(), Rung::BusyPoll, "the program goes with its receiver");
 }
+
+#[test]
+fn an_interface_that_goes_away_is_an_error_not_silence() {
+    for rung in [Rung::XdpNative, Rung::XdpGeneric] {
+        let Some(pair) = pair() else { return };
+        let at = UdpOptions { rung, ..UdpOptions::at("10.9.0.1:7500".parse().unwrap()) };
+        let mut receiver = match pair.here.run(move || udp::open(&at)) {
+            Ok(receiver) => receiver,
+            Err(error) => {
+                eprintln!("skipped: {error}");
+                continue;
+            }
+        };
+        receiver.receive(Duration::from_millis(1), |_| ()).unwrap();
+        pair.here.command("ip", "link del va").unwrap();
+        let start = Instant::now();
+        while receiver.receive(Duration::from_millis(20), |_| ()).is_ok() {
+            assert!(start.elapsed() < PATIENCE, "{rung:?}");
+        }
+    }
+}

@@ -204,6 +204,43 @@ fn strangers_and_too_many_are_turned_away_with_a_reason() {
     }
 }
 
+/// What an ingress says to a client of user 65534, group 65533; `None` where we cannot be that user.
+fn said_to_another_user(site: &Site) -> Option<Vec<u8>> {
+    std::fs::set_permissions(site.dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = site.path("in");
+    let thread = std::thread::spawn(move || {
+        // SAFETY: numbers only. The raw calls change this thread alone, which ends right after.
+        let changed = unsafe {
+            libc::syscall(libc::SYS_setgroups, 0, 0) == 0
+                && libc::syscall(libc::SYS_setresgid, 65533, 65533, 65533) == 0
+                && libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) == 0
+        };
+        changed.then(|| Client(UnixStream::connect(path).unwrap()).farewell())
+    });
+    let said = thread.join().unwrap();
+    if said.is_none() {
+        eprintln!("skipped: being another user takes root");
+    }
+    said
+}
+
+#[test]
+fn another_user_gets_in_by_uid_or_by_group_only() {
+    let base = || IngressOptions { mode: "666".into(), ..options() };
+    for (options, welcome) in [
+        (base(), false),
+        (IngressOptions { uids: vec![65534], ..base() }, true),
+        (IngressOptions { gids: vec![65533], ..base() }, true),
+        (IngressOptions { uids: vec![65533], gids: vec![65534], ..base() }, false),
+    ] {
+        let site = Site::new(&["unix://DIR/in"], options);
+        let Some(said) = said_to_another_user(&site) else { return };
+        let said = replies(&said);
+        assert_eq!(said.is_empty(), welcome, "{said:?}");
+        assert!(welcome || said[0].2.contains("user 65534, group 65533"), "{said:?}");
+    }
+}
+
 #[test]
 fn topics_are_limited_by_name_and_number() {
     let limits = IngressOptions {

@@ -96,7 +96,7 @@ pub fn run(
     let of = |at: usize, value: &dyn Fn(&Run) -> f64| {
         median(&mut values[at].iter().map(value).collect::<Vec<_>>())
     };
-    let quantities: [(&str, &'static str, &dyn Fn(&Run) -> f64); 4] = [
+    let quantities: [Quantity<'_>; 4] = [
         ("datagrams a second of one processor, receiving", "1/s", &|run| {
             1.0 / (run.each - sending)
         }),
@@ -116,6 +116,9 @@ pub fn run(
     }
     Ok(figures)
 }
+
+/// Name, unit, and how a run tells it.
+type Quantity<'a> = (&'a str, &'static str, &'a dyn Fn(&Run) -> f64);
 
 fn address() -> SocketAddrV4 {
     SocketAddrV4::new([10, 9, 0, 1].into(), 7500)
@@ -169,7 +172,7 @@ fn rate(receiver: &mut Receiver, sender: &mut Sender) -> Result<f64, BenchError>
 /// Seconds for sending one datagram to nobody: the far kernel drops it on arrival for its MAC address.
 fn alone(pair: &Pair) -> Result<f64, BenchError> {
     let mut sender = pair.there.run(|| Sender::new("vb", SIZE)).map_err(fail)?;
-    sender.to_nobody();
+    sender.address_nobody();
     let mut bursts = || -> Result<f64, BenchError> {
         let start = Instant::now();
         for _ in 0..PACKETS / BURST {

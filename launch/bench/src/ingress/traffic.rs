@@ -58,7 +58,7 @@ impl Sender {
     }
 
     /// From now on to a MAC address nobody has.
-    pub fn to_nobody(&mut self) {
+    pub fn address_nobody(&mut self) {
         for frame in &mut self.frames {
             frame[5] = 0xee;
         }

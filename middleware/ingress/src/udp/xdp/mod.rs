@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::net::sockopt::socket_error;
 
 use super::interface::Interface;
 use super::kernel::{self, Batch};
@@ -75,10 +76,8 @@ impl Xdp {
             )));
         }
         let needed = device::mtu(ordinary, interface)? + OVERHEAD;
-        let frame_size = match needed {
-            ..=2048 => 2048,
-            ..=4096 => 4096,
-            _ => return Err(io::Error::other("its packets are longer than 3,800 bytes (MTU)")),
+        let Some(frame_size) = [2048, 4096].into_iter().find(|size| needed <= *size) else {
+            return Err(io::Error::other("its packets are longer than 3,800 bytes (MTU)"));
         };
         let queues = device::queues(ordinary, interface)?.min(MAX_QUEUES);
         let map = bpf::socket_map(queues)?;
@@ -157,6 +156,10 @@ impl Way for Xdp {
             .collect();
         fds.push(PollFd::from_borrowed_fd(self.ordinary.socket().as_fd(), PollFlags::IN));
         if !kernel::readable(&mut fds, timeout.saturating_sub(SPIN))? {
+            // An interface that is gone sends no wake-up, only this.
+            for socket in &self.sockets {
+                socket_error(socket)??;
+            }
             return Ok(0);
         }
         drop(fds);
