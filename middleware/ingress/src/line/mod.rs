@@ -10,7 +10,7 @@
 //! assert_eq!(line.fields[2], ("n".into(), FieldValue::Integer(3)));
 //!
 //! let error = line::parse("weather temp=21,5").unwrap_err();
-//! assert!(error.to_string().starts_with("column 17:"), "{error}");
+//! assert!(error.to_string().starts_with("column 18:"), "{error}");
 //! # Ok::<(), tidewire_ingress::Reject>(())
 //! ```
 //!

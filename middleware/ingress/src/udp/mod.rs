@@ -9,9 +9,9 @@
 //! let mut receiver = udp::open(&options)?;
 //! assert_eq!(receiver.rung(), Rung::BusyPoll);
 //! UdpSocket::bind("127.0.0.1:0")?.send_to(b"hello", receiver.address())?;
-//! let mut got = Vec::new();
+//! let mut got: Vec<u8> = Vec::new();
 //! while got.is_empty() {
-//!     receiver.receive(Duration::from_secs(1), &mut |datagram| got.extend(datagram.bytes))?;
+//!     receiver.receive(Duration::from_secs(1), |datagram| got.extend(datagram.bytes))?;
 //! }
 //! assert_eq!(got, b"hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
