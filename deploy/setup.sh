@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building or testing needs, and says so before it does.
 #   deploy/setup.sh build    a C compiler, libclang (bindgen reads the system's headers through it)
-#   deploy/setup.sh test     Python packages of other people's DDS and zenoh, in a venv of our own
+#   deploy/setup.sh test     Python packages of other people's DDS and zenoh, in a venv of our own; `ip`
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -44,6 +44,8 @@ build)
   fi
   ;;
 test)
+  # Tests across network namespaces make their links with it.
+  command -v ip >/dev/null || install_packages iproute2
   venv=${TIDEWIRE_VENV:-$HOME/.cache/tidewire/venv}
   wanted=("cyclonedds==11.0.1" "eclipse-zenoh==1.10.2")
   stamp="$venv/.tidewire-${wanted[*]// /_}"

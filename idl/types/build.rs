@@ -4,7 +4,7 @@ use tidewire_idl::codegen::Builder;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let shipped = ["sensor.idl", "market.idl", "event.idl", "bench.idl"];
+    let shipped = ["sensor.idl", "market.idl", "event.idl", "bench.idl", "line.idl"];
     let shipped = shipped.iter().fold(Builder::new(), |builder, file| builder.file(file));
     let kinds = Builder::new().file("tests/idl/kinds.idl").output("kinds.rs");
     for builder in [shipped, kinds] {

@@ -65,6 +65,7 @@ fn every_bus_facing_command_takes_the_same_options_and_every_command_json() {
         "detect",
         "view",
         "bridge",
+        "ingress",
         "sim pump",
         "sim arm",
         "sim gateway",

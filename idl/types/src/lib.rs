@@ -1,6 +1,6 @@
 //! The types Tidewire ships: sensors, market data, events and benchmark blocks.
 //!
-//! This room holds four IDL files and what the build makes of them. It may use `tidewire-idl` only.
+//! This room holds five IDL files and what the build makes of them. It may use `tidewire-idl` only.
 //! Start with the `*.idl` files beside `Cargo.toml`; every type has its run-time description in
 //! [`registry`], so that the command line, the recorder and SQL know it as well as Rust does.
 //! All are `@final`, and keyed by their collection point except the benchmark blocks.
@@ -31,14 +31,15 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/idl.rs"));
 }
 
-pub use generated::tidewire::{bench, event, market, sensor};
+pub use generated::tidewire::{bench, event, line, market, sensor};
 
 /// The IDL texts the types are made from: file name and content.
-pub const IDL: [(&str, &str); 4] = [
+pub const IDL: [(&str, &str); 5] = [
     ("sensor.idl", include_str!("../sensor.idl")),
     ("market.idl", include_str!("../market.idl")),
     ("event.idl", include_str!("../event.idl")),
     ("bench.idl", include_str!("../bench.idl")),
+    ("line.idl", include_str!("../line.idl")),
 ];
 
 /// A registry of all shipped types, to which others can be added.

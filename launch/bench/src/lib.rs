@@ -2,7 +2,7 @@
 //!
 //! Each benchmark alternates the contenders run by run, so that a busy machine slows both, and
 //! reports the median of at least five runs. The room may touch everything below `launch`; start
-//! at [`bus::run`] or [`store::run`]. Figures are printed, never asserted.
+//! at [`bus::run`], [`store::run`] or [`ingress::run()`]. Figures are printed, never asserted.
 //!
 //! ```
 //! use tidewire_bench::{Figure, median};
@@ -15,6 +15,7 @@
 pub mod bus;
 mod contender;
 mod figure;
+pub mod ingress;
 pub mod store;
 
 pub use figure::{Figure, median};

@@ -11,9 +11,11 @@ use super::progress::Progress;
 
 /// `tidewire bench`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tidewire bench bus\n  tidewire bench store --json\n\n\
+#[command(
+    after_help = "Examples:\n  tidewire bench bus\n  tidewire bench store --json\n  tidewire bench ingress --runs 9\n\n\
                   Medians over interleaved runs; ratio = ours / theirs. Numbers of the demo build are no measure: \
-                  build with\n`cargo build --release` first.")]
+                  build with\n`cargo build --release` first."
+)]
 pub struct Args {
     /// What to measure
     #[arg(value_enum)]
@@ -24,7 +26,7 @@ pub struct Args {
     /// Interleaved runs, at least 5
     #[arg(long, default_value_t = 5)]
     pub runs: usize,
-    /// Only the figures whose name contains this, such as `64 B` (bus)
+    /// Only the figures whose name contains this, such as `64 B` (bus, ingress)
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub only: String,
     /// Samples per run (store)
@@ -42,6 +44,8 @@ pub enum Name {
     Bus,
     /// Recording beside MCAP
     Store,
+    /// UDP by every way beside blocking recv, between network namespaces (takes root)
+    Ingress,
 }
 
 /// Measures and prints one line per figure.
@@ -66,6 +70,10 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         Name::Bus => tidewire_bench::bus::run(args.runs, &args.only, &far, &mut progress)?,
         Name::Store => {
             tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?
+        }
+        Name::Ingress => {
+            let mut note = |what: &str| eprintln!("note: {what}");
+            tidewire_bench::ingress::run(args.runs, &args.only, &mut progress, &mut note)?
         }
     };
     line.clear();

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod graph;
 pub mod idl;
 pub mod info;
+pub mod ingress;
 pub mod live;
 pub mod node;
 pub mod output;
@@ -92,6 +93,8 @@ pub enum Command {
     View(view::Args),
     /// Carry topics to other sites over zenoh
     Bridge(bridge::Args),
+    /// Take samples from Unix sockets and UDP: CDR frames, line protocol
+    Ingress(ingress::Args),
     /// Publish simulated or recorded signals
     #[command(subcommand)]
     Sim(sim::Command),
@@ -129,6 +132,7 @@ impl Cli {
             Command::Detect(args) => detect::run(&args, json),
             Command::View(args) => view::run(&args, json),
             Command::Bridge(args) => bridge::run(&args, json),
+            Command::Ingress(args) => ingress::run(&args, json),
             Command::Sim(command) => sim::run(command, json),
             Command::Qos(command) => qos::run(&command, json),
             Command::Idl(command) => idl::run(&command, json),

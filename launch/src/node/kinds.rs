@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 use tidewire_sim::{Stats, Wiring};
 
-use super::{Counts, Stop, detect, link, record, replay, view};
+use super::{Counts, Stop, detect, ingress, link, record, replay, view};
 use crate::cli::bus;
 use crate::cli::failure::{Remedy, Usage};
 use crate::up::control::{Report, TopicReport};
@@ -20,6 +20,7 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         "replay" => replay::run(spec, stop, counts),
         "detect" => detect::run(spec, stop, counts),
         "bridge" => link::run(spec, stop, counts),
+        "ingress" => ingress::run(spec, stop, counts),
         "view" => view::run(spec, stop, counts),
         other => Err(Usage(format!("`{other}` is no built-in kind of node")).into()),
     }
@@ -75,6 +76,7 @@ pub fn check(kind: &str, params: &serde_json::Value) -> Result<(), String> {
         "replay" => as_type::<tidewire_replay::ReplayOptions>(params),
         "detect" => as_type::<detect::Params>(params),
         "bridge" => as_type::<link::Params>(params),
+        "ingress" => ingress::check(params),
         "view" => as_type::<view::Params>(params),
         _ => Ok(()),
     }

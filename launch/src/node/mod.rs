@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod detect;
+pub mod ingress;
 pub mod kinds;
 pub mod link;
 pub mod record;

@@ -78,5 +78,6 @@ fn report(stats: &CaptureStats) -> Report {
         lag_ms: lag_ns as f64 / 1e6,
         bytes_on_disk: stats.bytes_on_disk,
         note: stats.refusing.clone().or_else(|| stats.problems.last().cloned()).unwrap_or_default(),
+        ..Report::default()
     }
 }

@@ -127,6 +127,7 @@ pub static KINDS: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
             reads: vec![TopicHint::ParamOr("allow", "*")],
             writes: vec![TopicHint::ParamOr("allow", "*")],
         },
+        super::ingress::schema(),
         super::view::schema(),
     ]
 });

@@ -78,6 +78,9 @@ pub struct Report {
     /// Something a person should know.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// What else its kind counts.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub details: serde_json::Value,
 }
 
 /// What a node counted on one topic.

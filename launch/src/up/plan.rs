@@ -155,6 +155,13 @@ fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePla
             if kind == "view" && !params.contains_key("sites") {
                 params.insert("sites".into(), sites(graph));
             }
+            if kind == "ingress" && !params.contains_key("prefix") {
+                // What comes there has any name: all of them go under the namespace.
+                let namespace = &node.namespace;
+                let prefix =
+                    if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+                params.insert("prefix".into(), prefix.into());
+            }
             // The simulators call their topics by plain names; a CSV player by its parameter.
             let written = schema::topics(kind, &params);
             let spec = NodeSpec {
