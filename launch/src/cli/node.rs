@@ -8,6 +8,7 @@ use tidewire_bus::{EndpointInfo, ParticipantInfo, TopicInfo};
 
 use super::bus::Bus;
 use super::output;
+use super::ros::Graph;
 use super::time;
 use super::topic::watch;
 use crate::node::Stop;
@@ -51,7 +52,7 @@ pub struct List {
 /// `tidewire node info`.
 #[derive(Debug, clap::Args)]
 pub struct Info {
-    /// Name of the participant, or the start of its GUID prefix in hexadecimal
+    /// Name of the participant or of a ROS 2 node in it, or the start of its GUID prefix in hexadecimal
     #[arg(value_name = "NAME")]
     pub node: String,
     /// How long to look for it at most
@@ -74,6 +75,8 @@ pub fn run(command: &Command, json: bool) -> anyhow::Result<()> {
 /// A participant with its endpoints and their topics.
 struct Member {
     info: ParticipantInfo,
+    /// ROS 2 nodes in it.
+    ros: Vec<String>,
     writers: Vec<(String, EndpointInfo)>,
     readers: Vec<(String, EndpointInfo)>,
 }
@@ -81,6 +84,7 @@ struct Member {
 fn members(bus: &Bus, default_name: &str, timeout: Duration) -> anyhow::Result<Vec<Member>> {
     let participant = bus.participant(default_name)?;
     let topics = watch::settled(&participant, timeout, &Stop::at_keyboard()?);
+    let graph = Graph::read(&participant, &topics)?;
     let mut infos: Vec<_> = participant.participants().into_iter().filter(|p| !p.own).collect();
     infos.sort_by(|a, b| a.name.cmp(&b.name).then(a.prefix.cmp(&b.prefix)));
     let of = |info: &ParticipantInfo, side: fn(&TopicInfo) -> &[EndpointInfo]| {
@@ -92,6 +96,7 @@ fn members(bus: &Bus, default_name: &str, timeout: Duration) -> anyhow::Result<V
         .map(|info| Member {
             writers: of(&info, |topic| &topic.writers),
             readers: of(&info, |topic| &topic.readers),
+            ros: graph.nodes_in(&info.prefix).into_iter().map(str::to_owned).collect(),
             info,
         })
         .collect())
@@ -103,7 +108,7 @@ fn list(args: &List, json: bool) -> anyhow::Result<()> {
         let list: Vec<Value> = members
             .iter()
             .map(|m| {
-                let mut object = head(&m.info);
+                let mut object = head(m);
                 object["writers"] = json!(m.writers.len());
                 object["readers"] = json!(m.readers.len());
                 object
@@ -119,27 +124,36 @@ fn list(args: &List, json: bool) -> anyhow::Result<()> {
         ));
         return Ok(());
     }
+    let ros = members.iter().any(|m| !m.ros.is_empty());
     let rows = members.iter().map(|m| {
-        vec![
+        let mut row = vec![
             m.info.name.to_string(),
             hex(&m.info),
             place(&m.info).to_owned(),
             vendor(&m.info),
             m.writers.len().to_string(),
             m.readers.len().to_string(),
-        ]
+        ];
+        row.extend(ros.then(|| m.ros.join(", ")));
+        row
     });
-    let head = ["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"];
+    let mut head = vec!["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"];
+    head.extend(ros.then_some("ROS 2 NODES"));
     output::print(&output::table(&head, rows));
     Ok(())
 }
 
 fn info(args: &Info, json: bool) -> anyhow::Result<()> {
     let members = members(&args.bus, "node-info", args.timeout)?;
-    let means = |m: &&Member| *m.info.name == *args.node || hex(&m.info).starts_with(&args.node);
+    let means = |m: &&Member| {
+        *m.info.name == *args.node
+            || hex(&m.info).starts_with(&args.node)
+            || m.ros.contains(&args.node)
+    };
     let found: Vec<&Member> = members.iter().filter(means).collect();
     if found.is_empty() {
-        let names: Vec<&str> = members.iter().map(|m| &*m.info.name).collect();
+        let mut names: Vec<String> = members.iter().map(|m| m.info.name.to_string()).collect();
+        names.extend(members.iter().flat_map(|m| m.ros.iter().cloned()));
         let there = if names.is_empty() {
             "nobody else is there".to_owned()
         } else {
@@ -150,7 +164,7 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
     for member in found {
         if json {
             let end = |(topic, e): &(String, EndpointInfo)| json!({ "topic": topic, "type": e.type_name, "guid": e.guid.to_string(), "qos": e.qos });
-            let mut object = head(&member.info);
+            let mut object = head(member);
             object["writers"] = member.writers.iter().map(end).collect();
             object["readers"] = member.readers.iter().map(end).collect();
             output::json(&object)?;
@@ -159,6 +173,9 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
         let i = &member.info;
         output::say(&format!("node: {}", i.name));
         output::say(&format!("guid prefix: {}, {}, {}", hex(i), place(i), vendor(i)));
+        if !member.ros.is_empty() {
+            output::say(&format!("ROS 2 nodes: {}", member.ros.join(", ")));
+        }
         for (title, ends) in [("writes", &member.writers), ("reads", &member.readers)] {
             output::say(&format!("{title}: {}", ends.len()));
             for (topic, e) in ends {
@@ -172,12 +189,14 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn head(info: &ParticipantInfo) -> Value {
+fn head(member: &Member) -> Value {
+    let info = &member.info;
     json!({
         "node": info.name,
         "prefix": hex(info),
         "local": info.local,
         "vendor": vendor(info),
+        "ros_nodes": member.ros,
     })
 }
 

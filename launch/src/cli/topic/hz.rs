@@ -7,6 +7,7 @@ use super::watch;
 use crate::cli::bus::Bus;
 use crate::cli::output;
 use crate::cli::progress::Progress;
+use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -21,6 +22,8 @@ pub struct Args {
     /// Give up when nobody writes the topic for this long
     #[arg(long, value_name = "TIME", value_parser = time::duration)]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub names: Names,
     #[command(flatten)]
     pub bus: Bus,
 }
@@ -40,7 +43,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let stop = Stop::at_keyboard()?;
     let profile = args.bus.profile()?;
     let participant = args.bus.participant("topic-hz")?;
-    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else {
+    let topic = args.names.on_bus(&args.topic);
+    let Some(info) = watch::topic(&participant, &topic, args.timeout, &stop)? else {
         return Ok(());
     };
     let reader = watch::reader(&participant, &info, profile.as_ref())?;

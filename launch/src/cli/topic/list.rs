@@ -5,6 +5,7 @@ use serde_json::json;
 use super::watch;
 use crate::cli::bus::Bus;
 use crate::cli::output;
+use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -15,6 +16,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
     pub timeout: Duration,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
@@ -22,14 +25,15 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let participant = args.bus.participant("topic-list")?;
     let registry = args.bus.registry()?;
-    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
+    let mut topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
+    topics.retain(|topic| args.names.lists(topic));
     if json {
         let list: Vec<_> = topics
             .iter()
             .map(|t| {
                 json!({
-                    "topic": t.name,
-                    "type": t.type_name,
+                    "topic": args.names.topic(&t.name),
+                    "type": args.names.ty(&t.type_name),
                     "keyed": t.keyed,
                     "type_known": registry.get(&t.type_name).is_some(),
                     "writers": t.writers.len(),
@@ -49,8 +53,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let rows = topics.iter().map(|t| {
         let known = if registry.get(&t.type_name).is_some() { "" } else { "unknown type" };
         vec![
-            t.name.clone(),
-            t.type_name.clone(),
+            args.names.topic(&t.name),
+            args.names.ty(&t.type_name),
             t.writers.len().to_string(),
             t.readers.len().to_string(),
             known.to_owned(),
