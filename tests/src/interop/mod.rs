@@ -22,8 +22,10 @@ use tidewire_idl::{Encoding, Representation};
 use tidewire_qos::{DataRepresentation, Qos};
 
 pub use evolve::{they_read_another_version, we_read_another_version};
-pub use exchange::{Load, both_ways, check, ours, theirs, write};
-pub use late::{disposes_go_both_ways, late_joiners_get_history};
+pub use exchange::{Load, both_ways, check, ours, theirs, to_and_fro, write};
+pub use late::{
+    disposes_go_both_ways, disposes_of_the_last_instance_go_both_ways, late_joiners_get_history,
+};
 pub use peer::{NativePeer, Vendor, compile_c};
 pub use ros::{a_ros_talker_is_understood, we_talk_to_a_ros_listener};
 pub use tools::{the_tools_serve_their_topics, unknown_types_are_recorded_and_replayed};

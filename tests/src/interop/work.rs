@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use tidewire_idl::{Encoding, KeyReader, TypeHandle, TypeRegistry};
+use tidewire_idl::{Definition, Encoding, Extensibility, KeyReader, TypeHandle, TypeRegistry};
 
 use crate::root;
 
@@ -109,6 +109,11 @@ impl Work {
             other => (name.clone(), other.to_json()),
         });
         Value::Object(shown.collect())
+    }
+
+    /// Whether it is `@mutable`: its members are a parameter list.
+    pub fn mutable(&self) -> bool {
+        matches!(self.ty.root(), Definition::Struct { extensibility: Extensibility::Mutable, .. })
     }
 
     /// The key of a sample in JSON, as text to sort by; empty without a key.

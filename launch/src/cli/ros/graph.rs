@@ -11,8 +11,9 @@ use crate::cli::topic::watch;
 
 const TOPIC: &str = "ros_discovery_info";
 const TYPE: &str = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_";
-/// How long a participant gets to tell: it does at once, TRANSIENT_LOCAL.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a participant gets to tell. What is TRANSIENT_LOCAL comes at once, or with the writer's next
+/// HEARTBEAT: after 3 s from Fast DDS.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The ROS 2 nodes of a domain.
 #[derive(Debug, Default)]
