@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -10,7 +11,8 @@ use crate::{Child, PATIENCE, interop};
 /// A network namespace of its own, such as another host has; gone when dropped, or killed with us.
 pub struct Namespace {
     /// Lives in it, so that it lives.
-    holder: Child,
+    _holder: Mutex<Child>,
+    pid: i32,
     file: File,
 }
 
@@ -35,12 +37,14 @@ impl Namespace {
             return None;
         }
         let file = File::open(&path).expect("the holder lives");
-        let namespace = Self { holder, file };
+        let pid = holder.pid();
+        let namespace = Self { _holder: Mutex::new(holder), pid, file };
         namespace.ip("link set lo up");
         Some(namespace)
     }
 
-    /// Runs `work` on a thread inside; sockets and threads it makes stay inside.
+    /// Runs `work` on a thread inside; sockets and threads it makes stay inside, and addresses it asks
+    /// for are those inside.
     ///
     /// # Panics
     /// `work` does.
@@ -61,7 +65,7 @@ impl Namespace {
     /// A program inside.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/proc/{}/ns/net", self.holder.pid())).arg(program);
+        command.arg(format!("--net=/proc/{}/ns/net", self.pid)).arg(program);
         command
     }
 
@@ -74,6 +78,22 @@ impl Namespace {
         self.ip(&format!("addr add 10.78.0.{host}/24 dev {interface}"));
         self.ip(&format!("link set {interface} up multicast on"));
         self.ip(&format!("route add default dev {interface}"));
+    }
+
+    /// The kernel says some time after the cable that an interface is up, and participants that start
+    /// before do not announce its address.
+    fn wait_for_carrier(&self, interface: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.command("ip").args(["-o", "link", "show", interface]).output();
+            let shown = shown.expect("ip runs").stdout;
+            let shown = String::from_utf8_lossy(&shown).into_owned();
+            if shown.contains("LOWER_UP") && !shown.contains("DOWN ") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no carrier: {shown}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
@@ -116,10 +136,12 @@ impl TwoHosts {
     pub fn joined(weather: Weather) -> Option<Self> {
         let (left, right) = (Namespace::new()?, Namespace::new()?);
         if weather == Weather::default() {
-            let peer = format!("link add lan type veth peer name lan netns {}", right.holder.pid());
+            let peer = format!("link add lan type veth peer name lan netns {}", right.pid);
             left.ip(&peer);
             left.address("lan", 1);
             right.address("lan", 2);
+            left.wait_for_carrier("lan");
+            right.wait_for_carrier("lan");
             return Some(Self { left, right, link: None });
         }
         if !std::path::Path::new("/dev/net/tun").exists() {
@@ -127,7 +149,7 @@ impl TwoHosts {
             return None;
         }
         // Made here and moved, so the names must be nobody else's.
-        let names = [left.holder.pid(), right.holder.pid()].map(|pid| format!("tw{pid}"));
+        let names = [left.pid, right.pid].map(|pid| format!("tw{pid}"));
         let link = Child::spawn(
             Command::new(program())
                 .args(&names)
@@ -136,9 +158,10 @@ impl TwoHosts {
         );
         link.event("ready", PATIENCE);
         for (name, (host, number)) in names.iter().zip([(&left, 1), (&right, 2)]) {
-            let pid = host.holder.pid().to_string();
+            let pid = host.pid.to_string();
             run(Command::new("ip").args(["link", "set", name, "netns", &pid]));
             host.address(name, number);
+            host.wait_for_carrier(name);
         }
         Some(Self { left, right, link: Some(link) })
     }
