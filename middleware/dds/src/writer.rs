@@ -22,8 +22,9 @@ use crate::time::to_rtps;
 /// Longest wait for a new reader's first acknowledgment.
 const GREETING: Duration = Duration::from_millis(250);
 
-/// Longest wait for Cyclone DDS to take up with a writer: RustDDS sends a HEARTBEAT each second.
-const INTRODUCTION: Duration = Duration::from_millis(1500);
+/// Longest wait for Cyclone DDS to take up with a writer: RustDDS sends a first HEARTBEAT within a
+/// second, and may have to repeat it.
+const INTRODUCTION: Duration = Duration::from_secs(3);
 
 /// Vendor ids (RTPS 2.5, 9.3.1.3).
 const FAST_DDS: [u8; 2] = [1, 0x0f];
@@ -158,7 +159,8 @@ impl DdsWriter {
                 return;
             }
             let options = WriteOptionsBuilder::new().to_single_reader(GUID::GUID_UNKNOWN).build();
-            let data = RawData { payload: Bytes::from_static(&[0, 1, 0, 0]), key: KeyHash::default() };
+            let data =
+                RawData { payload: Bytes::from_static(&[0, 1, 0, 0]), key: KeyHash::default() };
             let written = match &self.port {
                 Port::Keyed(writer) => writer.write_with_options(data, options).is_ok(),
                 Port::Unkeyed(writer) => writer.write_with_options(data, options).is_ok(),

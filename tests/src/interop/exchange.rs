@@ -1,10 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::Value;
 use tidewire_bus::{InstanceState, RawWriter, Sample, WriteError, now_ns};
 use tidewire_idl::Encoding;
-use tidewire_qos::Qos;
+use tidewire_qos::{Qos, Reliability};
 
 use super::{Meeting, Vendor, Work, assert_same, by_instance, in_encoding, option, take};
 use crate::PATIENCE;
@@ -98,7 +97,10 @@ pub fn check(work: &Work, samples: &[Sample], load: Load) {
         let i = numbers.get_mut(&key).and_then(Vec::pop).expect("as many as were written");
         let same = work.payload(i, load.size, load.encoding);
         // A parameter list may be written in more than one way.
-        assert!(work.mutable() || unpadded(&sample.payload, same.len()) == same, "bytes of sample {i} differ");
+        assert!(
+            work.mutable() || unpadded(&sample.payload, same.len()) == same,
+            "bytes of sample {i} differ"
+        );
         // Each instance has one key hash, and no other has it.
         let hash = *hashes.entry(key.clone()).or_insert(sample.info.key);
         assert_eq!(hash, sample.info.key, "key hash of {key}");
@@ -117,13 +119,19 @@ fn unpadded(bytes: &[u8], length: usize) -> Vec<u8> {
     bytes
 }
 
+/// RELIABLE, with time for the first sample: a reader on Cyclone DDS may need a second or two.
+fn patient() -> Qos {
+    let max_blocking_time = tidewire_qos::Duration::from_secs(5);
+    Qos { reliability: Reliability::Reliable { max_blocking_time }, ..Qos::reliable() }
+}
+
 /// Our samples as their reader gets them.
 ///
 /// # Panics
 /// Any differs.
 pub fn ours(meeting: &Meeting, work: &Work, load: Load) {
     let topic = format!("ours/{}", work.word);
-    let writer = meeting.writer(work, &topic, &in_encoding(Qos::reliable(), load.encoding));
+    let writer = meeting.writer(work, &topic, &in_encoding(patient(), load.encoding));
     let peer = &meeting.peer;
     peer.tell(&format!("reader r {topic} {} {}", work.word, option(load.encoding)), "created");
     writer.wait_for_readers(1, PATIENCE).expect("their reader is found");
@@ -152,7 +160,7 @@ pub fn write(writer: &RawWriter, payload: &[u8]) {
     for _ in 0..PATIENCE.as_secs() {
         match writer.write(payload, now_ns(), None) {
             Ok(()) => return,
-            Err(WriteError::Timeout { .. }) => std::thread::sleep(Duration::from_millis(1)),
+            Err(WriteError::Timeout { .. }) => std::thread::yield_now(),
             Err(error) => panic!("{error}"),
         }
     }

@@ -123,7 +123,6 @@ fn their_disposes(meeting: &Meeting, work: &Work) {
     let back = take(&reader, 1).remove(0);
     assert_eq!(back.info.state, InstanceState::Alive);
     assert_eq!(work.decode(&back.payload), work.json(1, 0));
-
 }
 
 fn our_disposes(meeting: &Meeting, work: &Work, last: bool) {

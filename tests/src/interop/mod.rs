@@ -4,8 +4,8 @@
 //! The programs lie in `tests/interop/native`, built with the system's compiler when first needed. A
 //! story returns at once where the system does not package the vendor's DDS, which it says.
 
-mod exchange;
 mod evolve;
+mod exchange;
 mod late;
 mod peer;
 mod ros;

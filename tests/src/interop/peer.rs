@@ -133,7 +133,11 @@ fn build_in(dir: &Path, recipe: &Recipe) -> PathBuf {
         let stem = idl.file_stem().and_then(|stem| stem.to_str()).expect("an IDL file has a name");
         let object = made.join(stem).with_extension("o");
         run(Command::new("idlc").arg("-I").arg(ros_idl()).arg(&idl).current_dir(&made));
-        run(Command::new("cc").args(["-O1", "-c"]).arg(made.join(stem).with_extension("c")).arg("-o").arg(&object));
+        run(Command::new("cc")
+            .args(["-O1", "-c"])
+            .arg(made.join(stem).with_extension("c"))
+            .arg("-o")
+            .arg(&object));
         objects.push(object);
     }
     let partial = program.with_extension("partial");

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
-use tidewire_bus::testing::free_domain;
 use tidewire_bus::RawTopic;
+use tidewire_bus::testing::free_domain;
 use tidewire_idl::Encoding;
 use tidewire_qos::Qos;
 
@@ -31,17 +31,27 @@ pub fn a_ros_talker_is_understood(vendor: Vendor) {
     peer.tell("writer chatter rt/chatter String keep_last=10", "created");
     peer.tell("writer imu rt/imu Imu best_effort keep_last=5", "created");
     peer.tell("reader cmd rt/cmd String keep_last=10", "created");
-    let create = format!("writer graph ros_discovery_info {} transient_local keep_last=1", vendor.graph());
+    let create =
+        format!("writer graph ros_discovery_info {} transient_local keep_last=1", vendor.graph());
     peer.tell(&create, "created");
     peer.tell("node / talker writers=chatter readers=cmd", "noted");
     peer.tell("node /arm driver writers=imu", "noted");
     peer.tell("write graph 0 1", "written");
 
     let list = run_json(&[&["topic", "list", "--ros"][..], &on].concat());
-    let names: Vec<_> = list.as_array().into_iter().flatten().map(|t| (&t["topic"], &t["type"], &t["type_known"])).collect();
+    let names: Vec<_> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|t| (&t["topic"], &t["type"], &t["type_known"]))
+        .collect();
     let (string, imu) = (json!("std_msgs/msg/String"), json!("sensor_msgs/msg/Imu"));
     let yes = json!(true);
-    let wanted = [(&json!("/chatter"), &string, &yes), (&json!("/cmd"), &string, &yes), (&json!("/imu"), &imu, &yes)];
+    let wanted = [
+        (&json!("/chatter"), &string, &yes),
+        (&json!("/cmd"), &string, &yes),
+        (&json!("/imu"), &imu, &yes),
+    ];
     assert_eq!(names, wanted, "{list}");
 
     let info = run_json(&[&["topic", "info", "rt/chatter"][..], &on].concat());
@@ -56,7 +66,10 @@ pub fn a_ros_talker_is_understood(vendor: Vendor) {
     assert_eq!(nodes[0]["ros_nodes"], json!(["/talker", "/arm/driver"]), "{nodes}");
     let node = run(&[&["node", "info", "/arm/driver"][..], &on].concat());
     let node = String::from_utf8_lossy(&node.stdout).into_owned();
-    assert!(node.contains("rt/imu") && node.contains("ROS 2 nodes: /talker, /arm/driver"), "{node}");
+    assert!(
+        node.contains("rt/imu") && node.contains("ROS 2 nodes: /talker, /arm/driver"),
+        "{node}"
+    );
 
     let scratch = tempfile::tempdir().expect("the temporary directory can be written");
     let dir = scratch.path().join("recording");

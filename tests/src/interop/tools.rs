@@ -103,7 +103,8 @@ pub fn the_tools_serve_their_topics(vendor: Vendor, name: &str) {
     assert!(qos["durability"].to_string().to_lowercase().contains("local"), "{info}");
 
     let nodes = run_json(&["node", "list", "--domain", &number]);
-    let vendors: Vec<&Value> = nodes.as_array().into_iter().flatten().map(|n| &n["vendor"]).collect();
+    let vendors: Vec<&Value> =
+        nodes.as_array().into_iter().flatten().map(|n| &n["vendor"]).collect();
     assert_eq!(vendors, [name], "{nodes}");
 
     let echo = Child::spawn(&mut tidewire(

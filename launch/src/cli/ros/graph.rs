@@ -138,7 +138,7 @@ mod tests {
     fn a_participant_without_nodes_is_no_error() {
         let forms = forms();
         for length in [16, 24] {
-            let empty = [&[0, 1, 0, 0][..], &vec![7; 16], &vec![0; length - 16 + 4]].concat();
+            let empty = [&[0, 1, 0, 0][..], &[7; 16], &vec![0; length - 12]].concat();
             assert_eq!(decode(&forms, &empty), Some(Vec::new()));
         }
         assert_eq!(decode(&forms, b"\0\x01\0\0short"), None);
