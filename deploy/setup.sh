@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building or testing needs, and says so before it does.
 #   deploy/setup.sh build    a C compiler, libclang (bindgen reads the system's headers through it)
-#   deploy/setup.sh test     Python packages of other people's DDS and zenoh, in a venv of our own; `ip`
+#   deploy/setup.sh test     other people's DDS: Fast DDS and Cyclone DDS of the system, Cyclone DDS and zenoh
+#                            for Python in a venv of our own; ip, to join network namespaces
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -23,7 +24,25 @@ install_packages() {
   fi
   say "installing with apt-get: $*"
   "${sudo[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq "$@" >&2
+  local package offered=()
+  for package in "$@"; do
+    if [[ -n $(apt-cache search --names-only "^${package//+/\\+}\$") ]]; then
+      offered+=("$package")
+    elif [[ " ${OPTIONAL[*]} " == *" $package "* ]]; then
+      say "this system has no package $package: the tests beside it are skipped"
+    else
+      offered+=("$package")
+    fi
+  done
+  [[ ${#offered[@]} -eq 0 ]] ||
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq "${offered[@]}" >&2
+}
+
+# Packages that tests use where the system has them.
+OPTIONAL=(libfastrtps-dev libfastcdr-dev cyclonedds-dev cyclonedds-tools)
+
+installed() {
+  dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
 }
 
 have_libclang() {
@@ -58,6 +77,20 @@ test)
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
     touch "$stamp"
+  fi
+  # Asked for once: what the system does not have today, it does not have on the next run.
+  asked="${stamp%/*}/.tidewire-packages-1"
+  missing=()
+  for package in g++ iproute2 util-linux "${OPTIONAL[@]}"; do
+    installed "$package" || missing+=("$package")
+  done
+  if [[ ${#missing[@]} -gt 0 && "$(cat "$asked" 2>/dev/null)" != "${missing[*]}" ]]; then
+    install_packages "${missing[@]}"
+    still=()
+    for package in "${missing[@]}"; do
+      installed "$package" || still+=("$package")
+    done
+    echo "${still[*]}" >"$asked"
   fi
   ;;
 *)

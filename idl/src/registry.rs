@@ -38,6 +38,8 @@ pub struct TypeRegistry {
     incomplete: BTreeSet<String>,
     include_dirs: Vec<PathBuf>,
     handles: BTreeMap<String, TypeHandle>,
+    /// May be defined anew.
+    shipped: BTreeSet<String>,
 }
 
 impl TypeRegistry {
@@ -146,6 +148,23 @@ impl TypeRegistry {
         self.handles.keys().filter(|n| !self.nested.contains(*n)).cloned().collect()
     }
 
+    /// Lets later definitions replace those that are here now, instead of being a conflict: shipped
+    /// types step back before a user's own of the same name.
+    ///
+    /// ```
+    /// use tidewire_idl::TypeRegistry;
+    ///
+    /// let mut types = TypeRegistry::new();
+    /// types.add_str("ours.idl", "struct Range { float range; };")?;
+    /// types.may_be_replaced();
+    /// types.add_str("yours.idl", "struct Range { float range; float variance; };")?;
+    /// assert!(types.add_str("third.idl", "struct Range { double range; };").is_err());
+    /// # Ok::<(), tidewire_idl::IdlError>(())
+    /// ```
+    pub fn may_be_replaced(&mut self) {
+        self.shipped = self.types.keys().cloned().collect();
+    }
+
     fn parse(&self, path: &Path, text: &str) -> Result<Parsed, IdlError> {
         if path.extension().is_some_and(|e| e == "msg") {
             return parse::msg(path, text);
@@ -155,14 +174,33 @@ impl TypeRegistry {
     }
 
     fn merge(&mut self, parsed: Parsed, file: &str) -> Result<(), IdlError> {
-        let conflict =
-            parsed.types.iter().find(|(n, d)| self.types.get(*n).is_some_and(|o| o != *d));
-        if let Some((name, _)) = conflict {
-            return Err(IdlError::Conflict { name: name.clone(), file: file.to_owned() });
+        let differs =
+            |name: &String, new: &Definition| self.types.get(name).is_some_and(|o| o != new);
+        let mut replaced = Vec::new();
+        for (name, definition) in &parsed.types {
+            match differs(name, definition) {
+                true if self.shipped.contains(name) => replaced.push(name.clone()),
+                true => {
+                    return Err(IdlError::Conflict { name: name.clone(), file: file.to_owned() });
+                }
+                false => {}
+            }
         }
-        let new = parsed.types.keys().cloned().collect();
+        let mut new: BTreeSet<String> = parsed.types.keys().cloned().collect();
+        for name in &new {
+            // From now on it is the user's.
+            self.shipped.remove(name);
+        }
+        for name in &replaced {
+            self.nested.remove(name);
+        }
         self.types.extend(parsed.types);
         self.nested.extend(parsed.nested);
+        if !replaced.is_empty() {
+            // They may be part of anything.
+            self.handles.clear();
+            new = self.types.keys().cloned().collect();
+        }
         self.complete(new);
         Ok(())
     }

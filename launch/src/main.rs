@@ -25,8 +25,9 @@ fn main() -> ExitCode {
 /// Log lines go to standard error, so that standard output stays for answers.
 fn log(verbose: u8) {
     let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
-    // Dependencies are chatty about what is ours to say.
-    let default = format!("error,tidewire={level}")
+    // Dependencies are chatty about what is ours to say. RustDDS's writer takes it for an error that the
+    // sample which introduces us to Cyclone DDS is for nobody.
+    let default = format!("error,rustdds::rtps::writer=off,tidewire={level}")
         + &[
             "graph", "sim", "viewer", "bus", "dds", "shm", "bridge", "ingress", "store", "capture",
             "replay", "query", "detect", "models", "stream",

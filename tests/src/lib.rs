@@ -1,7 +1,7 @@
 //! Helpers of the end-to-end tests: the built binary, other vendors' programs, JSON lines.
 //!
 //! The room may use everything; nothing may use it. Tests live in `tests/tests/`, one file per
-//! story; programs on Cyclone DDS in `tests/interop/`.
+//! story; programs on other vendors' DDS in `tests/interop/`.
 //!
 //! ```no_run
 //! let out = tidewire_tests::tidewire(&["--version"]).output().unwrap();
@@ -11,7 +11,9 @@
 mod datagrams;
 mod disk;
 mod help;
+pub mod interop;
 mod lines;
+mod network;
 mod peer;
 mod recording;
 mod said;
@@ -23,6 +25,7 @@ pub use datagrams::{Datagrams, rtps_ports};
 pub use disk::SmallDisk;
 pub use help::HelpPage;
 pub use lines::Child;
+pub use network::{Namespace, TwoHosts, Weather};
 pub use peer::{PATIENCE, Peer};
 pub use recording::{EPOCH, Recording, copy, files};
 pub use said::{Said, say};

@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -89,6 +89,20 @@ impl Child {
         }
     }
 
+    /// Lines that have come and were not asked for yet.
+    pub fn lines_so_far(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Panics
+    /// It reads no more.
+    pub fn say(&self, line: &str) {
+        let mut input = self.child.stdin.as_ref().expect("standard input is open");
+        writeln!(input, "{line}").unwrap_or_else(|error| panic!("{}: {line}: {error}", self.name));
+    }
+
     /// Process id.
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
@@ -106,6 +120,14 @@ impl Child {
     /// Closes its standard input.
     pub fn close_stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// It is no child of ours.
+    pub fn ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_some()
     }
 
     /// Waits for the end.

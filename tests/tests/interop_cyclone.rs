@@ -2,69 +2,27 @@
 //! knowing their types, and our types reach its readers, sample by sample.
 
 use std::path::Path;
-use std::process::Output;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tidewire_bus::testing::free_domain;
-use tidewire_store::StoreReader;
-use tidewire_tests::{Child, PATIENCE, Peer, root, tidewire};
+use tidewire_tests::interop::tools::{self, interrupt, record, run, until};
+use tidewire_tests::{Child, PATIENCE, Peer, root, text, tidewire};
 
 const COUNT: usize = 200;
 
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a UTF-8 path")
-}
-
-fn run(args: &[&str]) -> Output {
-    let output = tidewire(args).output().expect("the binary runs");
-    assert!(
-        output.status.success(),
-        "tidewire {args:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
-
 /// The CDR of every recorded sample of a topic, in hex, in time order.
 fn recorded(dir: &Path, topic: &str) -> Vec<String> {
-    let Ok(reader) = StoreReader::open(dir) else { return Vec::new() };
-    let Ok(samples) = reader.merged(&[topic], None, None) else { return Vec::new() };
-    samples.map(|sample| hex(&sample.expect("a readable sample").1.payload)).collect()
+    tools::recorded(dir, topic).iter().map(|payload| hex(payload)).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "gave up waiting until {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn record(domain: &str, topic: &str, dir: &Path, types: Option<&Path>) -> Child {
-    let mut args = vec!["record", topic, "-o", text(dir), "--domain", domain];
-    if let Some(types) = types {
-        args.extend(["--types", text(types)]);
-    }
-    Child::spawn(&mut tidewire(&args))
-}
-
-/// Ends a recorder the way a person does.
-fn interrupt(mut recorder: Child) {
-    recorder.signal(libc::SIGINT);
-    let status = recorder.wait(PATIENCE);
-    assert!(status.success(), "record ended with {status}");
-}
-
 /// Publishes from Cyclone while we record; gives what the peer says it sent.
 fn record_from_cyclone(ty: &str, topic: &str, dir: &Path, types: Option<&Path>) -> Vec<String> {
     let number = free_domain();
-    let recorder = record(&number.to_string(), topic, dir, types);
+    let recorder = record(number, topic, dir, types);
     let mut publisher = Peer::cyclone("pub", number, topic, ty, COUNT);
     let sent: Vec<String> = (0..COUNT)
         .map(|_| publisher.event("sent", PATIENCE)["bytes"].as_str().expect("hex").to_owned())
@@ -126,7 +84,7 @@ fn a_keyed_topic_of_an_unknown_type_is_recorded_and_replayed_byte_for_byte() {
 
 #[test]
 fn a_keyed_topic_of_a_known_type_is_recorded_and_replayed_byte_for_byte() {
-    let types = root().join("tests/interop");
+    let types = root().join("tests/interop/works.idl");
     round_trip("Valve", "works/valve", Some(&types), valve_key);
 }
 
@@ -139,7 +97,7 @@ fn a_topic_without_key_is_recorded_and_replayed_byte_for_byte() {
 fn sql_sees_the_fields_of_a_type_given_as_idl() {
     let scratch = tempfile::tempdir().unwrap();
     let dir = scratch.path().join("recording");
-    let types = root().join("tests/interop");
+    let types = root().join("tests/interop/works.idl");
     record_from_cyclone("Valve", "works/valve", &dir, Some(&types));
     let sql = "SELECT line, count(*) AS n, max(position) AS top FROM \"works/valve\" \
                WHERE position IS NOT NULL GROUP BY line ORDER BY line";
@@ -155,7 +113,7 @@ fn sql_sees_the_fields_of_a_type_given_as_idl() {
 fn topic_tools_see_a_foreign_topic() {
     let domain = free_domain();
     let number = domain.to_string();
-    let types = root().join("tests/interop");
+    let types = root().join("tests/interop/works.idl");
     let echo = Child::spawn(&mut tidewire(&[
         "topic",
         "echo",
@@ -188,7 +146,7 @@ fn our_types_reach_a_cyclone_reader_with_the_bytes_we_record() {
     let number = domain.to_string();
     let subscriber = Peer::cyclone("sub", domain, "vibration", "Vibration", COUNT);
     subscriber.event("ready", PATIENCE);
-    let recorder = record(&number, "vibration", &dir, None);
+    let recorder = record(domain, "vibration", &dir, None);
     let mut pump = Child::spawn(&mut tidewire(&[
         "sim",
         "pump",

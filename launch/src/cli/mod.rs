@@ -20,6 +20,7 @@ pub mod qos;
 pub mod query;
 pub mod record;
 pub mod replay;
+pub mod ros;
 pub mod sim;
 pub mod time;
 pub mod topic;

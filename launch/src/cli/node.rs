@@ -8,6 +8,7 @@ use tidewire_bus::{EndpointInfo, Participant, ParticipantInfo, TopicInfo};
 
 use super::bus::Bus;
 use super::output;
+use super::ros::Graph;
 use super::time;
 use super::topic::watch;
 use crate::node::Stop;
@@ -54,7 +55,7 @@ pub struct List {
 /// `tidewire node info`.
 #[derive(Debug, clap::Args)]
 pub struct Info {
-    /// Name of the participant, or the start of its GUID prefix in hexadecimal
+    /// Name of the participant or of a ROS 2 node in it, or the start of its GUID prefix in hexadecimal
     #[arg(value_name = "NAME")]
     pub node: String,
     /// How long to look for it at most
@@ -77,6 +78,8 @@ pub fn run(command: &Command, json: bool) -> anyhow::Result<()> {
 /// A participant with its endpoints and their topics.
 struct Member {
     info: ParticipantInfo,
+    /// ROS 2 nodes in it.
+    ros: Vec<String>,
     writers: Vec<(String, EndpointInfo)>,
     readers: Vec<(String, EndpointInfo)>,
 }
@@ -84,31 +87,33 @@ struct Member {
 fn members(bus: &Bus, default_name: &str, timeout: Duration) -> anyhow::Result<Vec<Member>> {
     let participant = bus.participant(default_name)?;
     let topics = watch::settled(&participant, timeout, &Stop::at_keyboard()?);
-    Ok(found(&participant, &topics))
+    found(&participant, &topics)
 }
 
-fn found(participant: &Participant, topics: &[TopicInfo]) -> Vec<Member> {
+fn found(participant: &Participant, topics: &[TopicInfo]) -> anyhow::Result<Vec<Member>> {
+    let graph = Graph::read(participant, topics)?;
     let mut infos: Vec<_> = participant.participants().into_iter().filter(|p| !p.own).collect();
     infos.sort_by(|a, b| a.name.cmp(&b.name).then(a.prefix.cmp(&b.prefix)));
     let of = |info: &ParticipantInfo, side: fn(&TopicInfo) -> &[EndpointInfo]| {
         let ends = topics.iter().flat_map(|t| side(t).iter().map(|e| (t.name.clone(), e.clone())));
         ends.filter(|(_, e)| e.guid.prefix() == info.prefix).collect()
     };
-    infos
+    Ok(infos
         .into_iter()
         .map(|info| Member {
             writers: of(&info, |topic| &topic.writers),
             readers: of(&info, |topic| &topic.readers),
+            ros: graph.nodes_in(&info.prefix).into_iter().map(str::to_owned).collect(),
             info,
         })
-        .collect()
+        .collect())
 }
 
 fn list(args: &List, json: bool) -> anyhow::Result<()> {
     if args.watch {
         let participant = args.bus.participant("node-list")?;
         return watch::redrawn(&Stop::at_keyboard()?, || {
-            let members = found(&participant, &participant.topics());
+            let members = found(&participant, &participant.topics())?;
             match json {
                 true => Ok(serde_json::to_string(&values(&members))? + "\n"),
                 false => Ok(text(args, &members)),
@@ -125,7 +130,7 @@ fn list(args: &List, json: bool) -> anyhow::Result<()> {
 
 fn values(members: &[Member]) -> Vec<Value> {
     let value = |m: &Member| {
-        let mut object = head(&m.info);
+        let mut object = head(m);
         object["writers"] = json!(m.writers.len());
         object["readers"] = json!(m.readers.len());
         object
@@ -141,25 +146,35 @@ fn text(args: &List, members: &[Member]) -> String {
             args.bus.domain
         );
     }
+    let ros = members.iter().any(|m| !m.ros.is_empty());
     let rows = members.iter().map(|m| {
-        vec![
+        let mut row = vec![
             m.info.name.to_string(),
             hex(&m.info),
             place(&m.info).to_owned(),
             vendor(&m.info),
             m.writers.len().to_string(),
             m.readers.len().to_string(),
-        ]
+        ];
+        row.extend(ros.then(|| m.ros.join(", ")));
+        row
     });
-    output::table(&["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"], rows)
+    let mut head = vec!["NODE", "GUID PREFIX", "WHERE", "VENDOR", ">WRITERS", ">READERS"];
+    head.extend(ros.then_some("ROS 2 NODES"));
+    output::table(&head, rows)
 }
 
 fn info(args: &Info, json: bool) -> anyhow::Result<()> {
     let members = members(&args.bus, "node-info", args.timeout)?;
-    let means = |m: &&Member| *m.info.name == *args.node || hex(&m.info).starts_with(&args.node);
+    let means = |m: &&Member| {
+        *m.info.name == *args.node
+            || hex(&m.info).starts_with(&args.node)
+            || m.ros.contains(&args.node)
+    };
     let found: Vec<&Member> = members.iter().filter(means).collect();
     if found.is_empty() {
-        let names: Vec<&str> = members.iter().map(|m| &*m.info.name).collect();
+        let mut names: Vec<String> = members.iter().map(|m| m.info.name.to_string()).collect();
+        names.extend(members.iter().flat_map(|m| m.ros.iter().cloned()));
         let there = if names.is_empty() {
             "nobody else is there".to_owned()
         } else {
@@ -170,7 +185,7 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
     for member in found {
         if json {
             let end = |(topic, e): &(String, EndpointInfo)| json!({ "topic": topic, "type": e.type_name, "guid": e.guid.to_string(), "qos": e.qos });
-            let mut object = head(&member.info);
+            let mut object = head(member);
             object["writers"] = member.writers.iter().map(end).collect();
             object["readers"] = member.readers.iter().map(end).collect();
             output::json(&object)?;
@@ -179,6 +194,9 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
         let i = &member.info;
         output::say(&format!("node: {}", i.name));
         output::say(&format!("guid prefix: {}, {}, {}", hex(i), place(i), vendor(i)));
+        if !member.ros.is_empty() {
+            output::say(&format!("ROS 2 nodes: {}", member.ros.join(", ")));
+        }
         for (title, ends) in [("writes", &member.writers), ("reads", &member.readers)] {
             output::say(&format!("{title}: {}", ends.len()));
             for (topic, e) in ends {
@@ -192,12 +210,14 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn head(info: &ParticipantInfo) -> Value {
+fn head(member: &Member) -> Value {
+    let info = &member.info;
     json!({
         "node": info.name,
         "prefix": hex(info),
         "local": info.local,
         "vendor": vendor(info),
+        "ros_nodes": member.ros,
     })
 }
 

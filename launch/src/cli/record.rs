@@ -8,6 +8,7 @@ use serde_json::json;
 use super::bus::Bus;
 use super::output;
 use super::progress::Progress;
+use super::ros::Names;
 use super::time;
 use crate::node::{Counts, Stop, kinds};
 use crate::up::plan::NodeSpec;
@@ -35,11 +36,16 @@ pub struct Args {
     #[arg(long = "for", value_name = "TIME", value_parser = time::duration, default_value = "0")]
     pub for_: Duration,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
 /// Records until the time is up or Ctrl-C.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let on_bus = |topics: &[String]| -> Vec<String> {
+        topics.iter().map(|topic| args.names.on_bus(topic)).collect()
+    };
     let spec = NodeSpec {
         name: args.bus.name.clone().unwrap_or_else(|| "record".to_owned()),
         kind: "record".into(),
@@ -49,8 +55,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         qos: args.bus.qos.clone(),
         params: json!({
             "dir": args.output,
-            "topics": args.topics,
-            "exclude": args.exclude,
+            "topics": on_bus(&args.topics),
+            "exclude": on_bus(&args.exclude),
             "drain_ms": DRAIN_MS,
         }),
         ..NodeSpec::default()

@@ -10,6 +10,7 @@ use tidewire_bus::{EndpointInfo, Participant, TopicInfo};
 use super::bus::Bus;
 use super::failure::Told;
 use super::output::{self, paint};
+use super::ros::Names;
 use super::time;
 use super::topic::watch;
 use crate::node::Stop;
@@ -27,6 +28,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "5s")]
     pub timeout: Duration,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
@@ -34,15 +37,15 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let participant = args.bus.participant("why")?;
     let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
-    let lookalikes = why::lookalikes(&args.topic, &topics);
-    let Some(topic) = topics.iter().find(|t| t.name == args.topic) else {
-        let mut advice = watch::others(&topics, &args.topic);
+    let name = args.names.on_bus(&args.topic);
+    let lookalikes = why::lookalikes(&name, &topics);
+    let Some(topic) = topics.iter().find(|t| t.name == name) else {
+        let mut advice = watch::others(&topics, &name);
         if let Some(other) = lookalikes.first() {
             advice = format!("but there is `{}`: names must be equal to the letter", other.name);
         }
         bail!(
-            "nobody writes or reads topic `{}` in domain {}; {advice}{}",
-            args.topic,
+            "nobody writes or reads topic `{name}` in domain {}; {advice}{}",
             args.bus.domain,
             silent(&participant, &topics)
         );

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rustdds::{WriteOptionsBuilder, no_key, with_key};
+use rustdds::{GUID, WriteOptionsBuilder, no_key, with_key};
 use tidewire_idl::{Guid, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Reliability};
@@ -21,6 +21,14 @@ use crate::time::to_rtps;
 
 /// Longest wait for a new reader's first acknowledgment.
 const GREETING: Duration = Duration::from_millis(250);
+
+/// Longest wait for Cyclone DDS to take up with a writer: RustDDS sends a first HEARTBEAT within a
+/// second, and may have to repeat it.
+const INTRODUCTION: Duration = Duration::from_secs(3);
+
+/// Vendor ids (RTPS 2.5, 9.3.1.3).
+const FAST_DDS: [u8; 2] = [1, 0x0f];
+const CYCLONE_DDS: [u8; 2] = [1, 0x10];
 
 pub(crate) enum Port {
     Keyed(with_key::DataWriter<RawData, RawAdapter>),
@@ -45,17 +53,30 @@ pub(crate) struct Greeted {
     /// The participant's count of matches when we last looked.
     epoch: AtomicU64,
     readers: Mutex<BTreeSet<Guid>>,
+    /// How long to wait for readers on Cyclone DDS before the first sample.
+    introduction: Option<Duration>,
+    /// Whether that is done.
+    introduced: AtomicBool,
+    /// The instance of the last sample, and whether somebody was told that it matters.
+    last: Mutex<(KeyHash, bool)>,
 }
 
 impl Greeted {
     pub fn new(qos: &Qos) -> Self {
-        let patience = match qos.reliability {
+        let at_most = |limit: Duration| match qos.reliability {
             Reliability::Reliable { max_blocking_time } => {
-                Some(max_blocking_time.to_std().map_or(GREETING, |time| time.min(GREETING)))
+                Some(max_blocking_time.to_std().map_or(limit, |time| time.min(limit)))
             }
             Reliability::BestEffort => None,
         };
-        Self { patience, epoch: AtomicU64::new(0), readers: Mutex::default() }
+        Self {
+            patience: at_most(GREETING),
+            introduction: at_most(INTRODUCTION),
+            epoch: AtomicU64::new(0),
+            readers: Mutex::default(),
+            introduced: AtomicBool::new(false),
+            last: Mutex::default(),
+        }
     }
 }
 
@@ -84,6 +105,10 @@ impl DdsWriter {
         source_time: i64,
     ) -> Result<u64, DdsWriteError> {
         self.check(&payload)?;
+        self.introduce();
+        if matches!(self.port, Port::Keyed(_)) {
+            self.greeted.last.lock().0 = key;
+        }
         let options = WriteOptionsBuilder::new().source_timestamp(to_rtps(source_time)).build();
         let data = RawData { payload, key };
         let id = match &self.port {
@@ -107,12 +132,65 @@ impl DdsWriter {
         let Port::Keyed(writer) = &self.port else {
             return Err(DdsWriteError::NoKey(self.topic.clone()));
         };
+        self.warn_of_dispose(key);
         writer
             .dispose(&RawKey { hash: key, payload: key_payload }, Some(to_rtps(source_time)))
             .map_err(translate)?;
         self.written.add(1);
         self.greet();
         Ok(())
+    }
+
+    /// Before the first sample of all: waits until readers on Cyclone DDS have taken up with us.
+    ///
+    /// They take samples only after a first HEARTBEAT, and what that covers for history. RustDDS sends
+    /// none before there is a sample, but for one that may come before the reader knows the writer. So
+    /// there is one first: meant for nobody, which all others are told by a GAP.
+    fn introduce(&self) {
+        let Some(patience) = self.greeted.introduction else { return };
+        if self.greeted.introduced.load(Ordering::Acquire) {
+            return;
+        }
+        if self.written.get() == 0 {
+            if self.matched().is_empty() {
+                return;
+            }
+            if self.greeted.introduced.swap(true, Ordering::AcqRel) || !self.serves(CYCLONE_DDS) {
+                return;
+            }
+            let options = WriteOptionsBuilder::new().to_single_reader(GUID::GUID_UNKNOWN).build();
+            let data =
+                RawData { payload: Bytes::from_static(&[0, 1, 0, 0]), key: KeyHash::default() };
+            let written = match &self.port {
+                Port::Keyed(writer) => writer.write_with_options(data, options).is_ok(),
+                Port::Unkeyed(writer) => writer.write_with_options(data, options).is_ok(),
+            };
+            if !written || !self.wait_for_acknowledgments(patience) {
+                tracing::debug!(topic = self.topic, "a Cyclone DDS reader has not answered yet");
+            }
+        }
+        self.greeted.introduced.store(true, Ordering::Release);
+    }
+
+    /// Whether a matched reader is on this vendor's DDS.
+    fn serves(&self, vendor: [u8; 2]) -> bool {
+        let discovered = self.participant.discovered.lock();
+        let of = |reader: &Guid| discovered.participants.get(&reader.prefix());
+        discovered.matched(&self.guid).iter().filter_map(of).any(|them| them.vendor == vendor)
+    }
+
+    /// RustDDS sends the key of a dispose, but no key hash, and Fast DDS 2.9 looks at nothing else: it
+    /// takes the instance it heard of last for the one that is gone.
+    fn warn_of_dispose(&self, key: KeyHash) {
+        let mut last = self.greeted.last.lock();
+        if last.0 != key && !last.1 && self.serves(FAST_DDS) {
+            last.1 = true;
+            tracing::warn!(
+                topic = self.topic,
+                "a Fast DDS reader will take this dispose for one of the instance written last: \
+                 write a sample of an instance right before its dispose"
+            );
+        }
     }
 
     /// After the first sample a new reader can get: waits until it has acknowledged it.

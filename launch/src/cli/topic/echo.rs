@@ -7,6 +7,7 @@ use tidewire_idl::{InstanceState, KeyReader, Sample, TypeDescriptor};
 use super::watch;
 use crate::cli::bus::Bus;
 use crate::cli::output;
+use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -22,6 +23,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::duration)]
     pub timeout: Option<Duration>,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
@@ -31,7 +34,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let registry = args.bus.registry()?;
     let profile = args.bus.profile()?;
     let participant = args.bus.participant("topic-echo")?;
-    let Some(info) = watch::topic(&participant, &args.topic, args.timeout, &stop)? else {
+    let topic = args.names.on_bus(&args.topic);
+    let Some(info) = watch::topic(&participant, &topic, args.timeout, &stop)? else {
         return Ok(());
     };
     let desc = registry.get(&info.type_name);

@@ -7,6 +7,7 @@ use tidewire_bus::{EndpointInfo, why};
 use super::watch;
 use crate::cli::bus::Bus;
 use crate::cli::output::{self, paint};
+use crate::cli::ros::{Graph, Names};
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -19,6 +20,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "3s")]
     pub timeout: Duration,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
@@ -27,11 +30,13 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let participant = args.bus.participant("topic-info")?;
     let registry = args.bus.registry()?;
     let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
-    let found: Vec<_> = topics.iter().filter(|t| t.name == args.topic).collect();
+    let name = args.names.on_bus(&args.topic);
+    let found: Vec<_> = topics.iter().filter(|t| t.name == name).collect();
     if found.is_empty() {
-        let others = watch::others(&topics, &args.topic);
-        bail!("no topic `{}` in domain {}; {others}", args.topic, args.bus.domain);
+        let others = watch::others(&topics, &name);
+        bail!("no topic `{name}` in domain {}; {others}", args.bus.domain);
     }
+    let graph = Graph::read(&participant, &topics)?;
     for topic in found {
         let pairs = why::pairs(topic);
         let conflicts: Vec<_> = pairs
@@ -39,7 +44,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             .flat_map(|pair| pair.policies().map(|m| (pair.writer, pair.reader, m)))
             .collect();
         if json {
-            let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "local": e.local, "qos": e.qos });
+            let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "ros_node": graph.node_of(&e.guid), "local": e.local, "qos": e.qos });
             output::json(&json!({
                 "topic": topic.name,
                 "type": topic.type_name,
@@ -58,19 +63,20 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             }))?;
             continue;
         }
-        output::say(&format!("topic: {}", topic.name));
+        output::say(&format!("topic: {}", args.names.topic(&topic.name)));
         let known = if registry.get(&topic.type_name).is_some() {
             ""
         } else {
             "  (unknown here: give its IDL with --types DIR)"
         };
-        output::say(&format!("type: {}{known}", topic.type_name));
+        output::say(&format!("type: {}{known}", args.names.ty(&topic.type_name)));
         output::say(&format!("keyed: {}", if topic.keyed { "yes" } else { "no" }));
         for (title, endpoints) in [("writers", &topic.writers), ("readers", &topic.readers)] {
             output::say(&format!("{title}: {}", endpoints.len()));
             for e in endpoints {
                 let place = if e.local { "this host" } else { "remote" };
-                let name = if e.participant_name.is_empty() { "?" } else { &*e.participant_name };
+                let name = graph.node_of(&e.guid).unwrap_or(&e.participant_name);
+                let name = if name.is_empty() { "?" } else { name };
                 output::say(&format!(
                     "  {name}  {}  {place}  {}, {}, {}",
                     e.guid, e.qos.reliability, e.qos.durability, e.qos.history

@@ -7,6 +7,7 @@ use tidewire_idl::TypeRegistry;
 use super::watch;
 use crate::cli::bus::Bus;
 use crate::cli::output;
+use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -20,6 +21,8 @@ pub struct Args {
     #[arg(short, long, conflicts_with = "timeout")]
     pub watch: bool,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
@@ -30,23 +33,25 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let stop = Stop::at_keyboard()?;
     if args.watch {
         return watch::redrawn(&stop, || {
-            let topics = watch::sorted(&participant);
-            if json { lines(&topics, &registry) } else { Ok(text(args, &topics, &registry)) }
+            let mut topics = watch::sorted(&participant);
+            topics.retain(|topic| args.names.lists(topic));
+            if json { lines(args, &topics, &registry) } else { Ok(text(args, &topics, &registry)) }
         });
     }
-    let topics = watch::settled(&participant, args.timeout, &stop);
+    let mut topics = watch::settled(&participant, args.timeout, &stop);
+    topics.retain(|topic| args.names.lists(topic));
     if json {
-        return output::json(&values(&topics, &registry));
+        return output::json(&values(args, &topics, &registry));
     }
     output::print(&text(args, &topics, &registry));
     Ok(())
 }
 
-fn values(topics: &[TopicInfo], registry: &TypeRegistry) -> Vec<Value> {
+fn values(args: &Args, topics: &[TopicInfo], registry: &TypeRegistry) -> Vec<Value> {
     let value = |t: &TopicInfo| {
         json!({
-            "topic": t.name,
-            "type": t.type_name,
+            "topic": args.names.topic(&t.name),
+            "type": args.names.ty(&t.type_name),
             "keyed": t.keyed,
             "type_known": registry.get(&t.type_name).is_some(),
             "writers": t.writers.len(),
@@ -57,8 +62,8 @@ fn values(topics: &[TopicInfo], registry: &TypeRegistry) -> Vec<Value> {
 }
 
 /// The list as one line.
-fn lines(topics: &[TopicInfo], registry: &TypeRegistry) -> anyhow::Result<String> {
-    Ok(serde_json::to_string(&values(topics, registry))? + "\n")
+fn lines(args: &Args, topics: &[TopicInfo], registry: &TypeRegistry) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(&values(args, topics, registry))? + "\n")
 }
 
 fn text(args: &Args, topics: &[TopicInfo], registry: &TypeRegistry) -> String {
@@ -71,8 +76,8 @@ fn text(args: &Args, topics: &[TopicInfo], registry: &TypeRegistry) -> String {
     let rows = topics.iter().map(|t| {
         let known = if registry.get(&t.type_name).is_some() { "" } else { "unknown type" };
         vec![
-            t.name.clone(),
-            t.type_name.clone(),
+            args.names.topic(&t.name),
+            args.names.ty(&t.type_name),
             t.writers.len().to_string(),
             t.readers.len().to_string(),
             known.to_owned(),

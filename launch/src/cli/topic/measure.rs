@@ -15,6 +15,7 @@ use crate::cli::bus::Bus;
 use crate::cli::live::Screen;
 use crate::cli::output;
 use crate::cli::progress::Progress;
+use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -33,6 +34,8 @@ pub struct Args {
     /// Give up when no sample comes for this long
     #[arg(long, value_name = "TIME", value_parser = time::duration)]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub names: Names,
     #[command(flatten)]
     pub bus: Bus,
 }
@@ -121,7 +124,10 @@ pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
 }
 
 fn wanted(args: &Args, name: &str) -> bool {
-    args.topics.iter().any(|topic| topic == name || (has_wildcard(topic) && fnmatch(topic, name)))
+    args.topics.iter().any(|topic| {
+        let topic = args.names.on_bus(topic);
+        topic == name || (has_wildcard(&topic) && fnmatch(&topic, name))
+    })
 }
 
 /// Reads topics that have come.
@@ -153,7 +159,8 @@ fn look(
 /// The first name or pattern that nobody writes.
 fn missing<'a>(args: &'a Args, measured: &[Measured]) -> Option<&'a str> {
     let found = |topic: &&String| {
-        measured.iter().any(|m| m.info.name == **topic || fnmatch(topic, &m.info.name))
+        let topic = &args.names.on_bus(topic);
+        measured.iter().any(|m| m.info.name == *topic || fnmatch(topic, &m.info.name))
     };
     args.topics.iter().find(|topic| !found(topic)).map(String::as_str)
 }

@@ -18,7 +18,7 @@ pub mod watch;
 pub enum Command {
     /// List topics with their types, writers and readers
     #[command(
-        after_help = "Examples:\n  tidewire topic list --domain 42\n  tidewire topic list --watch\n  tidewire topic list --json"
+        after_help = "Examples:\n  tidewire topic list --domain 42\n  tidewire topic list --watch\n  tidewire topic list --ros\n  tidewire topic list --json"
     )]
     List(list::Args),
     /// Tell a topic's type, endpoints, their QoS, and who does not match whom
@@ -26,7 +26,8 @@ pub enum Command {
     Info(info::Args),
     /// Print samples as they come
     #[command(after_help = "Examples:\n  tidewire topic echo vibration -n 3 --domain 42\n  \
-                      tidewire topic echo my/topic --types my_idl/ --json\n\nWith --json one object per line.")]
+                      tidewire topic echo my/topic --types my_idl/ --json\n  \
+                      tidewire topic echo --ros /chatter\n\nWith --json one object per line.")]
     Echo(echo::Args),
     /// Measure how often samples come, and how regularly
     #[command(after_help = "Examples:\n  tidewire topic hz vibration --for 10s --domain 42\n  \
