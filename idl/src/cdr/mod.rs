@@ -63,8 +63,8 @@ pub(crate) mod plan {
 }
 
 pub use encoding::{Encoding, Endian, Representation};
-pub use field::{Field, FieldError, FieldStep, FieldType, FieldValue, Fields};
 pub use error::{CdrError, CdrErrorKind, Within};
+pub use field::{Field, FieldError, FieldStep, FieldType, FieldValue, Fields};
 pub use key::KeyReader;
 pub use read::{Delimited, Parameter, Parameters, Reader};
 pub use write::{

@@ -5,7 +5,7 @@ use tidewire_idl::cdr::{FieldStep, FieldType, Fields};
 
 use crate::ast::{Expr, Op, Term, TermKind};
 use crate::constant::{Constant, Expected, describe};
-use crate::error::{FilterError, Problem};
+use crate::error::{FILE, FilterError, Problem};
 use crate::parse;
 
 /// What evaluation goes by.
@@ -22,10 +22,22 @@ pub(crate) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
-    Compare { field: usize, op: Op, with: Operand },
-    Like { field: usize, pattern: usize },
+    Compare {
+        field: usize,
+        op: Op,
+        with: Operand,
+    },
+    Like {
+        field: usize,
+        pattern: usize,
+    },
     /// The bounds are constants.
-    Between { field: usize, not: bool, low: usize, high: usize },
+    Between {
+        field: usize,
+        not: bool,
+        low: usize,
+        high: usize,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -45,7 +57,7 @@ impl Program {
         let mut checker = Checker { text: expression, fields, sources: Vec::new(), parameters: 0 };
         let root = parse::expression(expression)
             .and_then(|expr| checker.node(&expr))
-            .map_err(|problem| FilterError::Expression(problem.diagnostic("filter", expression)))?;
+            .map_err(|problem| FilterError::Expression(problem.diagnostic(FILE, expression)))?;
         let Checker { fields, sources, parameters, .. } = checker;
         Ok(Self { root, fields, sources, parameters })
     }
@@ -95,7 +107,11 @@ impl Checker<'_> {
             Expr::Like { text, pattern } => {
                 let (field, ty) = self.field(text)?;
                 if !matches!(ty, FieldType::Text | FieldType::Char) {
-                    let message = format!("LIKE compares texts, `{}` is {}", self.written(text), describe(&ty));
+                    let message = format!(
+                        "LIKE compares texts, `{}` is {}",
+                        self.written(text),
+                        describe(&ty)
+                    );
                     return Err(Problem::new(text.span.clone(), message)
                         .help("write a comparison with = < or >"));
                 }

@@ -91,7 +91,8 @@ impl Expected {
             return match (&self.ty, bare.len()) {
                 _ if self.like => Ok(Constant::Pattern(Pattern::new(&bare))),
                 (FieldType::Char, count) if count != 1 => {
-                    let problem = Problem::new(0..text.len(), format!("`{}` is one character", self.field));
+                    let problem =
+                        Problem::new(0..text.len(), format!("`{}` is one character", self.field));
                     Err(problem.help("give one character: x"))
                 }
                 _ => Ok(Constant::Text(text.to_owned())),

@@ -60,6 +60,9 @@ impl FilterError {
     }
 }
 
+/// What an expression is called where its errors point.
+pub(crate) const FILE: &str = "filter";
+
 /// Something wrong, before it is known in which text.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {

@@ -8,8 +8,9 @@ use tidewire_idl::{CdrError, TypeDescriptor};
 
 use crate::check::Program;
 use crate::constant::Constant;
-use crate::error::FilterError;
+use crate::error::{FILE, FilterError};
 use crate::eval::Sample;
+use crate::parse;
 
 /// Fields for which there is room without allocating.
 const FEW: usize = 8;
@@ -76,6 +77,17 @@ impl Filter {
             constants,
             on_key,
         })
+    }
+
+    /// Whether an expression keeps to the grammar, where the type is not known yet.
+    ///
+    /// # Errors
+    /// A wrong expression, with place and remedy.
+    pub fn check_grammar(expression: &str) -> Result<(), FilterError> {
+        match parse::expression(expression) {
+            Ok(_) => Ok(()),
+            Err(problem) => Err(FilterError::Expression(problem.diagnostic(FILE, expression))),
+        }
     }
 
     /// The expression.

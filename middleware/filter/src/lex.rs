@@ -122,7 +122,12 @@ impl<'a> Lexer<'a> {
             // After the numbers that begin with a point.
             (".", Token::Dot),
         ];
-        let wrong = [("==", "write `=`"), ("!=", "write `<>`"), ("&&", "write `AND`"), ("||", "write `OR`")];
+        let wrong = [
+            ("==", "write `=`"),
+            ("!=", "write `<>`"),
+            ("&&", "write `AND`"),
+            ("||", "write `OR`"),
+        ];
         if let Some((symbol, help)) = wrong.iter().find(|(symbol, _)| rest.starts_with(symbol)) {
             let span = self.at..self.at + symbol.len();
             return Err(Problem::new(span, format!("`{symbol}` is no operator here")).help(*help));
@@ -142,7 +147,8 @@ impl<'a> Lexer<'a> {
                 return Ok(token);
             }
         }
-        let problem = Problem::new(self.at..self.at + first.len_utf8(), format!("unexpected `{first}`"));
+        let problem =
+            Problem::new(self.at..self.at + first.len_utf8(), format!("unexpected `{first}`"));
         Err(match first {
             '"' => problem.help("texts stand in single quotes: 'text'"),
             '!' => problem.help("write `NOT`"),
@@ -197,12 +203,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn integer(
-        &self,
-        start: usize,
-        value: Option<i128>,
-        negative: bool,
-    ) -> Result<Token, Problem> {
+    fn integer(&self, start: usize, value: Option<i128>, negative: bool) -> Result<Token, Problem> {
         let value = value.map(|value| if negative { -value } else { value });
         match value.filter(|v| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(v)) {
             Some(value) => Ok(Token::Integer(value)),
@@ -230,7 +231,8 @@ impl<'a> Lexer<'a> {
                         Err(bad) => {
                             let from = start + 1 + bad;
                             let problem = Problem::new(from..from + 2, "unknown escape in a text");
-                            Err(problem.help(r"write \\ for a backslash; there are \' \n \r \t \% \_"))
+                            Err(problem
+                                .help(r"write \\ for a backslash; there are \' \n \r \t \% \_"))
                         }
                     };
                 }
@@ -248,8 +250,9 @@ impl<'a> Lexer<'a> {
         let digits = self.run(is_name);
         match digits.parse::<usize>() {
             Ok(n) if n < 100 && digits.len() <= 2 => Ok(Token::Parameter(n)),
-            _ => Err(Problem::new(start..self.at, format!("`%{digits}` is no parameter"))
-                .help("parameters are %0 to %99; `%` for any characters stands in a text: LIKE 'a%'")),
+            _ => Err(Problem::new(start..self.at, format!("`%{digits}` is no parameter")).help(
+                "parameters are %0 to %99; `%` for any characters stands in a text: LIKE 'a%'",
+            )),
         }
     }
 }

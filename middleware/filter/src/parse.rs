@@ -15,16 +15,22 @@ const MAX_DEPTH: usize = 64;
 
 /// Reads an expression.
 pub(crate) fn expression(text: &str) -> Result<Expr, Problem> {
+    // What follows is another grammar: said before its first foreign character is.
+    let begins = text.trim_start();
+    let word = begins.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let is_field = begins[word.len()..].trim_start().starts_with(['=', '<', '>', '.', '[']);
+    let has_from = begins.to_ascii_lowercase().contains(" from ");
+    if word.eq_ignore_ascii_case("select") && has_from && !is_field {
+        let start = text.len() - begins.len();
+        let problem = Problem::new(start..start + word.len(), "a filter has no SELECT");
+        return Err(problem.help("write the condition alone; multi-topics are not supported"));
+    }
     let mut parser = Parser::new(text)?;
     if parser.peek() == &Token::End {
         let problem = Problem::new(0..0, "the expression is empty");
-        return Err(problem.help("write a condition such as `speed > 3`; without a filter leave it out"));
-    }
-    if let Token::Name(name) = parser.peek()
-        && name.eq_ignore_ascii_case("select")
-    {
-        let problem = Problem::new(parser.span(), "a filter has no SELECT");
-        return Err(problem.help("write the condition alone; multi-topics are not supported"));
+        return Err(
+            problem.help("write a condition such as `speed > 3`; without a filter leave it out")
+        );
     }
     let expr = parser.or(0)?;
     match parser.peek() {

@@ -203,11 +203,7 @@ impl Fields {
     ///
     /// # Errors
     /// Bytes that are no sample of this type.
-    pub fn read<'p>(
-        &self,
-        payload: &'p [u8],
-        out: &mut [FieldValue<'p>],
-    ) -> Result<(), CdrError> {
+    pub fn read<'p>(&self, payload: &'p [u8], out: &mut [FieldValue<'p>]) -> Result<(), CdrError> {
         self.read_as(payload, Content::Sample, out)
     }
 

@@ -16,8 +16,8 @@ pub(super) fn resolve(plan: &Plan, path: &[FieldStep]) -> Result<(Vec<Step>, Fie
     let mut resolver = Resolver { plan, path, at: 0, steps: Vec::new() };
     let mut id = plan.root;
     // As far as the key goes, what of it is in a serialised key.
-    let mut key = matches!(&plan.node(id).kind, Kind::Struct(s) if s.keyed)
-        .then_some(Content::TopicKey);
+    let mut key =
+        matches!(&plan.node(id).kind, Kind::Struct(s) if s.keyed).then_some(Content::TopicKey);
     while resolver.at < path.len() {
         id = resolver.step(id, &mut key)?;
     }
@@ -91,7 +91,8 @@ impl Resolver<'_> {
         for dim in dims {
             let Some(FieldStep::Index(index)) = self.path.get(self.at) else {
                 let whole = self.so_far();
-                let message = format!("`{whole}` lacks an index: the array has {} of them", dims.len());
+                let message =
+                    format!("`{whole}` lacks an index: the array has {} of them", dims.len());
                 return Err(self.error(message, Some(format!("write `{whole}[0]`"))));
             };
             self.check_index(*index, *dim as usize)?;
@@ -106,7 +107,8 @@ impl Resolver<'_> {
         if index < count {
             return Ok(());
         }
-        let message = format!("`{}` has at most {count} elements, there is none [{index}]", self.so_far());
+        let message =
+            format!("`{}` has at most {count} elements, there is none [{index}]", self.so_far());
         let help = (count > 0).then(|| format!("indexes go from 0 to {}", count - 1));
         Err(self.error(message, help))
     }
@@ -117,7 +119,8 @@ impl Resolver<'_> {
             None if names.is_empty() => "the type has no members".to_owned(),
             None => {
                 let more = if names.len() > MAX_NAMED { ", …" } else { "" };
-                let shown: Vec<_> = names.iter().take(MAX_NAMED).map(|n| format!("`{n}`")).collect();
+                let shown: Vec<_> =
+                    names.iter().take(MAX_NAMED).map(|n| format!("`{n}`")).collect();
                 format!("its members are {}{more}", shown.join(", "))
             }
         };
@@ -128,7 +131,9 @@ impl Resolver<'_> {
     fn unfinished(&self, id: NodeId) -> FieldError {
         let whole = self.so_far();
         let (what, example) = match &self.plan.node(id).kind {
-            Kind::Struct(s) => (describe(&self.plan.node(id).kind), s.members.first().map(|m| &m.name)),
+            Kind::Struct(s) => {
+                (describe(&self.plan.node(id).kind), s.members.first().map(|m| &m.name))
+            }
             Kind::Union(u) => {
                 (describe(&self.plan.node(id).kind), u.cases.first().map(|c| &c.member.name))
             }
@@ -194,7 +199,9 @@ fn type_of(plan: &Plan, id: NodeId) -> Option<FieldType> {
         }
         Kind::Bitmask { .. } => FieldType::U64,
         Kind::String { .. } | Kind::WString { .. } => FieldType::Text,
-        Kind::Sequence { .. } | Kind::Array { .. } | Kind::Struct(_) | Kind::Union(_) => return None,
+        Kind::Sequence { .. } | Kind::Array { .. } | Kind::Struct(_) | Kind::Union(_) => {
+            return None;
+        }
     })
 }
 
@@ -214,8 +221,7 @@ pub(super) fn insert(
         (Kind::Struct(s), Step::Member(i)) => {
             let member = &s.members[*i];
             let known = s.extensibility == Extensibility::Final;
-            let missing =
-                if known { FieldValue::Null } else { default_of(plan, member, rest) };
+            let missing = if known { FieldValue::Null } else { default_of(plan, member, rest) };
             part(plan, member.node, parts(want), *i, rest, (slot, missing));
         }
         (Kind::Sequence { element, .. } | Kind::Array { element, .. }, Step::Element(i)) => {

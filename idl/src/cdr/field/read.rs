@@ -29,9 +29,7 @@ pub(super) fn value<'p>(
             }
             Ok(())
         }
-        (Kind::Struct(s), Want::Parts(parts)) => {
-            structure(plan, s, parts, r, content, last, out)
-        }
+        (Kind::Struct(s), Want::Parts(parts)) => structure(plan, s, parts, r, content, last, out),
         (Kind::Sequence { element, .. }, Want::Parts(parts)) => {
             elements(plan, *element, None, parts, r, content, last, out)
         }

@@ -19,7 +19,8 @@ pub enum Command {
     Info(info::Args),
     /// Print samples as they come
     #[command(after_help = "Examples:\n  tidewire topic echo vibration -n 3 --domain 42\n  \
-                      tidewire topic echo my/topic --types my_idl/ --json\n\nWith --json one object per line.")]
+                      tidewire topic echo my/topic --types my_idl/ --json\n  \
+                      tidewire topic echo vibration --filter \"x > 3 AND point LIKE 'plant/%'\"\n\nWith --json one object per line.")]
     Echo(echo::Args),
     /// Measure rate, size and latency
     #[command(after_help = "Example:\n  tidewire topic hz vibration --for 10s --domain 42")]

@@ -10,6 +10,7 @@ use tidewire_idl::{Guid, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
+use super::content::Content;
 use super::filter::Change;
 use crate::keys::Keys;
 use crate::participant::Core;
@@ -64,6 +65,7 @@ pub(crate) struct Incoming {
     /// Whether `blocked` has any: it hardly ever does.
     blocks: AtomicBool,
     lost: Counter,
+    content: Option<Arc<Content>>,
 }
 
 #[derive(Default)]
@@ -79,7 +81,13 @@ struct Queue {
 }
 
 impl Incoming {
-    pub fn new(core: &Arc<Core>, keys: Keys, keyed: bool, qos: &Qos) -> Self {
+    pub fn new(
+        core: &Arc<Core>,
+        keys: Keys,
+        keyed: bool,
+        qos: &Qos,
+        content: Option<Arc<Content>>,
+    ) -> Self {
         // Without keys a keyed topic looks like one instance, which depth must not empty.
         let told_apart = !keyed || keys.known();
         Self {
@@ -93,6 +101,7 @@ impl Incoming {
             blocked: RwLock::default(),
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
+            content,
         }
     }
 
@@ -223,6 +232,11 @@ impl Sink for Incoming {
         match queue.gaps.observe(sample.writer, sample.sequence) {
             Arrival::New { missed } => self.lost.add(missed),
             Arrival::Seen => return,
+        }
+        // Before the queue, where it would take the place of one that passes.
+        let content = self.content.as_ref();
+        if content.is_some_and(|content| !content.pass(sample.state, &sample.payload)) {
+            return;
         }
         if queue.bytes + sample.payload.len() > MAX_BYTES {
             self.lost.add(1);
