@@ -299,6 +299,14 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     assert_eq!(sequences.len(), 3, "{echo}");
     assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "{echo}");
 
+    let some = ["-n", "3", "--filter", "celsius > 0 AND point LIKE 'plant/_'"];
+    let echo = on(&["topic", "echo", "temperature"], &some).out;
+    assert_eq!(echo.lines().count(), 3, "{echo}");
+    let none = ["--filter", "celsius < -300", "--timeout", "1s", "--domain", &number];
+    say(&[&["topic", "echo", "temperature"][..], &none].concat())
+        .fails(1)
+        .tells(&["no sample on `temperature` passes the filter", "kept"]);
+
     let list = on(&["topic", "list"], &[]).json();
     let vibration = list.as_array().unwrap().iter().find(|t| t["topic"] == "vibration").unwrap();
     assert_eq!(vibration["type"], "tidewire::sensor::Vibration");
@@ -333,6 +341,20 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     let topics = books["topics"].as_object().unwrap();
     assert_eq!(topics.keys().collect::<Vec<_>>(), ["vibration"], "only what was asked for");
     assert_eq!(topics["vibration"]["recorded"], topics["vibration"]["received"]);
+    let part = dir.path().join("part");
+    let filter = "vibration:=x > 0";
+    let books =
+        on(&["record", "vibration", "-o", text(&part)], &["--for", "1s", "--filter", filter])
+            .json();
+    let vibration = &books["topics"]["vibration"];
+    assert!(vibration["filtered"].as_u64() > Some(0), "{books}");
+    let sql = "SELECT count(*) AS n, min(x) > 0 AS above FROM vibration";
+    let rows = say(&["query", "-d", text(&part), "--json", sql]).fine().json();
+    assert_eq!(
+        (&rows[0]["n"], &rows[0]["above"]),
+        (&vibration["recorded"], &json!(true)),
+        "{rows}"
+    );
     let count =
         say(&["query", "-d", text(&out), "--format", "csv", "SELECT count(*) FROM vibration"]);
     let count: u64 = count.fine().out.lines().nth(1).unwrap().parse().unwrap();

@@ -244,6 +244,29 @@ fn an_unknown_topic_is_told_with_what_there_is() {
         .tells(&["`t`", "--domain"]);
 }
 
+#[test]
+fn a_wrong_filter_is_told_with_its_place() {
+    let number = free_domain().to_string();
+    let bus =
+        Participant::builder().domain(number.parse().unwrap()).name("boiler").build().unwrap();
+    let writer = bus.writer::<Temperature>("temperature", &Qos::event()).unwrap();
+    writer.write(&Temperature { point: "boiler".into(), celsius: 90.0 }).unwrap();
+    let raw = tidewire_bus::RawTopic::new("blob", "vendor::Blob", false);
+    let _blob = bus.raw_writer(&raw, &Qos::event()).unwrap();
+    let echo = |topic: &str, filter: &str| {
+        say(&["topic", "echo", topic, "--filter", filter, "--timeout", "5s", "--domain", &number])
+    };
+    echo("temperature", "celsius == 3").fails(2).tells(&["--filter", "filter:1:9", "write `=`"]);
+    echo("temperature", "celcius > 3").fails(2).tells(&["filter:1:1", "did you mean `celsius`?"]);
+    echo("blob", "x > 3").fails(1).tells(&["type is not known", "--types"]);
+    let dir = scratch();
+    for (filter, told) in [("temperature:=celsius >", "filter:1:10"), ("celsius > 3", ":=")] {
+        say(&["record", "-o", &path(&dir, "run"), "--filter", filter, "--domain", &number])
+            .fails(2)
+            .tells(&["--filter", told]);
+    }
+}
+
 // --- SQL ---------------------------------------------------------------------------------------
 
 /// A closed recording of 20,000 vibrations and 200 temperatures.

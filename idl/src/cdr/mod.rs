@@ -45,6 +45,7 @@ mod default;
 mod encode;
 mod encoding;
 mod error;
+mod field;
 mod key;
 mod read;
 mod walk;
@@ -63,6 +64,7 @@ pub(crate) mod plan {
 
 pub use encoding::{Encoding, Endian, Representation};
 pub use error::{CdrError, CdrErrorKind, Within};
+pub use field::{Field, FieldError, FieldStep, FieldType, FieldValue, Fields};
 pub use key::KeyReader;
 pub use read::{Delimited, Parameter, Parameters, Reader};
 pub use write::{

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use tidewire_capture::TopicFilter;
 
 use super::bus::Bus;
+use super::failure::Usage;
 use super::output;
 use super::progress::Progress;
 use super::ros::Names;
@@ -19,7 +21,8 @@ const DRAIN_MS: u64 = 250;
 /// `tidewire record`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tidewire record -o run1 --for 10s\n  tidewire record 'plant/*' truth -o run1 --domain 42\n\n\
+    after_help = "Examples:\n  tidewire record -o run1 --for 10s\n  tidewire record 'plant/*' truth -o run1 --domain 42\n  \
+                  tidewire record vibration -o run1 --filter \"vibration:=x > 3 OR x < -3\"\n\n\
                   Every sample counted as recorded is on disk. Topics that appear later are recorded, too. An existing\n\
                   recording is continued."
 )]
@@ -32,6 +35,9 @@ pub struct Args {
     /// Topic names or patterns not to record
     #[arg(long, value_name = "TOPIC")]
     pub exclude: Vec<String>,
+    /// Record only samples of a topic for which the expression is true; may be given again
+    #[arg(long, value_name = "TOPIC:=EXPR")]
+    pub filter: Vec<String>,
     /// Stop after this time, e.g. 10s; 0: run until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = time::duration, default_value = "0")]
     pub for_: Duration,
@@ -43,6 +49,13 @@ pub struct Args {
 
 /// Records until the time is up or Ctrl-C.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    for filter in &args.filter {
+        let wrong = filter.parse::<TopicFilter>().err();
+        if let Some(wrong) = wrong {
+            let wrong = wrong.strip_prefix("error: ").unwrap_or(&wrong);
+            return Err(Usage(format!("--filter: {wrong}")).into());
+        }
+    }
     let on_bus = |topics: &[String]| -> Vec<String> {
         topics.iter().map(|topic| args.names.on_bus(topic)).collect()
     };
@@ -57,6 +70,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             "dir": args.output,
             "topics": on_bus(&args.topics),
             "exclude": on_bus(&args.exclude),
+            "filters": args.filter,
             "drain_ms": DRAIN_MS,
         }),
         ..NodeSpec::default()
@@ -97,16 +111,25 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         ));
         return Ok(());
     }
+    let filtered = !args.filter.is_empty();
     let rows = report.topics.iter().map(|(name, t)| {
-        vec![
+        let mut row = vec![
             name.clone(),
             output::count(t.received),
             output::count(t.recorded),
             output::count(t.lost),
             output::bytes(t.bytes),
-        ]
+        ];
+        if filtered {
+            row.push(output::count(t.filtered));
+        }
+        row
     });
-    output::print(&output::table(&["TOPIC", ">RECEIVED", ">RECORDED", ">LOST", ">PAYLOAD"], rows));
+    let mut head = vec!["TOPIC", ">RECEIVED", ">RECORDED", ">LOST", ">PAYLOAD"];
+    if filtered {
+        head.push(">KEPT BACK");
+    }
+    output::print(&output::table(&head, rows));
     output::say(&format!("{} in {}", output::bytes(report.bytes_on_disk), args.output.display()));
     Ok(())
 }

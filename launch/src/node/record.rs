@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
-use tidewire_capture::{CaptureOptions, CaptureStats, Recorder};
+use tidewire_capture::{CaptureOptions, CaptureStats, Recorder, TopicFilter};
 use tidewire_store::{Store, StoreOptions};
 
 use super::{Counts, Stop, kinds};
@@ -29,6 +29,9 @@ pub struct Params {
     pub topics: Vec<String>,
     /// Names or patterns not to record.
     pub exclude: Vec<String>,
+    /// `topic:=expression`: which samples of a topic to record; not in launch files, whose books
+    /// balance what was written with what was recorded.
+    pub filters: Vec<TopicFilter>,
     /// Longest wait for a group commit, ms.
     pub commit_ms: Option<u64>,
     /// When told to stop: take samples that still come for so long, ms. Short where sources go on.
@@ -47,7 +50,8 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
     let store = Store::open(&params.dir, options)
         .with_context(|| format!("cannot record into {}", params.dir.display()))?;
     let participant = bus::join(spec.domain, &spec.name, &spec.interfaces)?;
-    let capture = CaptureOptions { topics: params.topics, exclude: params.exclude };
+    let capture =
+        CaptureOptions { topics: params.topics, exclude: params.exclude, filters: params.filters };
     let recorder = Recorder::start_with(&participant, store, capture, types, profile)?;
     let handle = recorder.handle();
     counts.provide(move || report(&handle.get()));
@@ -64,6 +68,7 @@ fn report(stats: &CaptureStats) -> Report {
         let count = TopicReport {
             received: t.received,
             lost: t.lost,
+            filtered: t.filtered,
             recorded: t.acknowledged,
             bytes: t.bytes,
             latency_us: us(t.latency.p50_ns).zip(us(t.latency.p99_ns)).map(|(a, b)| [a, b]),

@@ -99,6 +99,9 @@ pub struct TopicReport {
     /// Samples the bus knows it lost on the way here.
     #[serde(skip_serializing_if = "is_none")]
     pub lost: u64,
+    /// Samples a filter kept back.
+    #[serde(skip_serializing_if = "is_none")]
+    pub filtered: u64,
     /// Samples on disk, acknowledged.
     #[serde(skip_serializing_if = "is_none")]
     pub recorded: u64,
@@ -127,6 +130,7 @@ impl TopicReport {
         self.refused += earlier.refused;
         self.received += earlier.received;
         self.lost += earlier.lost;
+        self.filtered += earlier.filtered;
         self.recorded += earlier.recorded;
         self.bytes += earlier.bytes;
     }

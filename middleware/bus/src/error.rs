@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tidewire_dds::{DdsError, DdsWriteError};
+use tidewire_filter::FilterError;
 use tidewire_qos::policy::Policy;
 use tidewire_shm::ShmError;
 
@@ -38,6 +39,12 @@ pub enum BusError {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// A wrong filter expression, or wrong parameters of one.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// Parameters for a filter that is not there.
+    #[error("the reader of `{0}` has no filter: make it with `reader_filtered`")]
+    NoFilter(String),
     /// A topic name DDS does not allow.
     #[error("`{0}` is no topic name: it must be 1 to 255 bytes and hold no NUL")]
     TopicName(String),

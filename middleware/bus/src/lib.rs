@@ -1,6 +1,7 @@
 //! The bus: typed and raw writers and readers over DDS between hosts and shared memory on one host.
 //!
-//! The one API everyone programs against. It may use `dds`, `shm`, `transport`, `idl` and `qos`.
+//! The one API everyone programs against. It may use `dds`, `shm`, `transport`,
+//! `filter`, `idl` and `qos`.
 //! A reader sees each sample once, whichever way it came; a writer whose readers are all on this host
 //! sends no DDS data. Start at [`Participant`], then [`Writer`] and [`Reader`].
 //!
@@ -40,5 +41,6 @@ pub use participant::{
 pub use reader::{Change, LoanedSample, RawReader, Reader, TypedSample};
 pub use writer::{Loan, RawWriter, Writer};
 
+pub use tidewire_filter::{Filter, FilterError};
 pub use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};
 pub use tidewire_transport::now_ns;

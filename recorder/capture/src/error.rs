@@ -1,6 +1,6 @@
 //! What can stop a recording.
 
-use tidewire_bus::BusError;
+use tidewire_bus::{BusError, FilterError};
 use tidewire_store::StoreError;
 
 /// Why a recorder did not start, or ended.
@@ -14,6 +14,25 @@ pub enum CaptureError {
         topic: String,
         /// What the bus said.
         source: BusError,
+    },
+    /// A filter that does not fit the topic's type.
+    #[error("the filter of topic \"{topic}\" cannot be used, so it is not recorded\n{source}")]
+    Filter {
+        /// The topic.
+        topic: String,
+        /// What is wrong with it.
+        source: FilterError,
+    },
+    /// A filter on a topic whose type is not known.
+    #[error(
+        "topic \"{topic}\" cannot be filtered, so it is not recorded: its type {type_name} is not \
+         known here; add its IDL"
+    )]
+    FilterType {
+        /// The topic.
+        topic: String,
+        /// Its type.
+        type_name: String,
     },
     /// The store does not take samples any more.
     #[error(transparent)]

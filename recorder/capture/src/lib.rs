@@ -41,6 +41,6 @@ mod stats;
 mod topic;
 
 pub use error::CaptureError;
-pub use options::CaptureOptions;
+pub use options::{CaptureOptions, TopicFilter};
 pub use recorder::{Recorder, StatsHandle};
 pub use stats::{CaptureStats, TopicStats};

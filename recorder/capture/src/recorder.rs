@@ -252,7 +252,12 @@ impl Worker {
             }
             let index = match self.by_name.get(&info.name) {
                 Some(index) => *index,
-                None => match TopicRecorder::new(&info, &self.types, &self.store) {
+                None => match TopicRecorder::new(
+                    &info,
+                    &self.types,
+                    self.options.filter(&info.name),
+                    &self.store,
+                ) {
                     Ok(topic) => {
                         tracing::info!(topic = info.name, ty = info.type_name, "recording");
                         self.topics.push(topic);
@@ -260,7 +265,12 @@ impl Worker {
                         self.topics.len() - 1
                     }
                     Err(error) => {
-                        self.report(format!("topic \"{}\": {error}", info.name));
+                        self.report(match error {
+                            CaptureError::Filter { .. } | CaptureError::FilterType { .. } => {
+                                error.to_string()
+                            }
+                            _ => format!("topic \"{}\": {error}", info.name),
+                        });
                         continue;
                     }
                 },

@@ -26,6 +26,8 @@ pub struct TopicStats {
     pub disposes: u64,
     /// Samples that are on disk.
     pub acknowledged: u64,
+    /// Samples that a filter kept back; they are not received.
+    pub filtered: u64,
     /// Samples that were written but never came, by the gaps in the writers' sequence numbers.
     pub lost: u64,
     /// Samples the store refused for good, such as one beyond its size limit.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use tidewire_bus::{EndpointInfo, Participant, RawReader, RawTopic, TopicInfo, now_ns};
+use tidewire_bus::{EndpointInfo, Filter, Participant, RawReader, RawTopic, TopicInfo, now_ns};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle, TypeRegistry};
 use tidewire_qos::Profile;
 use tidewire_store::{Store, TopicId, TopicMeta};
@@ -32,6 +32,8 @@ pub(crate) struct TopicRecorder {
     raw: RawTopic,
     id: TopicId,
     ty: Option<TypeHandle>,
+    /// Which samples are taken, if not all.
+    filter: Option<String>,
     key: Option<KeyReader>,
     slots: Vec<Slot>,
     /// Class of each writer discovered so far.
@@ -49,9 +51,13 @@ impl TopicRecorder {
     pub(crate) fn new(
         info: &TopicInfo,
         types: &TypeRegistry,
+        filter: Option<&str>,
         store: &Store,
     ) -> Result<Self, CaptureError> {
         let known = types.get(&info.type_name);
+        if let Some(expression) = filter {
+            check(info, known.as_ref(), expression)?;
+        }
         let key = if info.keyed { known.as_ref().and_then(|ty| KeyReader::new(ty)) } else { None };
         let qos = info.writers.first().map(|w| &w.qos);
         let id = store.register_topic(&TopicMeta {
@@ -75,6 +81,7 @@ impl TopicRecorder {
             },
             id,
             ty: known,
+            filter: filter.map(str::to_owned),
             key,
             slots: Vec::new(),
             writers: HashMap::new(),
@@ -111,9 +118,13 @@ impl TopicRecorder {
             let class = Class::of(wanted.as_ref().unwrap_or(&writer.qos));
             if !self.slots.iter().any(|slot| slot.class == class) {
                 let qos = wanted.clone().unwrap_or_else(|| class.request());
-                let reader = match &self.ty {
-                    Some(ty) => participant.raw_reader_of(&self.raw, ty, &qos),
-                    None => participant.raw_reader(&self.raw, &qos),
+                let reader = match (&self.ty, &self.filter) {
+                    (Some(ty), Some(expression)) => {
+                        let none: &[&str] = &[];
+                        participant.raw_reader_filtered(&self.raw, ty, &qos, expression, none)
+                    }
+                    (Some(ty), None) => participant.raw_reader_of(&self.raw, ty, &qos),
+                    (None, _) => participant.raw_reader(&self.raw, &qos),
                 };
                 let reader = reader.map_err(|source| CaptureError::Reader {
                     topic: self.raw.name.clone(),
@@ -243,8 +254,22 @@ impl TopicRecorder {
             self.stats.acknowledged = count;
             self.unacknowledged.pop_front();
         }
+        self.stats.filtered = self.slots.iter().map(|slot| slot.reader.filtered()).sum();
         self.stats.lost = self.slots.iter().map(|slot| slot.reader.lost()).sum();
         self.stats.latency = self.latency.summary();
+    }
+}
+
+/// Whether a filter can be used on a topic.
+fn check(info: &TopicInfo, ty: Option<&TypeHandle>, expression: &str) -> Result<(), CaptureError> {
+    let topic = info.name.clone();
+    let Some(ty) = ty else {
+        return Err(CaptureError::FilterType { topic, type_name: info.type_name.clone() });
+    };
+    let none: &[&str] = &[];
+    match Filter::new(ty, expression, none) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(CaptureError::Filter { topic, source }),
     }
 }
 

@@ -201,8 +201,11 @@ fn options_choose_topics_and_a_second_type_is_told() {
     let domain = testing::free_domain();
     let bus = participant(domain, "plant", Transports { dds: true, shm: true });
     let dir = tempfile::tempdir().unwrap();
-    let options =
-        CaptureOptions { topics: vec!["plant/*".into()], exclude: vec!["*/camera".into()] };
+    let options = CaptureOptions {
+        topics: vec!["plant/*".into()],
+        exclude: vec!["*/camera".into()],
+        ..Default::default()
+    };
     let recorder = recorder(&bus, dir.path(), options, TypeRegistry::new());
     let write = |topic: &str, ty: &str| {
         let writer = bus.raw_writer(&RawTopic::new(topic, ty, false), &Qos::event()).unwrap();
@@ -282,4 +285,50 @@ fn a_recording_ends_when_it_is_told_to_while_sources_write_on() {
         assert_eq!(found.len() as u64, stats.recorded());
         assert!(found.iter().all(|sample| sample.info.reception_time <= cutoff));
     });
+}
+
+#[test]
+fn a_filter_records_part_of_a_topic_and_says_when_it_cannot() {
+    let domain = testing::free_domain();
+    let bus = participant(domain, "plant", Transports { dds: true, shm: true });
+    let dir = tempfile::tempdir().unwrap();
+    let options = CaptureOptions {
+        filters: vec![
+            "plant/vib*:=x >= 5 AND point = 'p'".parse().unwrap(),
+            "plant/wrong:=speed > 3".parse().unwrap(),
+            "plant/blob:=size > 3".parse().unwrap(),
+        ],
+        ..CaptureOptions::default()
+    };
+    let recorder = recorder(&bus, dir.path(), options, tidewire_types::registry());
+    let writer = bus.writer::<Vibration>("plant/vibration", &Qos::event()).unwrap();
+    let all = bus.writer::<Vibration>("plant/all", &Qos::event()).unwrap();
+    let _wrong = bus.writer::<Vibration>("plant/wrong", &Qos::event()).unwrap();
+    let raw = RawTopic::new("plant/blob", "vendor::Blob", false);
+    let _blob = bus.raw_writer(&raw, &Qos::event()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    all.wait_for_readers(1, PATIENCE).unwrap();
+    for i in 0..10u8 {
+        let sample = Vibration { point: "p".into(), x: f32::from(i), ..Default::default() };
+        writer.write(&sample).unwrap();
+        all.write(&sample).unwrap();
+    }
+    until(&recorder, "all samples and problems", |stats| {
+        let seen = stats.topic("plant/vibration").is_some_and(|t| t.recorded + t.filtered == 10);
+        seen && stats.topic("plant/all").is_some_and(|t| t.recorded == 10)
+            && stats.problems.len() == 2
+    });
+    let stats = recorder.stop(Duration::from_secs(5)).unwrap();
+    let t = stats.topic("plant/vibration").unwrap();
+    assert_eq!((t.recorded, t.received, t.filtered, t.lost), (5, 5, 5, 0));
+    assert_eq!(stored(dir.path(), "plant/vibration").len(), 5);
+    let told = stats.problems.join("\n");
+    for word in ["has no member `speed`", "plant/wrong", "vendor::Blob is not known", "add its IDL"]
+    {
+        assert!(told.contains(word), "{told}");
+    }
+    assert!(stats.topic("plant/wrong").is_none() && stats.topic("plant/blob").is_none());
+    for wrong in ["x > 3", ":=x > 3", "t:=x >"] {
+        assert!(wrong.parse::<tidewire_capture::TopicFilter>().is_err(), "{wrong}");
+    }
 }

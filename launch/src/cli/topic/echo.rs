@@ -2,10 +2,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use serde_json::json;
+use tidewire_bus::{BusError, Filter, FilterError};
 use tidewire_idl::{InstanceState, KeyReader, Sample, TypeDescriptor};
 
 use super::watch;
 use crate::cli::bus::Bus;
+use crate::cli::failure::{Remedy, Usage};
 use crate::cli::output;
 use crate::cli::ros::Names;
 use crate::cli::time;
@@ -16,6 +18,9 @@ use crate::node::Stop;
 pub struct Args {
     /// Topic name
     pub topic: String,
+    /// Print only samples for which this is true, in the filter language of DDS
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
     /// Stop after this many samples
     #[arg(short, value_name = "N")]
     pub n: Option<u64>,
@@ -30,6 +35,9 @@ pub struct Args {
 
 /// Prints samples until Ctrl-C, `-n` or `--timeout`.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    if let Some(expression) = &args.filter {
+        Filter::check_grammar(expression).map_err(wrong_filter)?;
+    }
     let stop = Stop::at_keyboard()?;
     let registry = args.bus.registry()?;
     let profile = args.bus.profile()?;
@@ -45,7 +53,24 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             info.type_name
         );
     }
-    let reader = watch::reader(&participant, &info, profile.as_ref())?;
+    let reader = match (&args.filter, &desc) {
+        (None, _) => watch::reader(&participant, &info, profile.as_ref())?,
+        (Some(expression), Some(ty)) => {
+            let filter = watch::Only { ty, expression };
+            watch::filtered(&participant, &info, profile.as_ref(), filter).map_err(|error| {
+                match error {
+                    BusError::Filter(error) => wrong_filter(error).into(),
+                    other => anyhow::Error::from(other),
+                }
+            })?
+        }
+        (Some(_), None) => {
+            let text =
+                format!("samples of `{}` cannot be filtered: their type is not known", args.topic);
+            return Err(anyhow::anyhow!(text))
+                .remedy("give the folder of its IDL with --types DIR");
+        }
+    };
     // As a recorder does: the point a sample names is more than the name of who sent it.
     let key = desc.as_deref().and_then(KeyReader::new);
     let mut left = args.n.unwrap_or(u64::MAX);
@@ -66,12 +91,24 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             }
             None => {
                 if let Some(timeout) = args.timeout.filter(|timeout| heard.elapsed() >= *timeout) {
-                    bail!("no sample on `{}` for {:.1} s", args.topic, timeout.as_secs_f64());
+                    let (topic, s) = (&args.topic, timeout.as_secs_f64());
+                    match reader.filtered() {
+                        0 => bail!("no sample on `{topic}` for {s:.1} s"),
+                        n => bail!(
+                            "no sample on `{topic}` passes the filter for {s:.1} s; it kept {n} back"
+                        ),
+                    }
                 }
             }
         }
     }
     Ok(())
+}
+
+/// A filter expression that is wrong, as wrong usage.
+fn wrong_filter(error: FilterError) -> Usage {
+    let text = error.to_string();
+    Usage(format!("--filter: {}", text.strip_prefix("error: ").unwrap_or(&text)))
 }
 
 fn show(sample: &Sample, desc: Option<&TypeDescriptor>, json: bool) -> anyhow::Result<()> {

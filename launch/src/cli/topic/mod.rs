@@ -27,7 +27,8 @@ pub enum Command {
     /// Print samples as they come
     #[command(after_help = "Examples:\n  tidewire topic echo vibration -n 3 --domain 42\n  \
                       tidewire topic echo my/topic --types my_idl/ --json\n  \
-                      tidewire topic echo --ros /chatter\n\nWith --json one object per line.")]
+                      tidewire topic echo --ros /chatter\n  \
+                      tidewire topic echo vibration --filter \"x > 3 AND point LIKE 'plant/%'\"\n\nWith --json one object per line.")]
     Echo(echo::Args),
     /// Measure how often samples come, and how regularly
     #[command(after_help = "Examples:\n  tidewire topic hz vibration --for 10s --domain 42\n  \

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use tidewire_bus::{Participant, RawReader, RawTopic, TopicInfo};
+use tidewire_bus::{BusError, Participant, RawReader, RawTopic, TopicInfo};
+use tidewire_idl::TypeHandle;
 use tidewire_qos::{Durability, Profile, Qos, Reliability};
 
 use crate::cli::live::Screen;
@@ -154,8 +155,8 @@ pub fn reader(
     info: &TopicInfo,
     profile: Option<&Profile>,
 ) -> anyhow::Result<RawReader> {
-    let qos = profile.map_or_else(|| matching(info), |profile| profile.reader_qos(&info.name));
-    Ok(participant.raw_reader(&raw(info), &qos)?)
+    let (raw, qos) = wanted(info, profile);
+    Ok(participant.raw_reader(&raw, &qos)?)
 }
 
 /// A reader that matches the topic's writers but for what `change` changes.
@@ -164,13 +165,35 @@ pub fn reader_as(
     info: &TopicInfo,
     change: impl FnOnce(&mut Qos),
 ) -> anyhow::Result<RawReader> {
-    let mut qos = matching(info);
+    let (raw, mut qos) = wanted(info, None);
     change(&mut qos);
-    Ok(participant.raw_reader(&raw(info), &qos)?)
+    Ok(participant.raw_reader(&raw, &qos)?)
 }
 
-fn raw(info: &TopicInfo) -> RawTopic {
-    RawTopic::new(info.name.clone(), info.type_name.clone(), info.keyed)
+/// What a reader is to let pass.
+pub struct Only<'a> {
+    /// The topic's type.
+    pub ty: &'a TypeHandle,
+    /// The filter expression.
+    pub expression: &'a str,
+}
+
+/// As [`reader`], of some samples.
+pub fn filtered(
+    participant: &Participant,
+    info: &TopicInfo,
+    profile: Option<&Profile>,
+    only: Only<'_>,
+) -> Result<RawReader, BusError> {
+    let (raw, qos) = wanted(info, profile);
+    let none: &[&str] = &[];
+    participant.raw_reader_filtered(&raw, only.ty, &qos, only.expression, none)
+}
+
+fn wanted(info: &TopicInfo, profile: Option<&Profile>) -> (RawTopic, Qos) {
+    let qos = profile.map_or_else(|| matching(info), |profile| profile.reader_qos(&info.name));
+    let TopicInfo { name, type_name, keyed, .. } = info;
+    (RawTopic::new(name, type_name, *keyed), qos)
 }
 
 fn matching(info: &TopicInfo) -> Qos {

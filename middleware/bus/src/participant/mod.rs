@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use tidewire_filter::Filter;
 use tidewire_idl::{TypeHandle, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_transport::Prefix;
@@ -75,7 +76,24 @@ impl Participant {
 
     /// A reader of `T`.
     pub fn reader<T: TypeSupport>(&self, topic: &str, qos: &Qos) -> Result<Reader<T>, BusError> {
-        Reader::new(&self.core, topic, qos)
+        Reader::new(&self.core, topic, qos, None)
+    }
+
+    /// A reader of the samples of `T` that pass a filter: a content-filtered topic (DDS 1.4,
+    /// 2.2.2.3.3). The grammar is told by [`tidewire_filter`]; `parameters` are the values of `%0`,
+    /// `%1`…, which [`Reader::set_expression_parameters`] changes.
+    ///
+    /// # Errors
+    /// [`BusError::Filter`] for a wrong expression or parameter, with place and remedy.
+    pub fn reader_filtered<T: TypeSupport>(
+        &self,
+        topic: &str,
+        qos: &Qos,
+        expression: &str,
+        parameters: &[impl AsRef<str>],
+    ) -> Result<Reader<T>, BusError> {
+        let filter = Filter::new(&T::descriptor(), expression, parameters)?;
+        Reader::new(&self.core, topic, qos, Some(filter))
     }
 
     /// A writer of payloads as they are.
@@ -86,7 +104,7 @@ impl Participant {
     /// A reader of payloads as they are. Instances are not told apart (the key hash of what comes
     /// over DDS is zero): see [`raw_reader_of`](Self::raw_reader_of).
     pub fn raw_reader(&self, topic: &RawTopic, qos: &Qos) -> Result<RawReader, BusError> {
-        RawReader::new(&self.core, topic, None, qos)
+        RawReader::new(&self.core, topic, None, qos, None)
     }
 
     /// A reader of payloads as they are that knows the type, so that every sample has its key hash.
@@ -96,7 +114,24 @@ impl Participant {
         ty: &TypeHandle,
         qos: &Qos,
     ) -> Result<RawReader, BusError> {
-        RawReader::new(&self.core, topic, Some(ty), qos)
+        RawReader::new(&self.core, topic, Some(ty), qos, None)
+    }
+
+    /// As [`raw_reader_of`](Self::raw_reader_of), of the samples that pass a filter: see
+    /// [`reader_filtered`](Self::reader_filtered).
+    ///
+    /// # Errors
+    /// [`BusError::Filter`] for a wrong expression or parameter, with place and remedy.
+    pub fn raw_reader_filtered(
+        &self,
+        topic: &RawTopic,
+        ty: &TypeHandle,
+        qos: &Qos,
+        expression: &str,
+        parameters: &[impl AsRef<str>],
+    ) -> Result<RawReader, BusError> {
+        let filter = Filter::new(ty, expression, parameters)?;
+        RawReader::new(&self.core, topic, Some(ty), qos, Some(filter))
     }
 
     /// Waits until `topic` is discovered and says what it is, for a reader that knows but the name.

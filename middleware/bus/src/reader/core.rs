@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tidewire_dds::{DdsReader, DdsSample};
+use tidewire_filter::Filter;
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_ns};
 
+use super::content::Content;
 use super::filter::{Change, Gates, Writers};
 use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
@@ -47,6 +49,7 @@ pub(crate) struct ReaderCore {
     /// Whether a writer elsewhere is matched.
     remote: AtomicBool,
     dds: Option<DdsReader>,
+    content: Option<Arc<Content>>,
 }
 
 struct State {
@@ -92,11 +95,13 @@ impl ReaderCore {
         core: &Arc<Core>,
         spec: EndpointSpec,
         ty: Option<&TypeDescriptor>,
+        content: Option<Filter>,
     ) -> Result<Arc<Self>, BusError> {
         support::check(&spec.topic, &spec.qos, Role::Reader)?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
-        let incoming = Arc::new(Incoming::new(core, keys, spec.keyed, &spec.qos));
+        let content = content.map(|filter| Arc::new(Content::new(filter)));
+        let incoming = Arc::new(Incoming::new(core, keys, spec.keyed, &spec.qos, content.clone()));
         // Shared memory first: a writer that then hears of the DDS reader finds it there already.
         let (shm, dds) = match (&core.shm, &core.dds) {
             (None, Some(dds)) => (None, Some(dds.reader(&spec, incoming.clone())?)),
@@ -119,7 +124,7 @@ impl ReaderCore {
             state: Latch::new(State {
                 shm,
                 tracks: Tracks::default(),
-                gates: Gates::new(&spec.qos),
+                gates: Gates::new(&spec.qos, content.clone()),
                 point: LastPoint::default(),
                 dds_first: false,
             }),
@@ -131,6 +136,7 @@ impl ReaderCore {
             idle: AtomicU32::new(0),
             remote: AtomicBool::new(false),
             dds,
+            content,
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
@@ -303,7 +309,7 @@ impl ReaderCore {
         while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
             let now = now_ns();
             if (!guarded && sample.is_ordinary())
-                || self.passes(shm, tracks, gates, &sample.meta(), now)
+                || self.passes((shm, tracks, gates), &sample.meta(), &sample, now)
             {
                 return Ok(Some((sample, now)));
             }
@@ -314,19 +320,20 @@ impl ReaderCore {
     /// Whether a sample on shared memory is delivered at `now`.
     fn passes(
         &self,
-        shm: &ShmReader,
-        tracks: &mut Tracks,
-        gates: &mut Gates,
+        (shm, tracks, gates): (&ShmReader, &mut Tracks, &mut Gates),
         meta: &SampleMeta,
+        payload: &[u8],
         now: i64,
     ) -> bool {
         let new = if self.durable { tracks.is_new(meta) } else { !meta.is_history() };
-        let writers = Known { shm: Some(shm), core: &self.core };
-        if !new || self.incoming.is_blocked(&meta.writer) {
+        if !new
+            || self.incoming.is_blocked(&meta.writer)
+            || !gates.pass_content(meta.state, payload)
+        {
             return false;
         }
         self.incoming.renew(meta.key, meta.state, meta.source_time, now);
-        gates.pass(&Change::of(meta), now, &writers)
+        gates.pass(&Change::of(meta), now, &Known { shm: Some(shm), core: &self.core })
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
@@ -389,6 +396,25 @@ impl ReaderCore {
             }
             notified.await;
         }
+    }
+
+    /// What it lets pass, if not everything.
+    pub fn filter(&self) -> Option<Filter> {
+        self.content.as_ref().map(|content| content.filter())
+    }
+
+    pub fn set_expression_parameters(
+        &self,
+        parameters: &[impl AsRef<str>],
+    ) -> Result<(), BusError> {
+        match &self.content {
+            Some(content) => Ok(content.set_parameters(parameters)?),
+            None => Err(BusError::NoFilter(self.spec.topic.clone())),
+        }
+    }
+
+    pub fn filtered(&self) -> u64 {
+        self.content.as_ref().map_or(0, |content| content.kept_back())
     }
 
     pub fn received(&self) -> u64 {

@@ -2,11 +2,14 @@
 //! are read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::policy::{DestinationOrder, Ownership};
 use tidewire_qos::{Duration, Qos};
 use tidewire_transport::SampleMeta;
+
+use super::content::Content;
 
 /// What of a sample decides whether it passes.
 #[derive(Clone, Copy, Debug)]
@@ -33,28 +36,39 @@ pub(crate) trait Writers {
     fn strength(&self, writer: Guid) -> Option<i32>;
 }
 
-/// The policies that keep samples back; most readers have none.
+/// The policies that keep samples back, and the content filter; most readers have none.
 pub(crate) struct Gates {
     owners: Option<Owners>,
     order: Option<SourceOrder>,
     separation: Option<TimeFilter>,
+    content: Option<Arc<Content>>,
 }
 
 impl Gates {
-    pub fn new(qos: &Qos) -> Self {
+    pub fn new(qos: &Qos, content: Option<Arc<Content>>) -> Self {
         let ordered = qos.destination_order == DestinationOrder::BySourceTimestamp;
         let exclusive = qos.ownership == Ownership::Exclusive;
         Self {
             owners: exclusive.then(|| Owners::new(qos.deadline)),
             order: ordered.then(SourceOrder::default),
             separation: TimeFilter::new(qos.time_based_filter),
+            content,
         }
     }
 
     /// Whether every sample passes that has not expired.
     #[inline]
     pub fn are_open(&self) -> bool {
-        self.owners.is_none() && self.order.is_none() && self.separation.is_none()
+        self.owners.is_none()
+            && self.order.is_none()
+            && self.separation.is_none()
+            && self.content.is_none()
+    }
+
+    /// Whether the content filter lets a sample pass. What it keeps back leaves no trace on the
+    /// policies.
+    pub fn pass_content(&self, state: InstanceState, payload: &[u8]) -> bool {
+        self.content.as_ref().is_none_or(|content| content.pass(state, payload))
     }
 
     /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no

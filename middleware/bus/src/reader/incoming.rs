@@ -10,6 +10,7 @@ use tidewire_idl::{Guid, InstanceState, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
+use super::content::Content;
 use super::filter::Change;
 use crate::deadline::Deadlines;
 use crate::keys::Keys;
@@ -70,6 +71,7 @@ pub(crate) struct Incoming {
     blocks: AtomicBool,
     lost: Counter,
     deadlines: Option<Mutex<Deadlines>>,
+    content: Option<Arc<Content>>,
 }
 
 #[derive(Default)]
@@ -85,7 +87,13 @@ struct Queue {
 }
 
 impl Incoming {
-    pub fn new(core: &Arc<Core>, keys: Keys, keyed: bool, qos: &Qos) -> Self {
+    pub fn new(
+        core: &Arc<Core>,
+        keys: Keys,
+        keyed: bool,
+        qos: &Qos,
+        content: Option<Arc<Content>>,
+    ) -> Self {
         // Without keys a keyed topic looks like one instance, which depth must not empty.
         let told_apart = !keyed || keys.known();
         Self {
@@ -101,6 +109,7 @@ impl Incoming {
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
             deadlines: Deadlines::new(qos.deadline).map(Mutex::new),
+            content,
         }
     }
 
@@ -250,6 +259,11 @@ impl Sink for Incoming {
         match queue.gaps.observe(sample.writer, sample.sequence) {
             Arrival::New { missed } => self.lost.add(missed),
             Arrival::Seen => return,
+        }
+        // Before the queue, where it would take the place of one that passes.
+        let content = self.content.as_ref();
+        if content.is_some_and(|content| !content.pass(sample.state, &sample.payload)) {
+            return;
         }
         if queue.bytes + sample.payload.len() > MAX_BYTES {
             self.lost.add(1);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidewire_filter::Filter;
 use tidewire_idl::{Guid, Sample, TypeHandle};
 use tidewire_qos::Qos;
 use tidewire_transport::EndpointSpec;
@@ -23,10 +24,11 @@ impl RawReader {
         topic: &RawTopic,
         ty: Option<&TypeHandle>,
         qos: &Qos,
+        filter: Option<Filter>,
     ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(&topic.name, &topic.type_name, topic.keyed);
         spec.qos = qos.clone();
-        Ok(Self { core: ReaderCore::new(core, spec, ty.map(|ty| &**ty))? })
+        Ok(Self { core: ReaderCore::new(core, spec, ty.map(|ty| &**ty), filter)? })
     }
 
     /// The next sample, if one is there.
@@ -93,6 +95,30 @@ macro_rules! reader_state {
             /// numbers, and what a full queue had no room for.
             pub fn lost(&self) -> u64 {
                 self.core.lost()
+            }
+
+            /// The content filter it was made with, and the parameters now in force.
+            pub fn filter(&self) -> Option<Filter> {
+                self.core.filter()
+            }
+
+            /// Gives the content filter other parameters, for samples not taken yet (DDS 1.4,
+            /// 2.2.2.3.3.2). Over DDS samples are filtered as they come: those that wait to be
+            /// taken have passed the old ones.
+            ///
+            /// # Errors
+            /// [`BusError::Filter`] for parameters that do not fit the expression, which then keeps
+            /// the old ones; [`BusError::NoFilter`] if the reader has none.
+            pub fn set_expression_parameters(
+                &self,
+                parameters: &[impl AsRef<str>],
+            ) -> Result<(), BusError> {
+                self.core.set_expression_parameters(parameters)
+            }
+
+            /// Samples the content filter kept back. They are neither received nor lost.
+            pub fn filtered(&self) -> u64 {
+                self.core.filtered()
             }
 
             /// Samples dropped because their writer announced another type on this topic.

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidewire_filter::Filter;
 use tidewire_idl::{Guid, InstanceState, SampleInfo, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_transport::EndpointSpec;
@@ -43,11 +44,16 @@ pub struct Reader<T> {
 }
 
 impl<T: TypeSupport> Reader<T> {
-    pub(crate) fn new(core: &Arc<Core>, topic: &str, qos: &Qos) -> Result<Self, BusError> {
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        topic: &str,
+        qos: &Qos,
+        filter: Option<Filter>,
+    ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
         let ty = T::descriptor();
-        Ok(Self { core: ReaderCore::new(core, spec, Some(&ty))?, of: PhantomData })
+        Ok(Self { core: ReaderCore::new(core, spec, Some(&ty), filter)?, of: PhantomData })
     }
 
     /// The next sample, if one is there. Ends of instances are passed over: see
