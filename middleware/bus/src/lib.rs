@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backend;
 mod error;
 mod keys;
 mod participant;
@@ -31,6 +32,7 @@ pub mod testing;
 pub mod why;
 mod writer;
 
+pub use backend::{BACKEND_VARIABLE, Backend};
 pub use error::{BusError, ReadError, WriteError};
 pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tidewire_dds::{DdsEvent, RemoteEndpoint};
 use tidewire_idl::Guid;
 use tidewire_qos::Qos;
+use tidewire_transport::dds::{DdsEvent, RemoteEndpoint};
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use super::core::{Core, OwnEndpoint};
@@ -222,6 +222,7 @@ pub(crate) fn to_event(core: &Core, event: &DdsEvent) -> Option<Event> {
             Event::ReaderFound { topic: endpoint.topic.clone(), reader: remote(core, endpoint) }
         }
         DdsEvent::EndpointLost(guid) => Event::EndpointLost(*guid),
+        DdsEvent::Unmatched { .. } | DdsEvent::Status { .. } => return None,
         DdsEvent::Matched { local, remote } => Event::Matched { local: *local, remote: *remote },
         DdsEvent::Incompatible { local, remote, offered, requested } => Event::Incompatible {
             local: *local,

@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tidewire_dds::DdsReader;
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmInlet, ShmReader, ShmSample};
+use tidewire_transport::dds::DdsError;
 use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_ns};
 
 use super::filter::{Change, Gates};
 use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
+use crate::backend::DdsReader;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
@@ -276,7 +277,7 @@ impl ReaderCore {
         &self,
         mut attempt: impl FnMut() -> Result<Option<R>, ReadError>,
     ) -> Result<R, ReadError> {
-        let notify = self.core.notify().map_err(tidewire_dds::DdsError::Io)?;
+        let notify = self.core.notify().map_err(DdsError::Io)?;
         loop {
             let notified = notify.notified();
             tokio::pin!(notified);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use tidewire_dds::{DdsSample, Sink};
 use tidewire_idl::{Guid, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
+use tidewire_transport::dds::{DdsSample, Sink};
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
 use super::filter::Change;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tidewire_dds::DdsWriter;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::policy::{DataRepresentation, Durability};
 use tidewire_shm::ShmWriter;
 use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
+use crate::backend::DdsWriter;
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, OwnEndpoint};
 use crate::support::{self, Role};
