@@ -28,8 +28,8 @@ fn log(verbose: u8) {
     // Dependencies are chatty about what is ours to say.
     let default = format!("error,tidewire={level}")
         + &[
-            "graph", "sim", "viewer", "bus", "dds", "shm", "bridge", "store", "capture", "replay",
-            "query", "detect", "models", "stream",
+            "graph", "sim", "viewer", "bus", "dds", "cyclone", "shm", "bridge", "store", "capture",
+            "replay", "query", "detect", "models", "stream",
         ]
         .map(|name| format!(",tidewire_{name}={level}"))
         .concat();

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tidewire_idl::{Guid, KeyHash};
+use tidewire_idl::{Guid, KeyHash, TypeDescriptor};
 use tidewire_transport::dds::{DdsError, DdsEvent, DdsOptions, DdsWriteError, Discovered, Sink};
 use tidewire_transport::{EndpointSpec, Prefix};
 
@@ -132,6 +132,32 @@ impl DdsParticipant {
         either!(self, dds => dds.with_discovered(f))
     }
 
+    /// Whether late joiners get the last samples of each instance and no others, so that gaps in what a
+    /// durable reader gets are no loss.
+    pub fn trims_history(&self) -> bool {
+        match self {
+            Self::RustDds(_) => false,
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => true,
+        }
+    }
+
+    /// The type that `endpoint` has announced.
+    pub fn type_of(&self, endpoint: &Guid, timeout: Duration) -> Result<TypeDescriptor, DdsError> {
+        match self {
+            Self::RustDds(_) => {
+                let _ = (endpoint, timeout);
+                Err(DdsError::Unsupported {
+                    backend: "RustDDS",
+                    what: "reading types from discovery".to_owned(),
+                    remedy: "give the type as IDL, or use the Cyclone backend",
+                })
+            }
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(dds) => dds.type_of(endpoint, timeout),
+        }
+    }
+
     pub fn check(&self) -> Result<(), DdsError> {
         either!(self, dds => dds.check())
     }
@@ -183,6 +209,22 @@ impl DdsWriter {
         time: i64,
     ) -> Result<(), DdsWriteError> {
         either!(self, dds => dds.dispose(key_payload, key, time))
+    }
+
+    /// Without disposing it, unless `dispose`: RustDDS cannot.
+    pub fn unregister(
+        &self,
+        key_payload: Bytes,
+        key: KeyHash,
+        time: i64,
+        dispose: bool,
+    ) -> Result<(), DdsWriteError> {
+        match self {
+            Self::RustDds(dds) if dispose => dds.dispose(key_payload, key, time),
+            Self::RustDds(_) => Err(DdsWriteError::Unregister),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(dds) => dds.unregister(key_payload, key, time, dispose),
+        }
     }
 
     pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {

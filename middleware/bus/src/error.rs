@@ -135,6 +135,7 @@ impl WriteError {
         let topic = topic.to_owned();
         match source {
             DdsWriteError::Timeout => Self::Timeout { topic },
+            DdsWriteError::Unregister => Self::Unregister(topic),
             source => Self::Dds { topic, source },
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tidewire_idl::{Guid, KeyHash, SampleInfo};
-use tidewire_qos::Qos;
+use tidewire_qos::{Durability, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
@@ -64,6 +64,8 @@ pub(crate) struct Incoming {
     /// Whether `blocked` has any: it hardly ever does.
     blocks: AtomicBool,
     lost: Counter,
+    /// Whether a gap in a writer's numbers is a loss.
+    gaps_are_loss: bool,
 }
 
 #[derive(Default)]
@@ -93,6 +95,8 @@ impl Incoming {
             blocked: RwLock::default(),
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
+            gaps_are_loss: qos.durability == Durability::Volatile
+                || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
         }
     }
 
@@ -215,7 +219,8 @@ impl Sink for Incoming {
         let expires = lifespan.map_or(0, |nanos| sample.source_time.saturating_add(nanos));
         let mut queue = self.queue.lock();
         match queue.gaps.observe(sample.writer, sample.sequence) {
-            Arrival::New { missed } => self.lost.add(missed),
+            Arrival::New { missed } if self.gaps_are_loss => self.lost.add(missed),
+            Arrival::New { .. } => {}
             Arrival::Seen => return,
         }
         if queue.bytes + sample.payload.len() > MAX_BYTES {

@@ -150,13 +150,11 @@ impl WriterCore {
         }
         let sent = match meta.state {
             InstanceState::Alive => dds.write(payload(), meta.key, meta.source_time).map(drop),
-            InstanceState::Unregistered
-                if !self.spec.qos.writer_data_lifecycle.autodispose_unregistered_instances =>
-            {
-                return Err(WriteError::Unregister(self.spec.topic.clone()));
-            }
-            InstanceState::Disposed | InstanceState::Unregistered => {
-                dds.dispose(payload(), meta.key, meta.source_time)
+            InstanceState::Disposed => dds.dispose(payload(), meta.key, meta.source_time),
+            InstanceState::Unregistered => {
+                let lifecycle = &self.spec.qos.writer_data_lifecycle;
+                let dispose = lifecycle.autodispose_unregistered_instances;
+                dds.unregister(payload(), meta.key, meta.source_time, dispose)
             }
         };
         sent.map_err(|error| WriteError::dds(&self.spec.topic, error))

@@ -83,6 +83,9 @@ pub enum DdsWriteError {
     /// Dispose on a topic without instances.
     #[error("topic `{0}` has no key: nothing to dispose")]
     NoKey(String),
+    /// Unregister without dispose, which RustDDS cannot send.
+    #[error("this DDS backend cannot unregister an instance without disposing it: dispose instead")]
+    Unregister,
     /// The backend failed.
     #[error("the DDS backend refused the sample: {0}")]
     Backend(String),
