@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building or testing needs, and says so before it does.
 #   deploy/setup.sh build    a C compiler, libclang (bindgen reads the system's headers through it)
-#   deploy/setup.sh test     Python packages of other people's DDS and zenoh, in a venv of our own
+#   deploy/setup.sh cyclone  cmake and a C++ compiler, which building Cyclone DDS needs besides
+#   deploy/setup.sh test     the same, and Python packages of other people's DDS and zenoh, in a venv of our own
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -32,6 +33,14 @@ have_libclang() {
   compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
 }
 
+# For the cargo feature `cyclone` and the tests of that backend.
+install_cyclone() {
+  local missing=()
+  command -v cmake >/dev/null || missing+=(cmake)
+  command -v make >/dev/null && command -v c++ >/dev/null || missing+=(build-essential)
+  [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+}
+
 case "${1:-}" in
 build)
   missing=()
@@ -43,7 +52,11 @@ build)
     exit 1
   fi
   ;;
+cyclone)
+  install_cyclone
+  ;;
 test)
+  install_cyclone
   venv=${TIDEWIRE_VENV:-$HOME/.cache/tidewire/venv}
   wanted=("cyclonedds==11.0.1" "eclipse-zenoh==1.10.2")
   stamp="$venv/.tidewire-${wanted[*]// /_}"
@@ -59,7 +72,7 @@ test)
   fi
   ;;
 *)
-  say "usage: deploy/setup.sh build|test"
+  say "usage: deploy/setup.sh build|cyclone|test"
   exit 2
   ;;
 esac

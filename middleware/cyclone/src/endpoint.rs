@@ -12,6 +12,7 @@ use tidewire_transport::dds::{DdsError, DdsEvent, DdsStatus, Discovered, RemoteE
 
 use crate::callback;
 use crate::participant::Owner;
+use crate::qos::accepted;
 use crate::shared::{Note, Shared};
 use crate::sys;
 
@@ -84,12 +85,16 @@ impl Endpoint {
         if guid == Guid::default() {
             return Err(fail(spec, writer, "its GUID cannot be read".to_owned()));
         }
+        let mut qos = spec.qos.clone();
+        if !writer {
+            qos.data_representation = accepted(&spec.qos);
+        }
         let own = Own {
             guid,
             writer,
             topic: spec.topic.clone(),
             type_name: spec.type_name.clone(),
-            qos: spec.qos.clone(),
+            qos,
             told: BTreeSet::new(),
         };
         owner.shared.own.lock().insert(entity, own);
@@ -165,7 +170,7 @@ impl Listener {
         set(self.listener);
     }
 
-    /// For readers: matches, misfits, liveliness and loss.
+    /// For readers: matches, misfits and liveliness.
     pub fn of_reader(shared: &Arc<Shared>) -> Self {
         let new = Self::new(shared);
         // SAFETY: the listener is valid, and so are the functions' types.
@@ -173,7 +178,6 @@ impl Listener {
             cyclors::dds_lset_subscription_matched(new.listener, Some(subscription_matched));
             cyclors::dds_lset_requested_incompatible_qos(new.listener, Some(requested_misfit));
             cyclors::dds_lset_liveliness_changed(new.listener, Some(liveliness_changed));
-            cyclors::dds_lset_sample_lost(new.listener, Some(sample_lost));
         }
         new
     }
@@ -288,14 +292,4 @@ unsafe extern "C" fn deadline_missed(
     let missed = DdsStatus::OfferedDeadlineMissed { total: status.total_count };
     // SAFETY: our listener.
     unsafe { shared(argument) }.note(Note::Status(entity, missed, 0));
-}
-
-unsafe extern "C" fn sample_lost(
-    entity: dds_entity_t,
-    status: cyclors::dds_sample_lost_status_t,
-    argument: *mut c_void,
-) {
-    let lost = DdsStatus::SampleLost { total: status.total_count };
-    // SAFETY: our listener.
-    unsafe { shared(argument) }.note(Note::Status(entity, lost, 0));
 }

@@ -99,15 +99,20 @@ pub(crate) fn writer(qos: &Qos) -> Result<CQos, String> {
     Ok(to)
 }
 
+/// The representations a reader takes: payloads are not decoded here, so one that says nothing takes
+/// either.
+pub(crate) fn accepted(qos: &Qos) -> Vec<DataRepresentation> {
+    if qos.data_representation.is_empty() {
+        return vec![DataRepresentation::Xcdr1, DataRepresentation::Xcdr2];
+    }
+    qos.data_representation.clone()
+}
+
 /// What a reader is given: no history, which is the bus's.
 pub(crate) fn reader(qos: &Qos) -> Result<CQos, String> {
     let to = common(qos)?;
-    let accepted: Vec<i16> = if qos.data_representation.is_empty() {
-        // Payloads are not decoded here, so a reader that says nothing takes either.
-        vec![DataRepresentation::Xcdr1.id(), DataRepresentation::Xcdr2.id()]
-    } else {
-        qos.data_representation.iter().map(|representation| representation.id()).collect()
-    };
+    let accepted: Vec<i16> =
+        accepted(qos).into_iter().map(|representation| representation.id()).collect();
     let (consistency, lifecycle) = (&qos.type_consistency, &qos.reader_data_lifecycle);
     let kind = match consistency.kind {
         TypeConsistencyKind::AllowTypeCoercion => {

@@ -182,8 +182,16 @@ fn policies_that_do_not_fit_are_told_with_both_sides() {
     let writer = rust.writer(&spec("misfit", false, Qos::reliable())).unwrap();
     let sink = Arc::new(Collect::default());
     let reader = cyclone.reader(&spec("misfit", false, Qos::event()), sink).unwrap();
+    // A reader that names no representation takes XCDR2 too: that is no misfit.
+    let xcdr2 = Qos { data_representation: vec![DataRepresentation::Xcdr2], ..Qos::reliable() };
+    let fits = rust.writer(&spec("fits", false, xcdr2)).unwrap();
+    let open = cyclone
+        .reader(&spec("fits", false, Qos::reliable()), Arc::new(Collect::default()))
+        .unwrap();
+    wait("a match", || open.matched() == [fits.guid()]);
     let (local, remote, policies) = told.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!((local, remote), (reader.guid(), writer.guid()));
     assert_eq!(policies, [Policy::Durability]);
     assert!(reader.matched().is_empty());
+    assert!(told.try_recv().is_err(), "one misfit is told once");
 }

@@ -102,11 +102,6 @@ pub enum DdsStatus {
         /// How often so far.
         total: u32,
     },
-    /// A reader lost samples that no writer can repeat.
-    SampleLost {
-        /// How many so far.
-        total: u32,
-    },
 }
 
 /// A snapshot of everything known of the domain.
