@@ -6,7 +6,7 @@ PROFILE ?= demo
 TIDEWIRE := $(CARGO_TARGET_DIR)/$(PROFILE)/tidewire
 FOR ?= 60
 
-.PHONY: help demo build test fuzz lint fmt screenshot model skab-model bench release setup-build setup-test
+.PHONY: help demo build test fuzz lint fmt screenshot model skab-model bench release setup-build setup-cyclone setup-test
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,13 +21,15 @@ build: setup-build ## build the tidewire binary (profile demo)
 test: setup-build setup-test ## install what tests need and run them all
 	@deploy/announce-build.sh "$(TIDEWIRE)"
 	cargo test --locked --profile $(PROFILE) --workspace --no-fail-fast
+	TIDEWIRE_DDS=cyclone cargo test --locked --profile $(PROFILE) -p tidewire-bus --features cyclone --no-fail-fast
 
 fuzz: setup-build ## fuzz each target for FOR seconds, 60 by default (deploy/fuzz.sh SECONDS TARGET for one)
 	@deploy/fuzz.sh $(FOR)
 
-lint: setup-build ## rustfmt and clippy, warnings are errors
+lint: setup-build setup-cyclone ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --locked --profile $(PROFILE) --workspace --all-targets -- -D warnings
+	cargo clippy --locked --profile $(PROFILE) -p tidewire-bus -p tidewire-bench --features tidewire-bench/cyclone --all-targets -- -D warnings
 
 fmt: ## format the code
 	cargo fmt --all
@@ -50,6 +52,9 @@ release: setup-build ## a fully optimised binary (an hour on two cores)
 
 setup-build:
 	@deploy/setup.sh build
+
+setup-cyclone:
+	@deploy/setup.sh cyclone
 
 setup-test:
 	@deploy/setup.sh test

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building or testing needs, and says so before it does.
 #   deploy/setup.sh build    a C compiler, libclang (bindgen reads the system's headers through it)
-#   deploy/setup.sh test     other people's DDS: Fast DDS and Cyclone DDS of the system, Cyclone DDS and zenoh
-#                            for Python in a venv of our own; ip, to join network namespaces
+#   deploy/setup.sh cyclone  cmake and a C++ compiler, which building Cyclone DDS needs besides
+#   deploy/setup.sh test     the same, and other people's DDS: Fast DDS and Cyclone DDS of the system, Cyclone DDS and
+#                            zenoh for Python in a venv of our own; ip, to join network namespaces
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -51,6 +52,14 @@ have_libclang() {
   compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
 }
 
+# For the cargo feature `cyclone` and the tests of that backend.
+install_cyclone() {
+  local missing=()
+  command -v cmake >/dev/null || missing+=(cmake)
+  command -v make >/dev/null && command -v c++ >/dev/null || missing+=(build-essential)
+  [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+}
+
 case "${1:-}" in
 build)
   missing=()
@@ -62,7 +71,11 @@ build)
     exit 1
   fi
   ;;
+cyclone)
+  install_cyclone
+  ;;
 test)
+  install_cyclone
   # Tests across network namespaces make their links with it.
   command -v ip >/dev/null || install_packages iproute2
   venv=${TIDEWIRE_VENV:-$HOME/.cache/tidewire/venv}
@@ -94,7 +107,7 @@ test)
   fi
   ;;
 *)
-  say "usage: deploy/setup.sh build|test"
+  say "usage: deploy/setup.sh build|cyclone|test"
   exit 2
   ;;
 esac

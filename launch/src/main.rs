@@ -29,8 +29,8 @@ fn log(verbose: u8) {
     // sample which introduces us to Cyclone DDS is for nobody.
     let default = format!("error,rustdds::rtps::writer=off,tidewire={level}")
         + &[
-            "graph", "sim", "viewer", "bus", "dds", "shm", "bridge", "ingress", "store", "capture",
-            "replay", "query", "detect", "models", "stream",
+            "graph", "sim", "viewer", "bus", "dds", "cyclone", "shm", "bridge", "ingress", "store",
+            "capture", "replay", "query", "detect", "models", "stream",
         ]
         .map(|name| format!(",tidewire_{name}={level}"))
         .concat();

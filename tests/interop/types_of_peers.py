@@ -1,10 +1,23 @@
 """Types of the Cyclone DDS peers: one of their own, and twins of the ones Tidewire ships."""
 
 from dataclasses import dataclass
+from typing import Optional
 
 import cyclonedds.idl.annotations as annotate
-from cyclonedds.idl import IdlStruct
-from cyclonedds.idl.types import bounded_str, float32, float64, int64, sequence, uint32, uint64
+from cyclonedds.idl import IdlBitmask, IdlEnum, IdlStruct, IdlUnion
+from cyclonedds.idl.types import (
+    array,
+    bounded_str,
+    case,
+    default,
+    float32,
+    float64,
+    int16,
+    int64,
+    sequence,
+    uint32,
+    uint64,
+)
 
 
 @dataclass
@@ -32,6 +45,54 @@ class Tick(IdlStruct, typename="works::Tick"):
     note: str
 
 
+class Mode(IdlEnum, typename="works::Mode", default="idle"):
+    idle = 0
+    running = 1
+    failed = 7
+
+
+@annotate.bit_bound(16)
+@dataclass
+class Alarms(IdlBitmask, typename="works::Alarms"):
+    hot: bool = False
+    stuck: bool = False
+    annotate.position("stuck", 3)
+
+
+@dataclass
+@annotate.final
+@annotate.autoid("sequential")
+class Place(IdlStruct, typename="works::Place"):
+    hall: bounded_str[15]
+    annotate.key("hall")
+    position: array[float32, 3]
+
+
+@annotate.final
+class Reading(IdlUnion, discriminator=Mode, typename="works::Reading"):
+    speed: case[Mode.running, float64]
+    reason: case[Mode.failed, str]
+    seconds: default[uint32]
+
+
+@dataclass
+@annotate.appendable
+@annotate.autoid("sequential")
+class Machine(IdlStruct, typename="works::Machine"):
+    """A type with a bit of everything, described by discovery alone."""
+
+    place: Place
+    annotate.key("place")
+    serial: uint64
+    annotate.key("serial")
+    mode: Mode
+    alarms: Alarms
+    reading: Reading
+    trace: sequence[int16, 8]
+    grid: array[array[int16, 3], 2]
+    note: Optional[str]
+
+
 @dataclass
 @annotate.final
 @annotate.autoid("sequential")
@@ -57,7 +118,7 @@ class Quote(IdlStruct, typename="tidewire::market::Quote"):
     ask_size: uint32
 
 
-TYPES = {cls.__name__: cls for cls in (Valve, Tick, Vibration, Quote)}
+TYPES = {cls.__name__: cls for cls in (Valve, Tick, Machine, Vibration, Quote)}
 
 
 def make(name, i):
@@ -66,6 +127,18 @@ def make(name, i):
         return Valve(f"line-{i % 3}", i % 2, i * 0.25, [f"alarm {j}" for j in range(i % 4)], -i)
     if name == "Tick":
         return Tick(i, "x" * (i % 7))
+    if name == "Machine":
+        reading = [Reading(seconds=i), Reading(speed=i * 0.5), Reading(reason=f"cause {i}")][i % 3]
+        return Machine(
+            Place(f"hall {i % 2}", [i, 0.5, -1.0]),
+            i % 3,
+            [Mode.idle, Mode.running, Mode.failed][i % 3],
+            Alarms(hot=i % 2 == 0, stuck=i % 3 == 0),
+            reading,
+            list(range(i % 8)),
+            [[i, 2, 3], [4, 5, -i]],
+            f"note {i}" if i % 2 else None,
+        )
     if name == "Vibration":
         return Vibration(f"peer/pump{i % 3}", i * 0.5, -i * 0.25, 9.81)
     return Quote("peer/gateway", f"SYM{i % 5}", 100 + i * 0.01, 100.02 + i * 0.01, i, 2 * i)

@@ -564,6 +564,8 @@ fn wrong_arguments_are_wrong_usage() {
         (&["replay", recording, "--start-offset", "-1"], &["-1"]),
         (&["qos", "check", "Event"], &["READER"]),
         (&["bench", "fastest"], &["bus", "store"]),
+        (&["topic", "list", "--dds", "fastdds"], &["`fastdds`", "rustdds", "cyclone"]),
+        (&["topic", "list", "--dds", "cyclone"], &["no cyclone backend", "--features cyclone"]),
     ] {
         say(args).fails(2).tells(words);
     }

@@ -31,6 +31,7 @@ pub mod view;
 pub mod why;
 
 use clap::{Parser, Subcommand};
+use tidewire_bus::{BACKEND_VARIABLE, Backend, BusError};
 
 /// Telemetry middleware for robots, plants and trading gateways: carry, record, query, detect,
 /// view and replay typed samples on a DDS bus.
@@ -53,6 +54,10 @@ pub struct Cli {
     /// JSON instead of text, for machines
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
+
+    /// DDS implementation: rustdds, or cyclone in builds with `--features cyclone` [default: rustdds]
+    #[arg(long, global = true, value_name = "NAME", env = BACKEND_VARIABLE, hide_env_values = true, value_parser = backend, help_heading = "Global options")]
+    pub dds: Option<Backend>,
 
     /// Say more (-v: what happens, -vv: everything); RUST_LOG sets it in detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
@@ -117,6 +122,9 @@ impl Cli {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
         let json = self.json;
+        if let Some(backend) = self.dds {
+            backend.choose();
+        }
         match self.command {
             Command::Up(args) => up::run(&args, json),
             Command::Check(args) => check::run(&args, json),
@@ -142,4 +150,10 @@ impl Cli {
             Command::Completion(args) => completion::run(&args, json),
         }
     }
+}
+
+/// A DDS backend that this build has.
+fn backend(name: &str) -> Result<Backend, BusError> {
+    let backend: Backend = name.parse()?;
+    if backend.is_built_in() { Ok(backend) } else { Err(BusError::NotBuiltIn(backend)) }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::{Pid, Signal, kill_process};
+use tidewire_bus::{BACKEND_VARIABLE, Backend};
 
 use super::control::{self, FromNode, How, Report, ToNode};
 use super::plan::{NodePlan, Phase, Plan, Program};
@@ -556,7 +557,7 @@ fn signal(pid: Option<u32>, signal: Signal) {
 fn command(program: &Program) -> anyhow::Result<Command> {
     let mut command =
         Command::new(std::env::current_exe().context("cannot find the tidewire executable")?);
-    command.arg("node");
+    command.arg("node").env(BACKEND_VARIABLE, Backend::chosen()?.name());
     match program {
         Program::Builtin(spec) => {
             command.arg("run").arg(serde_json::to_string(spec)?);

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use tidewire_dds::{DdsError, DdsWriteError};
 use tidewire_filter::FilterError;
 use tidewire_qos::policy::Policy;
 use tidewire_shm::ShmError;
+use tidewire_transport::dds::{DdsError, DdsWriteError};
+
+use crate::backend::{BACKEND_VARIABLE, Backend};
 
 /// A participant, reader or writer could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,19 @@ pub enum BusError {
     /// The DDS side.
     #[error(transparent)]
     Dds(#[from] DdsError),
+    /// No such DDS backend.
+    #[error(
+        "`{0}` is no DDS backend (chosen by --dds or the variable {BACKEND_VARIABLE}): use rustdds or \
+         cyclone"
+    )]
+    Backend(String),
+    /// A DDS backend that this build lacks.
+    #[error(
+        "this build has no {name} backend: build with `--features {name}` (it needs cmake and a C++ \
+         compiler), or use rustdds",
+        name = .0.name()
+    )]
+    NotBuiltIn(Backend),
     /// The shared-memory side.
     #[error(transparent)]
     Shm(#[from] ShmError),
@@ -127,6 +142,7 @@ impl WriteError {
         let topic = topic.to_owned();
         match source {
             DdsWriteError::Timeout => Self::Timeout { topic },
+            DdsWriteError::Unregister => Self::Unregister(topic),
             source => Self::Dds { topic, source },
         }
     }

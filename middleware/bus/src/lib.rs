@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backend;
 mod deadline;
 mod error;
 mod keys;
@@ -33,6 +34,7 @@ pub mod testing;
 pub mod why;
 mod writer;
 
+pub use backend::{BACKEND_VARIABLE, Backend};
 pub use deadline::DeadlineMissed;
 pub use error::{BusError, ReadError, WriteError};
 pub use participant::{

@@ -87,7 +87,8 @@ fn wrong_use_gets_a_clear_error() {
     assert!(Participant::builder().domain(233).build().is_err());
     let error = Participant::builder().interface("nothere0".to_owned()).build().unwrap_err();
     assert!(error.to_string().contains("nothere0"));
-    let error = Participant::builder().peers(["10.9.8.7"]).build().unwrap_err();
+    let rustdds = Participant::builder().dds(tidewire_bus::Backend::RustDds);
+    let error = rustdds.peers(["10.9.8.7"]).build().unwrap_err();
     assert!(error.to_string().contains("10.9.8.7"));
 }
 

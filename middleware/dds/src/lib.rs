@@ -13,7 +13,6 @@
 //! ```
 
 mod discovery;
-mod error;
 mod guard;
 mod health;
 mod key;
@@ -25,8 +24,10 @@ mod reader;
 mod time;
 mod writer;
 
-pub use discovery::{DdsEvent, Discovered, RemoteEndpoint, RemoteParticipant};
-pub use error::{DdsError, DdsWriteError};
-pub use participant::{DdsOptions, DdsParticipant};
-pub use reader::{DdsReader, DdsSample, Sink};
+pub use participant::DdsParticipant;
+pub use reader::DdsReader;
+pub use tidewire_transport::dds::{
+    DdsError, DdsEvent, DdsOptions, DdsSample, DdsStatus, DdsWriteError, Discovered,
+    RemoteEndpoint, RemoteParticipant, Sink,
+};
 pub use writer::DdsWriter;

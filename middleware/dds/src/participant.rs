@@ -1,6 +1,5 @@
 //! One participant: its sockets, its receive thread, its endpoints.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -10,38 +9,16 @@ use rustdds::{
     DomainParticipant, DomainParticipantBuilder, Publisher, QosPolicies, RTPSEntity, Subscriber,
     Topic, TopicKind,
 };
+use tidewire_transport::dds::{DdsError, DdsEvent, DdsOptions, Discovered, Sink};
 use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
-use crate::discovery::{DdsEvent, Discovered, guid};
-use crate::error::DdsError;
+use crate::discovery::guid;
 use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{cache_samples, reader_policies, writer_policies};
-use crate::reader::{self, DdsReader, Entry, Sink};
+use crate::reader::{self, DdsReader, Entry};
 use crate::writer::{self, DdsWriter, Greeted};
-
-/// How to join a domain.
-#[derive(Clone, Debug)]
-pub struct DdsOptions {
-    /// Domain id, 0 to 232.
-    pub domain: u16,
-    /// The participant's name, for logs: RustDDS does not announce an `entity_name`.
-    pub name: String,
-    /// Interfaces to announce and to send multicast on, by address; empty means all. The sockets
-    /// themselves stay bound to every address: this is no firewall.
-    pub interfaces: Vec<IpAddr>,
-    /// Unicast discovery peers. RustDDS has none beyond this host's own ports, so a non-empty list is
-    /// refused.
-    pub peers: Vec<IpAddr>,
-}
-
-impl DdsOptions {
-    /// All interfaces, multicast discovery.
-    pub fn new(domain: u16, name: impl Into<String>) -> Self {
-        Self { domain, name: name.into(), interfaces: Vec::new(), peers: Vec::new() }
-    }
-}
 
 type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
 
@@ -84,6 +61,7 @@ impl DdsParticipant {
         }
         if !options.peers.is_empty() {
             return Err(DdsError::Unsupported {
+                backend: "RustDDS",
                 what: format!("unicast discovery peers ({})", options.peers[0]),
                 remedy: "use multicast, or carry the topics with the bridge",
             });

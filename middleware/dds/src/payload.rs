@@ -11,13 +11,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use rustdds::{Keyed, RepresentationIdentifier, no_key, with_key};
 use tidewire_idl::KeyHash;
-use tidewire_qos::DataRepresentation;
+use tidewire_transport::dds::{HEADER, Sink};
 
 use crate::key::RawKey;
-use crate::reader::Sink;
-
-/// Bytes of the encapsulation header: identifier and options (RTPS 2.5, 10.2).
-pub(crate) const HEADER: usize = 4;
 
 const ENCODINGS: [RepresentationIdentifier; 17] = [
     RepresentationIdentifier::CDR_BE,
@@ -39,16 +35,6 @@ const ENCODINGS: [RepresentationIdentifier; 17] = [
     RepresentationIdentifier::D_CDR_LE,
     RepresentationIdentifier::XML,
 ];
-
-/// The data representation an encapsulation belongs to (DDS-XTypes 1.3, table 60).
-pub(crate) fn representation_of(payload: &[u8]) -> Option<DataRepresentation> {
-    match payload.get(..2)? {
-        [0, 0..=3] => Some(DataRepresentation::Xcdr1),
-        [0, 4] => Some(DataRepresentation::Xml),
-        [0, 6..=0x0b | 0x10..=0x15] => Some(DataRepresentation::Xcdr2),
-        _ => None,
-    }
-}
 
 thread_local! {
     static ENCODING: Cell<RepresentationIdentifier> =

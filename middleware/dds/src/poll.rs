@@ -11,9 +11,9 @@ use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
 use parking_lot::Mutex;
 use rustdds::{DomainParticipantStatusListener, StatusEvented};
+use tidewire_transport::dds::{DdsError, DdsEvent};
 
-use crate::discovery::{DdsEvent, translate};
-use crate::error::DdsError;
+use crate::discovery::translate;
 use crate::guard::Guard;
 use crate::health::Threads;
 use crate::participant::Inner;

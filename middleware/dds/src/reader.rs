@@ -4,48 +4,19 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use rustdds::with_key::Sample;
 use rustdds::{ReadCondition, no_key, with_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
+use tidewire_transport::dds::{DdsSample, Discovered, Sink};
 use tidewire_transport::{Counter, Prefix};
 
-use crate::discovery::{Discovered, guid};
+use crate::discovery::guid;
 use crate::participant::Inner;
 use crate::payload::{RawAdapter, RawData, with_sink};
 use crate::poll::Command;
 use crate::qos::cache_samples;
 use crate::time::from_rtps;
-
-/// One sample off the wire.
-#[derive(Clone, Debug)]
-pub struct DdsSample {
-    /// Who wrote it.
-    pub writer: Guid,
-    /// RTPS sequence number of that writer.
-    pub sequence: u64,
-    /// When it was written, ns since the Unix epoch; 0 if the writer did not say.
-    pub source_time: i64,
-    /// The instance, as [`Sink::key_of`] says.
-    pub key: KeyHash,
-    /// Data, or dispose. RustDDS does not tell unregister from dispose.
-    pub state: InstanceState,
-    /// With encapsulation header; its two option bytes are zero, RustDDS drops them.
-    pub payload: Bytes,
-}
-
-/// Receives samples, on the participant's receive thread or in [`DdsReader::pump`]: it must not block.
-pub trait Sink: Send + Sync {
-    /// The instance of a data payload.
-    fn key_of(&self, payload: &[u8]) -> KeyHash;
-    /// The instance of a serialised key, as a dispose carries it.
-    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash;
-    /// Takes one sample.
-    fn deliver(&self, sample: DdsSample);
-    /// After a batch of samples: wake whoever waits.
-    fn flush(&self);
-}
 
 /// A reader on the wire; dropping it leaves the topic.
 pub struct DdsReader {

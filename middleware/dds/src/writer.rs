@@ -12,11 +12,11 @@ use tidewire_idl::{Guid, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Reliability};
 use tidewire_transport::Counter;
+use tidewire_transport::dds::{DdsWriteError, HEADER, representation_of};
 
-use crate::error::DdsWriteError;
 use crate::key::RawKey;
 use crate::participant::Inner;
-use crate::payload::{HEADER, RawAdapter, RawData, representation_of};
+use crate::payload::{RawAdapter, RawData};
 use crate::time::to_rtps;
 
 /// Longest wait for a new reader's first acknowledgment.

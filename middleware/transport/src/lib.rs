@@ -14,6 +14,7 @@
 
 mod clock;
 mod counters;
+pub mod dds;
 mod endpoint;
 mod latch;
 mod meta;

@@ -9,8 +9,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 
+#[cfg(feature = "cyclone")]
+use tidewire_types::bench::Block1K;
 use tidewire_types::bench::{Block1M, Block64, Block64K};
 
+#[cfg(feature = "cyclone")]
+use super::cyclone;
 use super::{iceoryx, ours, rustdds};
 use crate::BenchError;
 use crate::contender::{Contender, Measure, Role, connect};
@@ -18,9 +22,23 @@ use crate::contender::{Contender, Measure, Role, connect};
 /// A contender by name, as it is told to another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    Ours { bytes: usize, dds: bool },
-    Iceoryx { bytes: usize },
+    Ours {
+        bytes: usize,
+        dds: bool,
+    },
+    Iceoryx {
+        bytes: usize,
+    },
     RustDds,
+    /// Ours on the Cyclone backend.
+    #[cfg(feature = "cyclone")]
+    OursCyclone {
+        bytes: usize,
+    },
+    #[cfg(feature = "cyclone")]
+    Cyclone {
+        bytes: usize,
+    },
 }
 
 impl Kind {
@@ -30,7 +48,17 @@ impl Kind {
             Self::Ours { .. } => "tidewire",
             Self::Iceoryx { .. } => "iceoryx2",
             Self::RustDds => "rustdds",
+            #[cfg(feature = "cyclone")]
+            Self::OursCyclone { .. } => "tidewire",
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone { .. } => "cyclone",
         }
+    }
+
+    /// Both contenders of a row about Cyclone DDS.
+    #[cfg(feature = "cyclone")]
+    pub fn cyclone(bytes: usize) -> [Self; 2] {
+        [Self::OursCyclone { bytes }, Self::Cyclone { bytes }]
     }
 }
 
@@ -59,6 +87,22 @@ impl Job {
             Kind::Iceoryx { bytes: 0x1_0000 } => Box::new(iceoryx::Raw::<0x1_0000>(run)),
             Kind::Iceoryx { bytes: 0x10_0000 } => Box::new(iceoryx::Raw::<0x10_0000>(run)),
             Kind::RustDds => Box::new(rustdds::Raw { domain }),
+            #[cfg(feature = "cyclone")]
+            Kind::OursCyclone { bytes } => match bytes {
+                64 => Box::new(ours::Typed::<Block64>::cyclone(domain)),
+                0x400 => Box::new(ours::Typed::<Block1K>::cyclone(domain)),
+                0x1_0000 => Box::new(ours::Typed::<Block64K>::cyclone(domain)),
+                0x10_0000 => Box::new(ours::Typed::<Block1M>::cyclone(domain)),
+                _ => return Err(fail(format!("there is no contender for {bytes} bytes"))),
+            },
+            #[cfg(feature = "cyclone")]
+            Kind::Cyclone { bytes } => match bytes {
+                64 => Box::new(cyclone::Raw::<64> { domain }),
+                0x400 => Box::new(cyclone::Raw::<0x400> { domain }),
+                0x1_0000 => Box::new(cyclone::Raw::<0x1_0000> { domain }),
+                0x10_0000 => Box::new(cyclone::Raw::<0x10_0000> { domain }),
+                _ => return Err(fail(format!("there is no contender for {bytes} bytes"))),
+            },
             Kind::Ours { bytes, .. } | Kind::Iceoryx { bytes } => {
                 return Err(fail(format!("there is no contender for {bytes} bytes")));
             }
@@ -73,6 +117,10 @@ impl fmt::Display for Job {
             Kind::Ours { bytes, dds: true } => ("ours-dds", bytes),
             Kind::Iceoryx { bytes } => ("iceoryx2", bytes),
             Kind::RustDds => ("rustdds", 64),
+            #[cfg(feature = "cyclone")]
+            Kind::OursCyclone { bytes } => ("ours-cyclone", bytes),
+            #[cfg(feature = "cyclone")]
+            Kind::Cyclone { bytes } => ("cyclone", bytes),
         };
         let (measure, count) = match self.measure {
             Measure::Latency(count) => ("latency", count),
@@ -97,6 +145,10 @@ impl FromStr for Job {
                 "ours-dds" => Kind::Ours { bytes, dds: true },
                 "iceoryx2" => Kind::Iceoryx { bytes },
                 "rustdds" => Kind::RustDds,
+                #[cfg(feature = "cyclone")]
+                "ours-cyclone" => Kind::OursCyclone { bytes },
+                #[cfg(feature = "cyclone")]
+                "cyclone" => Kind::Cyclone { bytes },
                 _ => return Err(wrong()),
             },
             measure: match measure {

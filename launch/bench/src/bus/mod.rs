@@ -5,6 +5,9 @@
 //! throughput is what arrives while one process writes as fast as it is let. Not measured: wake-up
 //! from sleep, many readers, network cards.
 //!
+//! With the feature `cyclone` also our Cyclone backend beside raw Cyclone DDS; both wait for samples
+//! rather than poll, as Cyclone's receive threads need the processors.
+//!
 //! ```no_run
 //! let far = |job: &str| {
 //!     let mut command = std::process::Command::new("my-bench");
@@ -17,6 +20,8 @@
 //! # Ok::<(), tidewire_bench::BenchError>(())
 //! ```
 
+#[cfg(feature = "cyclone")]
+mod cyclone;
 mod far;
 mod iceoryx;
 mod ours;
@@ -33,6 +38,9 @@ use far::{Job, Kind};
 const ROUNDS: usize = 20_000;
 const DDS_ROUNDS: usize = 1_000;
 
+/// How long a contender that waits for samples does so at a time.
+const WAIT: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// Runs all contenders `runs` times, interleaved; of the figures only those whose name has `only`
 /// in it. `far` starts the second process, which must call
 /// [`far_end`] with the text it is given.
@@ -48,12 +56,28 @@ pub fn run(
     const KB: usize = 1 << 10;
     let shm = |bytes| [Kind::Ours { bytes, dds: false }, Kind::Iceoryx { bytes }];
     let dds = [Kind::Ours { bytes: 64, dds: true }, Kind::RustDds];
-    let rows: [(&str, &str, [Kind; 2], Measure); 5] = [
+    let rows: Vec<(&str, &str, [Kind; 2], Measure)> = vec![
         ("one-way latency, shared memory, 64 B", "ns", shm(64), Latency(ROUNDS)),
         ("throughput, shared memory, 64 B", "1/s", shm(64), Throughput(20 * ROUNDS)),
         ("one-way latency, shared memory, 64 KB", "ns", shm(64 * KB), Latency(ROUNDS / 4)),
         ("one-way latency, shared memory, 1 MB", "ns", shm(KB * KB), Latency(ROUNDS / 40)),
         ("one-way latency, DDS loopback, 64 B", "ns", dds, Latency(DDS_ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("one-way latency, Cyclone, 64 B", "ns", Kind::cyclone(64), Latency(10 * DDS_ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("one-way latency, Cyclone, 1 KB", "ns", Kind::cyclone(KB), Latency(10 * DDS_ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("one-way latency, Cyclone, 64 KB", "ns", Kind::cyclone(64 * KB), Latency(2 * DDS_ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("one-way latency, Cyclone, 1 MB", "ns", Kind::cyclone(KB * KB), Latency(DDS_ROUNDS / 4)),
+        #[cfg(feature = "cyclone")]
+        ("throughput, Cyclone, 64 B", "1/s", Kind::cyclone(64), Throughput(10 * ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("throughput, Cyclone, 1 KB", "1/s", Kind::cyclone(KB), Throughput(5 * ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("throughput, Cyclone, 64 KB", "1/s", Kind::cyclone(64 * KB), Throughput(ROUNDS / 4)),
+        #[cfg(feature = "cyclone")]
+        ("throughput, Cyclone, 1 MB", "1/s", Kind::cyclone(KB * KB), Throughput(ROUNDS / 80)),
     ];
     let mut count = std::process::id();
     let mut figures = Vec::new();

@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use tidewire_bus::{Participant, Reader, Transports, Writer};
+use tidewire_bus::{Backend, Participant, Reader, Transports, Writer};
 use tidewire_idl::{PlainCdr, TypeSupport};
 use tidewire_qos::{History, Qos};
 
@@ -11,13 +11,21 @@ use crate::contender::{Contender, Endpoint, Role};
 pub struct Typed<T> {
     transports: Transports,
     domain: u16,
+    backend: Backend,
     _type: PhantomData<fn() -> T>,
 }
 
 impl<T> Typed<T> {
     /// DDS only, or shared memory with DDS discovery beside it as in real use.
     pub fn new(domain: u16, dds: bool) -> Self {
-        Self { transports: Transports { dds: true, shm: !dds }, domain, _type: PhantomData }
+        let transports = Transports { dds: true, shm: !dds };
+        Self { transports, domain, backend: Backend::RustDds, _type: PhantomData }
+    }
+
+    /// DDS only, on Cyclone.
+    #[cfg(feature = "cyclone")]
+    pub fn cyclone(domain: u16) -> Self {
+        Self { backend: Backend::Cyclone, ..Self::new(domain, true) }
     }
 }
 
@@ -25,6 +33,8 @@ struct End<T: TypeSupport> {
     writer: Writer<T>,
     reader: Reader<T>,
     loans: bool,
+    /// To wait on, if the contender does not poll.
+    waits: Option<Participant>,
 }
 
 /// A sample whose bytes can all be set and read: what both sides of the benchmark do.
@@ -34,6 +44,16 @@ pub trait Bytes: PlainCdr + Default {
 }
 
 impl Bytes for tidewire_types::bench::Block64 {
+    fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
+
+#[cfg(feature = "cyclone")]
+impl Bytes for tidewire_types::bench::Block1K {
     fn bytes(&self) -> &[u8] {
         &self.data
     }
@@ -67,16 +87,20 @@ impl<T: Bytes> Contender for Typed<T> {
             .domain(self.domain)
             .name(if role == Role::Ping { "bench/ping" } else { "bench/pong" })
             .transports(self.transports)
+            .dds(self.backend)
             .build()
             .map_err(|e| fail(&e))?;
         let (out, back) = match role {
             Role::Ping => ("ping", "pong"),
             Role::Pong => ("pong", "ping"),
         };
-        let qos = Qos { history: History::KeepLast(256), ..Qos::reliable() };
+        let cyclone = self.backend == Backend::Cyclone;
+        let history = if cyclone { History::KeepAll } else { History::KeepLast(256) };
+        let qos = Qos { history, ..Qos::reliable() };
         let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
         let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
-        Ok(Box::new(End::<T> { writer, reader, loans: self.transports.shm }))
+        let waits = cyclone.then_some(participant);
+        Ok(Box::new(End::<T> { writer, reader, loans: self.transports.shm, waits }))
     }
 }
 
@@ -94,8 +118,15 @@ impl<T: Bytes> Endpoint for End<T> {
     }
 
     fn poll(&mut self) -> Result<Option<u64>, BenchError> {
-        let sample = self.reader.take_loaned().map_err(|e| BenchError::of("bus")(&e))?;
-        Ok(sample.map(|sample| super::sum(sample.bytes())))
+        let take = || {
+            let sample = self.reader.take_loaned().map_err(|e| BenchError::of("bus")(&e))?;
+            Ok(sample.map(|sample| super::sum(sample.bytes())))
+        };
+        let taken = take()?;
+        match &self.waits {
+            Some(bus) if taken.is_none() && bus.wait(super::WAIT) => take(),
+            _ => Ok(taken),
+        }
     }
 
     fn connected(&mut self) -> bool {

@@ -13,6 +13,9 @@ use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
+/// How long a peer may take to send the description of its type.
+const TYPE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// `tidewire topic echo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -46,13 +49,19 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let Some(info) = watch::topic(&participant, &topic, args.timeout, &stop)? else {
         return Ok(());
     };
-    let desc = registry.get(&info.type_name);
-    if desc.is_none() {
-        eprintln!(
-            "note: type `{}` is not known here, so samples are shown as bytes; give the folder of its IDL with --types DIR",
-            info.type_name
-        );
-    }
+    let desc = match registry.get(&info.type_name) {
+        Some(known) => Some(known),
+        None => match participant.discovered_type(&info.name, TYPE_PATIENCE) {
+            Ok(announced) => Some(announced),
+            Err(error) => {
+                eprintln!(
+                    "note: type `{}` is not known here, so samples are shown as bytes; give the folder of its IDL with --types DIR ({error})",
+                    info.type_name
+                );
+                None
+            }
+        },
+    };
     let reader = match (&args.filter, &desc) {
         (None, _) => watch::reader(&participant, &info, profile.as_ref())?,
         (Some(expression), Some(ty)) => {

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tidewire_dds::{DdsOptions, DdsParticipant};
 use tidewire_shm::{ShmDomain, ShmOptions};
+use tidewire_transport::dds::DdsOptions;
 
 use super::core::Core;
 use super::{Participant, interfaces};
+use crate::backend::{Backend, DdsParticipant};
 use crate::error::BusError;
 
 /// Which ways samples may go.
@@ -31,6 +32,7 @@ pub struct Builder {
     domain: u16,
     name: Option<String>,
     transports: Transports,
+    backend: Option<Backend>,
     interfaces: Vec<String>,
     peers: Vec<String>,
     shm: ShmOptions,
@@ -55,6 +57,12 @@ impl Builder {
         self
     }
 
+    /// Which DDS to use. Default: what [`Backend::chosen`] says, RustDDS unless somebody chose.
+    pub fn dds(mut self, backend: Backend) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
     /// Announce and multicast only on this interface: its name (`eth0`, `lo`) or its address. May be
     /// called more than once. Default: all.
     pub fn interface(mut self, interface: impl Into<Option<String>>) -> Self {
@@ -67,8 +75,8 @@ impl Builder {
         self.interface("127.0.0.1".to_owned())
     }
 
-    /// Unicast discovery peers by address. The RustDDS backend has none beyond this host and refuses
-    /// others.
+    /// Unicast discovery peers by address; multicast is off then. The RustDDS backend has none beyond
+    /// this host and refuses others.
     pub fn peers(mut self, peers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.peers.extend(peers.into_iter().map(Into::into));
         self
@@ -91,17 +99,18 @@ impl Builder {
             return Err(BusError::NoTransport(name.to_string()));
         }
         let dds = if self.transports.dds {
+            let backend = self.backend.map_or_else(Backend::chosen, Ok)?;
             let mut options = DdsOptions::new(self.domain, &*name);
             for interface in &self.interfaces {
                 options.interfaces.extend(interfaces::resolve(interface)?);
             }
             for peer in &self.peers {
                 let address: IpAddr = peer.parse().map_err(|_| BusError::Peer(peer.clone()))?;
-                if !address.is_loopback() {
+                if !address.is_loopback() || backend == Backend::Cyclone {
                     options.peers.push(address);
                 }
             }
-            Some(DdsParticipant::start(options)?)
+            Some(DdsParticipant::start(backend, options)?)
         } else {
             None
         };

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
-use tidewire_dds::{DdsError, DdsEvent, DdsParticipant};
 use tidewire_idl::Guid;
 use tidewire_shm::ShmDomain;
+use tidewire_transport::dds::{DdsError, DdsEvent};
 use tidewire_transport::{EndpointSpec, Prefix, now_ns};
 use tokio::sync::Notify;
 
 use super::discovery::{Event, to_event};
 use super::points::Points;
 use super::wake::Wake;
+use crate::backend::DdsParticipant;
 use crate::error::BusError;
 use crate::reader::ReaderCore;
 use crate::writer::WriterCore;

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tidewire_dds::{DdsEvent, RemoteEndpoint};
-use tidewire_idl::Guid;
+use tidewire_idl::{Guid, TypeHandle};
 use tidewire_qos::Qos;
+use tidewire_transport::dds::{DdsEvent, RemoteEndpoint};
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use super::core::{Core, OwnEndpoint};
+use crate::error::BusError;
 
 /// A reader or writer of a topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +176,30 @@ pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
     topics
 }
 
+/// The type of `topic` as others have announced it, writers asked first.
+pub(crate) fn type_of(core: &Core, topic: &str, timeout: Duration) -> Result<TypeHandle, BusError> {
+    let deadline = Instant::now() + timeout;
+    let nobody = BusError::NobodyThere {
+        what: "other writer or reader",
+        topic: topic.to_owned(),
+        waited: timeout,
+        domain: core.domain,
+    };
+    let Some(dds) = &core.dds else { return Err(nobody) };
+    let others: Vec<Guid> = dds.with_discovered(|known| {
+        let all = known.writers.values().chain(known.readers.values());
+        all.filter(|endpoint| endpoint.topic == topic).map(|endpoint| endpoint.guid).collect()
+    });
+    let mut failed = nobody;
+    for endpoint in others {
+        match dds.type_of(&endpoint, deadline.saturating_duration_since(Instant::now())) {
+            Ok(descriptor) => return Ok(Arc::new(descriptor)),
+            Err(error) => failed = error.into(),
+        }
+    }
+    Err(failed)
+}
+
 pub(crate) fn participants(core: &Core) -> Vec<ParticipantInfo> {
     let vendors: BTreeMap<Prefix, [u8; 2]> = core
         .dds
@@ -222,6 +248,7 @@ pub(crate) fn to_event(core: &Core, event: &DdsEvent) -> Option<Event> {
             Event::ReaderFound { topic: endpoint.topic.clone(), reader: remote(core, endpoint) }
         }
         DdsEvent::EndpointLost(guid) => Event::EndpointLost(*guid),
+        DdsEvent::Unmatched { .. } | DdsEvent::Status { .. } => return None,
         DdsEvent::Matched { local, remote } => Event::Matched { local: *local, remote: *remote },
         DdsEvent::Incompatible { local, remote, offered, requested } => Event::Incompatible {
             local: *local,

@@ -158,6 +158,17 @@ impl Participant {
         }
     }
 
+    /// The type of `topic`, as a writer or reader of another participant has announced it, so that an
+    /// unknown topic can be decoded. Waits up to `timeout` for its description. The RustDDS backend does
+    /// not read types.
+    ///
+    /// # Errors
+    /// [`BusError::Dds`] if nobody has announced it, or it is none that Tidewire can describe;
+    /// [`BusError::NobodyThere`] if nobody else is on the topic.
+    pub fn discovered_type(&self, topic: &str, timeout: Duration) -> Result<TypeHandle, BusError> {
+        discovery::type_of(&self.core, topic, timeout)
+    }
+
     /// Every topic of the domain with a writer or reader, by name: what DDS discovery has found, and
     /// our own.
     pub fn topics(&self) -> Vec<TopicInfo> {

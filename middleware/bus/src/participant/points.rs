@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use tidewire_dds::DdsParticipant;
 use tidewire_shm::ShmDomain;
 use tidewire_transport::Prefix;
+
+use crate::backend::DdsParticipant;
 
 /// Names by prefix, looked up once each.
 #[derive(Default)]

@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tidewire_dds::{DdsReader, DdsSample};
 use tidewire_filter::Filter;
 use tidewire_idl::{Guid, SampleInfo, TypeDescriptor};
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
+use tidewire_transport::dds::{DdsError, DdsSample};
 use tidewire_transport::{Counter, EndpointSpec, Latch, Prefix, SampleMeta, now_ns};
 
 use super::content::Content;
 use super::filter::{Change, Gates, Writers};
 use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
+use crate::backend::DdsReader;
 use crate::deadline::DeadlineMissed;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
@@ -385,7 +386,7 @@ impl ReaderCore {
         &self,
         mut attempt: impl FnMut() -> Result<Option<R>, ReadError>,
     ) -> Result<R, ReadError> {
-        let notify = self.core.notify().map_err(tidewire_dds::DdsError::Io)?;
+        let notify = self.core.notify().map_err(DdsError::Io)?;
         loop {
             let notified = notify.notified();
             tokio::pin!(notified);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use tidewire_dds::{DdsSample, Sink};
 use tidewire_idl::{Guid, InstanceState, KeyHash, SampleInfo};
-use tidewire_qos::Qos;
+use tidewire_qos::{Durability, Qos};
+use tidewire_transport::dds::{DdsSample, Sink};
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
 use super::content::Content;
@@ -72,6 +72,8 @@ pub(crate) struct Incoming {
     lost: Counter,
     deadlines: Option<Mutex<Deadlines>>,
     content: Option<Arc<Content>>,
+    /// Whether a gap in a writer's numbers is a loss.
+    gaps_are_loss: bool,
 }
 
 #[derive(Default)]
@@ -110,6 +112,8 @@ impl Incoming {
             lost: Counter::default(),
             deadlines: Deadlines::new(qos.deadline).map(Mutex::new),
             content,
+            gaps_are_loss: qos.durability == Durability::Volatile
+                || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
         }
     }
 
@@ -257,7 +261,8 @@ impl Sink for Incoming {
         let expires = lifespan.map_or(0, |nanos| sample.source_time.saturating_add(nanos));
         let mut queue = self.queue.lock();
         match queue.gaps.observe(sample.writer, sample.sequence) {
-            Arrival::New { missed } => self.lost.add(missed),
+            Arrival::New { missed } if self.gaps_are_loss => self.lost.add(missed),
+            Arrival::New { .. } => {}
             Arrival::Seen => return,
         }
         // Before the queue, where it would take the place of one that passes.

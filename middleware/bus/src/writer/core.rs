@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tidewire_dds::DdsWriter;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability};
@@ -14,6 +13,7 @@ use tidewire_shm::ShmWriter;
 use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
+use crate::backend::DdsWriter;
 use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, OwnEndpoint};
@@ -168,13 +168,11 @@ impl WriterCore {
         }
         let sent = match meta.state {
             InstanceState::Alive => dds.write(payload(), meta.key, meta.source_time).map(drop),
-            InstanceState::Unregistered
-                if !self.spec.qos.writer_data_lifecycle.autodispose_unregistered_instances =>
-            {
-                return Err(WriteError::Unregister(self.spec.topic.clone()));
-            }
-            InstanceState::Disposed | InstanceState::Unregistered => {
-                dds.dispose(payload(), meta.key, meta.source_time)
+            InstanceState::Disposed => dds.dispose(payload(), meta.key, meta.source_time),
+            InstanceState::Unregistered => {
+                let lifecycle = &self.spec.qos.writer_data_lifecycle;
+                let dispose = lifecycle.autodispose_unregistered_instances;
+                dds.unregister(payload(), meta.key, meta.source_time, dispose)
             }
         };
         sent.map_err(|error| WriteError::dds(&self.spec.topic, error))

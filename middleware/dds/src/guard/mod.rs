@@ -19,10 +19,10 @@ use std::io;
 use std::sync::Once;
 
 use tidewire_transport::Prefix;
+use tidewire_transport::dds::DdsEvent;
 
 use self::assembler::Instruction;
 pub(crate) use self::sockets::Sockets;
-use crate::discovery::DdsEvent;
 
 /// How many submessages of a message are looked at, best first. A socket has room for 20 KiB of
 /// filters, old and new one together, on kernels before 6.8: too little for 64.

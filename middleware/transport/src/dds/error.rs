@@ -1,4 +1,4 @@
-//! What can go wrong between the bus and RustDDS.
+//! What can go wrong between the bus and its DDS backend.
 
 /// A participant or an endpoint could not be made, or has failed since.
 #[derive(Debug, thiserror::Error)]
@@ -13,15 +13,17 @@ pub enum DdsError {
         domain: u16,
         /// First port of the domain (RTPS 2.5, 9.6.2).
         port: u32,
-        /// What RustDDS said.
+        /// What the backend said.
         reason: String,
     },
     /// The domain's ports would not fit below 65536.
     #[error("DDS domain {0} does not exist: use 0 to 232")]
     Domain(u16),
-    /// Something asked for that RustDDS cannot do.
-    #[error("{what} is not supported by the RustDDS backend: {remedy}")]
+    /// Something asked for that the backend cannot do.
+    #[error("{what} is not supported by the {backend} backend: {remedy}")]
     Unsupported {
+        /// Its name: `RustDDS`, `Cyclone`.
+        backend: &'static str,
         /// The option or policy.
         what: String,
         /// What to do instead.
@@ -34,7 +36,15 @@ pub enum DdsError {
         role: &'static str,
         /// The topic.
         topic: String,
-        /// What RustDDS said.
+        /// What the backend said.
+        reason: String,
+    },
+    /// The type that an endpoint has announced cannot be had.
+    #[error("the type of endpoint {endpoint} cannot be read from discovery: {reason}")]
+    Type {
+        /// Whose.
+        endpoint: tidewire_idl::Guid,
+        /// Why, and what to do.
         reason: String,
     },
     /// A thread of the backend died; nothing is received any more.
@@ -73,6 +83,9 @@ pub enum DdsWriteError {
     /// Dispose on a topic without instances.
     #[error("topic `{0}` has no key: nothing to dispose")]
     NoKey(String),
+    /// Unregister without dispose, which RustDDS cannot send.
+    #[error("this DDS backend cannot unregister an instance without disposing it: dispose instead")]
+    Unregister,
     /// The backend failed.
     #[error("the DDS backend refused the sample: {0}")]
     Backend(String),

@@ -1,0 +1,79 @@
+//! What the bus does on the Cyclone backend and cannot do on RustDDS. The other tests run on either:
+//! `TIDEWIRE_DDS=cyclone cargo test -p tidewire-bus --features cyclone`.
+#![cfg(feature = "cyclone")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use tidewire_bus::{Backend, BusError, InstanceState, Participant, RawTopic, testing};
+use tidewire_qos::{Qos, WriterDataLifecycle};
+
+fn join(domain: u16, name: &str, backend: Backend) -> Participant {
+    let builder = Participant::builder().domain(domain).name(name).transports(DDS);
+    builder.dds(backend).build().unwrap()
+}
+
+#[test]
+fn both_backends_share_a_domain() {
+    let domain = testing::free_domain();
+    let (cyclone, rust) =
+        (join(domain, "plant/c", Backend::Cyclone), join(domain, "plant/r", Backend::RustDds));
+    let topic = RawTopic::new("both", "plant::Both", true);
+    let readers = [&cyclone, &rust].map(|bus| bus.raw_reader(&topic, &everything()).unwrap());
+    let writers = [&cyclone, &rust].map(|bus| bus.raw_writer(&topic, &everything()).unwrap());
+    for writer in &writers {
+        writer.wait_for_readers(2, PATIENCE).unwrap();
+    }
+    for reader in &readers {
+        reader.wait_for_writers(2, PATIENCE).unwrap();
+    }
+    for (i, writer) in writers.iter().enumerate() {
+        writer.write(&payload(&[1, i as u32]), 1, None).unwrap();
+    }
+    for reader in &readers {
+        let mut got: Vec<_> = (0..2)
+            .map(|_| reader.recv_timeout(PATIENCE).unwrap().expect("two samples").payload)
+            .collect();
+        got.sort();
+        assert_eq!(got, [payload(&[1, 0]), payload(&[1, 1])]);
+    }
+}
+
+#[test]
+fn an_instance_is_unregistered_without_being_disposed() {
+    let domain = testing::free_domain();
+    let (a, b) = (join(domain, "a", Backend::Cyclone), join(domain, "b", Backend::Cyclone));
+    let topic = RawTopic::new("left", "plant::Left", true);
+    let qos = Qos {
+        writer_data_lifecycle: WriterDataLifecycle { autodispose_unregistered_instances: false },
+        ..everything()
+    };
+    let reader = b.raw_reader(&topic, &everything()).unwrap();
+    let writer = a.raw_writer(&topic, &qos).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    writer.write(&payload(&[7]), 1, None).unwrap();
+    writer.unregister(&payload(&[7]), None, 2).unwrap();
+    let states: Vec<InstanceState> = (0..2)
+        .map(|_| reader.recv_timeout(PATIENCE).unwrap().expect("two changes").info.state)
+        .collect();
+    assert_eq!(states, [InstanceState::Alive, InstanceState::Unregistered]);
+}
+
+#[test]
+fn a_type_nobody_announced_is_asked_for_in_vain_with_a_reason() {
+    let domain = testing::free_domain();
+    let (a, b) = (join(domain, "a", Backend::Cyclone), join(domain, "b", Backend::RustDds));
+    let short = Duration::from_millis(50);
+    let nobody = a.discovered_type("nothing", short).unwrap_err();
+    assert!(matches!(nobody, BusError::NobodyThere { .. }), "{nobody}");
+    let topic = RawTopic::new("plain", "plant::Plain", false);
+    let _of_b = b.raw_writer(&topic, &everything()).unwrap();
+    let _of_a = a.raw_writer(&topic, &everything()).unwrap();
+    for (bus, what) in [(&a, "no TypeInformation"), (&b, "RustDDS backend")] {
+        wait("discovery", || bus.topics().iter().any(|t| t.writers.len() == 2));
+        let error = bus.discovered_type("plain", short).unwrap_err().to_string();
+        assert!(error.contains(what) && error.contains("IDL"), "{error}");
+    }
+}

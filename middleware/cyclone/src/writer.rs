@@ -1,0 +1,202 @@
+//! Writers: payloads onto the wire as they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cyclors::{
+    DDS_RETCODE_TIMEOUT, DDSI_STATUSINFO_DISPOSE, DDSI_STATUSINFO_UNREGISTER, ddsi_sertype,
+};
+use parking_lot::Mutex;
+use tidewire_idl::{Guid, KeyHash};
+use tidewire_qos::DataRepresentation;
+use tidewire_transport::dds::{DdsError, DdsWriteError, HEADER, representation_of};
+use tidewire_transport::{Counter, EndpointSpec};
+
+use crate::endpoint::{Endpoint, Listener, c_string, fail};
+use crate::participant::Owner;
+use crate::serdata::Serdata;
+use crate::sys::{check, reason};
+use crate::{qos, sertype};
+
+/// Largest time RTPS can say, 2106 (RTPS 2.5, 9.3.2.1), in ns since the Unix epoch.
+const MAX_TIME: i64 = (u32::MAX as i64 - 1) * 1_000_000_000;
+
+/// A writer on the wire; dropping it leaves the topic.
+pub struct DdsWriter {
+    endpoint: Endpoint,
+    /// The topic's, which lives as long as the endpoint.
+    ty: *const ddsi_sertype,
+    topic: String,
+    keyed: bool,
+    announced: DataRepresentation,
+    /// The number of the last change. Cyclone counts too, from 1, but does not tell: writing one at a
+    /// time keeps both the same.
+    sequence: Mutex<u64>,
+    written: Counter,
+}
+
+// SAFETY: `ty` is only read, by Cyclone, which shares it between threads itself.
+unsafe impl Send for DdsWriter {}
+// SAFETY: as above.
+unsafe impl Sync for DdsWriter {}
+
+impl DdsWriter {
+    pub(crate) fn new(owner: &Arc<Owner>, spec: &EndpointSpec) -> Result<Self, DdsError> {
+        let fail = |reason| fail(spec, true, reason);
+        let policies = qos::writer(&spec.qos).map_err(fail)?;
+        let (topic, ty) = c_string(&spec.topic)
+            .and_then(|name| Ok((name, c_string(&spec.type_name)?)))
+            .and_then(|(name, ty)| {
+                let policies = qos::topic(&spec.qos);
+                sertype::topic(owner.entity, &name, &ty, spec.keyed, policies.as_ptr())
+            })
+            .map_err(fail)?;
+        let listener = Listener::of_writer(&owner.shared);
+        // SAFETY: everything is valid; the listener's argument lives as long as the endpoint.
+        let created = unsafe {
+            let (policies, calls) = (policies.as_ptr(), listener.as_ptr());
+            let created = check(cyclors::dds_create_writer(owner.entity, topic, policies, calls));
+            if created.is_err() {
+                cyclors::dds_delete(topic);
+            }
+            created
+        };
+        let entity = created.map_err(fail)?;
+        Ok(Self {
+            endpoint: Endpoint::new(owner, entity, topic, listener, spec, true)?,
+            ty,
+            topic: spec.topic.clone(),
+            keyed: spec.keyed,
+            announced: spec.qos.representations()[0],
+            sequence: Mutex::new(0),
+            written: Counter::default(),
+        })
+    }
+
+    /// Its GUID.
+    pub fn guid(&self) -> Guid {
+        self.endpoint.guid
+    }
+
+    /// Readers matched now.
+    pub fn matched(&self) -> Vec<Guid> {
+        self.endpoint.matched()
+    }
+
+    /// Samples handed to RTPS so far, disposes included.
+    pub fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Writes `payload`, header included, as written at `source_time` (ns since the Unix epoch), and
+    /// returns its RTPS sequence number. Waits up to `max_blocking_time` if RELIABLE. A payload that is
+    /// no multiple of four bytes is padded, as RTPS pads it anyway, and its header says by how many.
+    pub fn write(
+        &self,
+        payload: Bytes,
+        key: KeyHash,
+        source_time: i64,
+    ) -> Result<u64, DdsWriteError> {
+        self.check(&payload)?;
+        self.send(payload, key, 0, source_time)
+    }
+
+    /// Disposes the instance whose serialised key, header included, is `key_payload`.
+    pub fn dispose(
+        &self,
+        key_payload: Bytes,
+        key: KeyHash,
+        source_time: i64,
+    ) -> Result<(), DdsWriteError> {
+        self.retire(key_payload, key, DDSI_STATUSINFO_DISPOSE, source_time)
+    }
+
+    /// Says that this writer writes the instance no more (DDS 1.4, 2.2.2.4.2.7), and disposes it too if
+    /// `dispose`, as `autodispose_unregistered_instances` asks.
+    pub fn unregister(
+        &self,
+        key_payload: Bytes,
+        key: KeyHash,
+        source_time: i64,
+        dispose: bool,
+    ) -> Result<(), DdsWriteError> {
+        let status = if dispose { DDSI_STATUSINFO_DISPOSE } else { 0 };
+        self.retire(key_payload, key, status | DDSI_STATUSINFO_UNREGISTER, source_time)
+    }
+
+    /// Says that the writer is alive, for MANUAL liveliness (DDS 1.4, 2.2.3.11); so does every write.
+    pub fn assert_liveliness(&self) -> Result<(), DdsWriteError> {
+        // SAFETY: the writer is ours.
+        check(unsafe { cyclors::dds_assert_liveliness(self.endpoint.entity) })
+            .map(drop)
+            .map_err(DdsWriteError::Backend)
+    }
+
+    /// Waits until every matched RELIABLE reader has acknowledged everything written.
+    pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {
+        let timeout = i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
+        // SAFETY: the writer is ours.
+        unsafe { cyclors::dds_wait_for_acks(self.endpoint.entity, timeout) >= 0 }
+    }
+
+    fn retire(
+        &self,
+        key_payload: Bytes,
+        key: KeyHash,
+        status: u32,
+        source_time: i64,
+    ) -> Result<(), DdsWriteError> {
+        self.check(&key_payload)?;
+        if !self.keyed {
+            return Err(DdsWriteError::NoKey(self.topic.clone()));
+        }
+        self.send(key_payload, key, status, source_time).map(drop)
+    }
+
+    fn send(
+        &self,
+        payload: Bytes,
+        key: KeyHash,
+        status: u32,
+        source_time: i64,
+    ) -> Result<u64, DdsWriteError> {
+        let key = if self.keyed { key } else { KeyHash::default() };
+        let time = source_time.clamp(0, MAX_TIME);
+        let mut sequence = self.sequence.lock();
+        let next = *sequence + 1;
+        // SAFETY: the type lives as long as the writer, whose samples Cyclone drops before it; the
+        // sample is handed over, whatever the result.
+        let result = unsafe {
+            let serdata = Serdata::write(self.ty, payload, key, status, time, next);
+            cyclors::dds_forwardcdr(self.endpoint.entity, serdata)
+        };
+        match result {
+            0.. => {
+                *sequence = next;
+                self.written.add(1);
+                Ok(next)
+            }
+            DDS_RETCODE_TIMEOUT => Err(DdsWriteError::Timeout),
+            error => Err(DdsWriteError::Backend(reason(error))),
+        }
+    }
+
+    fn check(&self, payload: &[u8]) -> Result<(), DdsWriteError> {
+        if payload.len() < HEADER {
+            return Err(DdsWriteError::Header(payload.len()));
+        }
+        match representation_of(payload) {
+            Some(found) if found == self.announced => Ok(()),
+            found => Err(DdsWriteError::Representation {
+                found: match found {
+                    Some(DataRepresentation::Xcdr1) => "XCDR1",
+                    Some(DataRepresentation::Xml) => "XML",
+                    Some(DataRepresentation::Xcdr2) => "XCDR2",
+                    None => "something that DDS-XTypes does not know",
+                },
+                announced: self.announced.to_string(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the tests share: a sink that collects, payloads, patience.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tidewire_idl::KeyHash;
+use tidewire_transport::dds::{DdsSample, Sink};
+
+/// Key = first 4 bytes of the body.
+#[derive(Default)]
+pub struct Collect(pub Mutex<Vec<DdsSample>>);
+
+impl Collect {
+    pub fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    pub fn samples(&self) -> Vec<DdsSample> {
+        self.0.lock().clone()
+    }
+}
+
+pub fn key(payload: &[u8]) -> KeyHash {
+    let mut hash = KeyHash::default();
+    if let Some(bytes) = payload.get(4..8) {
+        hash.0[..4].copy_from_slice(bytes);
+    }
+    hash
+}
+
+impl Sink for Collect {
+    fn key_of(&self, payload: &[u8]) -> KeyHash {
+        key(payload)
+    }
+    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash {
+        key(key_payload)
+    }
+    fn deliver(&self, sample: DdsSample) {
+        self.0.lock().push(sample);
+    }
+    fn flush(&self) {}
+}
+
+pub fn wait(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited 30 s for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A domain for one test of this process.
+pub fn domain(offset: u32) -> u16 {
+    (60 + (std::process::id() + offset) % 160) as u16
+}
+
+pub fn payload(header: [u8; 2], body: &[u8]) -> Bytes {
+    [&header[..], &[0, 0], body].concat().into()
+}
+
+/// An XCDR1 sample of instance `instance`, the `count`th.
+pub fn numbered(instance: u32, count: u32) -> Bytes {
+    payload([0, 1], &[instance.to_le_bytes(), count.to_le_bytes()].concat())
+}
+
+/// A sample of `size` bytes with a pattern that a lost or doubled fragment would break.
+pub fn large(size: usize) -> Bytes {
+    let mut bytes = vec![0, 1, 0, 0];
+    bytes.extend((4..size as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
+    bytes.into()
+}
+
+/// `tests/interop/peer.py` on the Python package of Cyclone DDS, which `deploy/setup.sh test` installs.
+pub fn peer(role: &str, domain: u16, topic: &str, ty: &str, count: usize) -> Command {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    let venv = std::env::var_os("TIDEWIRE_VENV")
+        .map_or_else(|| home().join(".cache/tidewire/venv"), PathBuf::from);
+    let python = venv.join("bin/python");
+    assert!(python.exists(), "{} is missing; run deploy/setup.sh test", python.display());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop");
+    let mut command = Command::new(python);
+    command.arg("peer.py").args([role, &domain.to_string(), topic, ty, &count.to_string()]);
+    command.current_dir(folder).env("PYTHONUNBUFFERED", "1");
+    command
+}

@@ -1,0 +1,48 @@
+//! Samples off the wire, and who takes them.
+
+use bytes::Bytes;
+use tidewire_idl::{Guid, InstanceState, KeyHash};
+use tidewire_qos::DataRepresentation;
+
+/// Bytes of the encapsulation header: identifier and options (RTPS 2.5, 10.2).
+pub const HEADER: usize = 4;
+
+/// The data representation an encapsulation belongs to (DDS-XTypes 1.3, table 60).
+pub fn representation_of(payload: &[u8]) -> Option<DataRepresentation> {
+    match payload.get(..2)? {
+        [0, 0..=3] => Some(DataRepresentation::Xcdr1),
+        [0, 4] => Some(DataRepresentation::Xml),
+        // RTPS 2.5 numbers the XCDR2 encapsulations otherwise than DDS-XTypes 1.3 does; both occur.
+        [0, 6..=0x0b | 0x10..=0x15] => Some(DataRepresentation::Xcdr2),
+        _ => None,
+    }
+}
+
+/// One sample off the wire.
+#[derive(Clone, Debug)]
+pub struct DdsSample {
+    /// Who wrote it.
+    pub writer: Guid,
+    /// RTPS sequence number of that writer.
+    pub sequence: u64,
+    /// When it was written, ns since the Unix epoch; 0 if the writer did not say.
+    pub source_time: i64,
+    /// The instance, as [`Sink::key_of`] says.
+    pub key: KeyHash,
+    /// Data, dispose or unregister. RustDDS does not tell unregister from dispose.
+    pub state: InstanceState,
+    /// With encapsulation header; RustDDS drops its two option bytes, they are zero then.
+    pub payload: Bytes,
+}
+
+/// Receives samples, on a thread of the backend or of whoever polls: it must not block.
+pub trait Sink: Send + Sync {
+    /// The instance of a data payload.
+    fn key_of(&self, payload: &[u8]) -> KeyHash;
+    /// The instance of a serialised key, as a dispose carries it.
+    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash;
+    /// Takes one sample.
+    fn deliver(&self, sample: DdsSample);
+    /// After a batch of samples: wake whoever waits.
+    fn flush(&self);
+}
