@@ -18,17 +18,17 @@ use crate::common::{DDS, PATIENCE, SHM, everything, pair, settle, wait};
 
 /// Two participants of one domain.
 pub struct Hosts {
-    pub transport: &'static str,
+    pub transport: String,
     transports: Transports,
     writing: Participant,
     reading: Participant,
 }
 
 impl Hosts {
-    pub fn new(transport: &'static str) -> Self {
+    pub fn new(transport: &str) -> Self {
         let transports = if transport == "shm" { SHM } else { DDS };
         let (writing, reading) = pair(transports);
-        Self { transport, transports, writing, reading }
+        Self { transport: transport.to_owned(), transports, writing, reading }
     }
 }
 
@@ -72,7 +72,8 @@ impl<'hosts> Combination<'hosts> {
 
     fn topic(&self, name: &str) -> String {
         let (policy, value) = self.topic;
-        format!("{policy}/{value}/{}/{}/{name}", self.typed, self.keyed)
+        // Cyclone DDS takes no spaces in topic names.
+        format!("{policy}/{value}/{}/{}/{name}", self.typed, self.keyed).replace(' ', "_")
     }
 
     fn raw(&self, name: &str) -> RawTopic {
