@@ -124,7 +124,7 @@ fn wanted(args: &Args, name: &str) -> bool {
     args.topics.iter().any(|topic| topic == name || (has_wildcard(topic) && fnmatch(topic, name)))
 }
 
-/// Reads topics that have come.
+/// Reads topics that have come, and notes who writes those that are known.
 fn look(
     args: &Args,
     participant: &Participant,
@@ -132,8 +132,13 @@ fn look(
     measured: &mut Vec<Measured>,
 ) -> anyhow::Result<()> {
     for info in participant.topics() {
-        let known = measured.iter().any(|m| m.info.name == info.name);
-        if known || info.writers.is_empty() || !wanted(args, &info.name) {
+        if let Some(known) = measured.iter_mut().find(|m| m.info.name == info.name) {
+            if !info.writers.is_empty() {
+                known.info = info;
+            }
+            continue;
+        }
+        if info.writers.is_empty() || !wanted(args, &info.name) {
             continue;
         }
         let reader = match profile {
