@@ -324,7 +324,7 @@ fn topic_tools_and_a_recorder_tell_of_the_same_samples_in_json() {
     let us = |key: &str| delay[key].as_f64().unwrap_or_else(|| panic!("{key}: {delay}"));
     assert!(us("delay_us_min") <= us("delay_us_p50") && us("delay_us_p50") <= us("delay_us_max"));
     assert_eq!(delay["same_clock"], true, "{delay}");
-    let all = on(&["topic", "hz", "vibration", "temp*"], &["--for", "1s"]).out;
+    let all = on(&["topic", "hz", "vibration", "temp*"], &["--for", "3s"]).out;
     let names: Vec<Value> = all
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["topic"].clone())
@@ -411,7 +411,7 @@ fn what_is_published_arrives_as_it_was_given() {
     assert_eq!(heard, [value("a", 1.0), value("b", -2.5), value("", 0.0)]);
 
     let nobody = ["topic", "pub", "tt", "tidewire::sensor::Temperature", "{}", "--once"];
-    say(&[&nobody[..], &["--timeout", "1s", "--domain", &number]].concat())
+    say(&[&nobody[..], &["--timeout", "5s", "--domain", &number]].concat())
         .fails(1)
         .tells(&["nobody reads topic `tt`", "did you mean `t`?"]);
     // Each waits for the other: the reader for a writer, the writer for a reader.

@@ -15,46 +15,31 @@ const VIEW: View = View {
     name: "topic-delay",
     headers: &[">MEAN", ">P50", ">P99", ">MIN", ">MAX", ">NEGATIVE", ">SAMPLES", "CLOCKS"],
     cells: |topic, figures, _| {
-        let (least, mean, most) = figures.delay.extent().unzip3();
         vec![
-            time_of(mean.map(|ns| ns as i64)),
+            time_of(figures.delay.mean()),
             time_of(figures.delay.quantile(0.5)),
             time_of(figures.delay.quantile(0.99)),
-            time_of(least),
-            time_of(most),
+            time_of(figures.delay.least()),
+            time_of(figures.delay.most()),
             count(figures.delay.negative()),
             count(topic.figures.total()),
             if same_clock(topic) { "one" } else { "two" }.to_owned(),
         ]
     },
     json: |topic, figures, _| {
-        let (least, mean, most) = figures.delay.extent().unzip3();
         json!({
             "samples": topic.figures.total(),
-            "delay_us_mean": mean.map(|ns| ns / 1e3),
+            "delay_us_mean": us(figures.delay.mean()),
             "delay_us_p50": us(figures.delay.quantile(0.5)),
             "delay_us_p99": us(figures.delay.quantile(0.99)),
-            "delay_us_min": us(least),
-            "delay_us_max": us(most),
+            "delay_us_min": us(figures.delay.least()),
+            "delay_us_max": us(figures.delay.most()),
             "negative": figures.delay.negative(),
             "same_clock": same_clock(topic),
         })
     },
     note,
 };
-
-trait Unzip3<A, B, C> {
-    fn unzip3(self) -> (Option<A>, Option<B>, Option<C>);
-}
-
-impl<A, B, C> Unzip3<A, B, C> for Option<(A, B, C)> {
-    fn unzip3(self) -> (Option<A>, Option<B>, Option<C>) {
-        match self {
-            Some((a, b, c)) => (Some(a), Some(b), Some(c)),
-            None => (None, None, None),
-        }
-    }
-}
 
 /// Whether every writer reads this host's clock.
 fn same_clock(topic: &Measured) -> bool {

@@ -142,10 +142,20 @@ impl Signed {
         self.below.count()
     }
 
-    /// Least, mean and most, in ns.
-    pub fn extent(&self) -> Option<(i64, f64, i64)> {
-        let count = self.count();
-        (count > 0).then(|| (self.least, self.sum as f64 / count as f64, self.most))
+    /// The least, in ns.
+    pub fn least(&self) -> Option<i64> {
+        (self.count() > 0).then_some(self.least)
+    }
+
+    /// The mean, in ns.
+    pub fn mean(&self) -> Option<i64> {
+        let mean = self.sum.checked_div(i128::from(self.count()))?;
+        i64::try_from(mean).ok()
+    }
+
+    /// The most, in ns.
+    pub fn most(&self) -> Option<i64> {
+        (self.count() > 0).then_some(self.most)
     }
 
     /// The duration in ns that the share `q` (0 to 1) does not exceed, within 1/32.
@@ -220,7 +230,8 @@ mod tests {
         near(0.75, 24);
         near(1.0, 49);
         assert_eq!(delays.negative(), 50);
-        assert_eq!(delays.extent(), Some((-50_000_000, -500_000.0, 49_000_000)));
+        assert_eq!((delays.least(), delays.most()), (Some(-50_000_000), Some(49_000_000)));
+        assert_eq!((delays.mean(), Signed::default().mean()), (Some(-500_000), None));
         assert_eq!(Signed::default().quantile(0.5), None);
     }
 }

@@ -130,7 +130,7 @@ fn wanted(args: &Args, name: &str) -> bool {
     })
 }
 
-/// Reads topics that have come.
+/// Reads topics that have come, and notes who writes those that are known.
 fn look(
     args: &Args,
     participant: &Participant,
@@ -138,8 +138,13 @@ fn look(
     measured: &mut Vec<Measured>,
 ) -> anyhow::Result<()> {
     for info in participant.topics() {
-        let known = measured.iter().any(|m| m.info.name == info.name);
-        if known || info.writers.is_empty() || !wanted(args, &info.name) {
+        if let Some(known) = measured.iter_mut().find(|m| m.info.name == info.name) {
+            if !info.writers.is_empty() {
+                known.info = info;
+            }
+            continue;
+        }
+        if info.writers.is_empty() || !wanted(args, &info.name) {
             continue;
         }
         let reader = match profile {

@@ -19,8 +19,8 @@ const PCO_LEVEL: usize = 4;
 const ZSTD_LEVEL: i32 = 1;
 /// More distinct values than this are not a dictionary.
 const MAX_DICTIONARY: usize = 255;
-/// No column of a block decodes to more than this, whatever a damaged length says.
-const MAX_DECODED: usize = 1 << 30;
+/// No block decodes to more than this, whatever a damaged length says.
+const MAX_DECODED: usize = 1 << 31;
 
 /// Why a stream could not be read.
 pub type Bad = &'static str;
@@ -155,33 +155,40 @@ fn dictionary<'a>(ends: &'a [u32], bytes: &'a [u8]) -> Option<(Vec<&'a [u8]>, Ve
 /// Reads streams one after the other.
 pub struct Streams<'a> {
     bytes: &'a [u8],
-    /// Bytes a column may decode to.
-    limit: usize,
+    /// Bytes that columns may still decode to.
+    left: usize,
 }
 
 const TOO_LONG: Bad = "a column is longer than the block's payloads allow";
 
 impl<'a> Streams<'a> {
-    /// Streams of a block of `rows` rows with `payload` bytes of payload in all. A value takes at least
-    /// a byte of payload, and at most 8 bytes here: a few bytes that stand for more are damage, and
+    /// Streams of a block of `rows` rows with `payload` bytes of payload in all. Columns take at most 90
+    /// bytes for a row and 5 for a byte of payload: a few bytes that stand for more are damage, and
     /// must not cost memory.
     pub fn new(bytes: &'a [u8], rows: usize, payload: u64) -> Self {
         let payload = usize::try_from(payload).unwrap_or(usize::MAX);
-        Self { bytes, limit: payload.max(rows).saturating_mul(16).min(MAX_DECODED) }
+        let left = payload.saturating_mul(16).saturating_add(rows.saturating_mul(128));
+        Self { bytes, left: left.min(MAX_DECODED) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     fn inside(&self, bytes: &'a [u8]) -> Self {
         Self { bytes, ..*self }
     }
 
-    /// Whether so many values of so many bytes can be in this block.
+    /// Whether so many values of so many bytes can still come.
     pub fn fits(&self, n: usize, size: usize) -> Result<(), Bad> {
-        let bytes = n.checked_mul(size).filter(|&bytes| bytes <= self.limit);
+        let bytes = n.checked_mul(size).filter(|&bytes| bytes <= self.left);
         bytes.map(drop).ok_or(TOO_LONG)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    fn claim(&mut self, n: usize, size: usize) -> Result<(), Bad> {
+        self.fits(n, size)?;
+        self.left -= n * size;
+        Ok(())
     }
 
     fn next(&mut self) -> Result<(u8, &'a [u8]), Bad> {
@@ -218,7 +225,7 @@ impl<'a> Streams<'a> {
 
     /// A column of `n` numbers.
     pub fn numbers<T: Num>(&mut self, n: usize) -> Result<Vec<T>, Bad> {
-        self.fits(n, T::SIZE)?;
+        self.claim(n, T::SIZE)?;
         let (codec, body) = self.next()?;
         let values: Vec<T> = match codec {
             CONST if body.len() == T::SIZE => vec![T::get(body); n],
@@ -242,7 +249,7 @@ impl<'a> Streams<'a> {
 
     /// A column of `n` single bytes.
     pub fn octets(&mut self, n: usize) -> Result<Vec<u8>, Bad> {
-        self.fits(n, 1)?;
+        self.claim(n, 1)?;
         if self.bytes.first() == Some(&CONST) {
             let (_, body) = self.next()?;
             return match body {
@@ -259,12 +266,12 @@ impl<'a> Streams<'a> {
 
     /// A column of `n` byte strings: their ends and their bytes.
     pub fn texts(&mut self, n: usize) -> Result<(Vec<u32>, Vec<u8>), Bad> {
-        self.fits(n, 4)?;
+        self.claim(n, 4)?;
         let (codec, body) = self.next()?;
         let (mut ends, mut bytes) = (Vec::with_capacity(n), Vec::new());
         match codec {
             CONST => {
-                self.fits(n, body.len())?;
+                self.claim(n, body.len())?;
                 bytes.reserve_exact(n * body.len());
                 for _ in 0..n {
                     bytes.extend_from_slice(body);
@@ -276,7 +283,7 @@ impl<'a> Streams<'a> {
                 for index in self.inside(rest).octets(n)? {
                     let entry = entries.get(index as usize).ok_or("a dictionary index is wrong")?;
                     bytes.extend_from_slice(entry);
-                    self.fits(bytes.len(), 1)?;
+                    self.claim(entry.len(), 1)?;
                     ends.push(bytes.len() as u32);
                 }
             }
@@ -285,6 +292,7 @@ impl<'a> Streams<'a> {
                 let mut inner = self.inside(body);
                 let lens = inner.numbers::<u32>(n)?;
                 bytes = inner.compressed()?;
+                self.claim(bytes.len(), 1)?;
                 let mut end = 0u32;
                 for len in lens {
                     end = end.checked_add(len).ok_or(TOO_LONG)?;

@@ -100,8 +100,8 @@ impl Message<'_, '_> {
         [high.to_le_bytes(), self.number().to_le_bytes()].concat()
     }
 
-    /// First and last of a range. RustDDS lists every number that is missing: what a long range costs
-    /// is known (README, Limits), so ranges are short, or the wrong way round.
+    /// First and last of a range: a short one, since what a long one costs is known, or the wrong way
+    /// round.
     fn range(&mut self) -> Vec<u8> {
         let high = if self.input.chance(10) { self.number() } else { 0 };
         let first = self.number();
@@ -276,8 +276,7 @@ impl Message<'_, '_> {
         body.extend_from_slice(&self.sequence());
         let fragments = self.input.chance(3);
         if fragments {
-            // RustDDS ends at a fragment number of 0, and keeps a bit for each up to the one named: that,
-            // too, is known.
+            // What 0 and very high ones do is known.
             let base = 1 + self.input.below(5000) as u32;
             body.extend_from_slice(&base.to_le_bytes());
         }

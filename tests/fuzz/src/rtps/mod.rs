@@ -1,5 +1,6 @@
 //! RTPS datagrams thrown at a real participant.
 
+mod known;
 mod message;
 mod victim;
 
@@ -17,7 +18,9 @@ pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     for _ in 0..1 + input.below(4) {
         let datagram = message::datagram(&mut input, &victim.target());
-        victim.hit(&datagram);
+        if !known::known(&datagram) {
+            victim.hit(&datagram);
+        }
         if !input.more() {
             break;
         }
