@@ -16,7 +16,7 @@ use tidewire_idl::typed::{plain_bytes, plain_mut, plain_ref};
 use tidewire_idl::{
     CdrType, Codec, Encoding, KeyHash, KeyReader, PlainCdr, TypeSupport, Value, serde, serde_json,
 };
-use tidewire_types::{bench, event, market, sensor};
+use tidewire_types::{bench, event, line, market, sensor};
 
 const ENCODINGS: [Encoding; 4] =
     [Encoding::XCDR1, Encoding::XCDR1.big_endian(), Encoding::XCDR2, Encoding::XCDR2.big_endian()];
@@ -150,12 +150,13 @@ fn every_shipped_type_agrees_with_the_dynamic_codec() {
     agree::<event::Log>();
     agree::<bench::Block64>();
     agree::<bench::Block1K>();
+    agree::<line::Field>();
 }
 
 #[test]
 fn the_registry_knows_what_the_code_knows() {
     let registry = tidewire_types::registry();
-    assert_eq!(registry.names().len(), 16);
+    assert_eq!(registry.names().len(), 17);
     assert_eq!(*registry.get("tidewire::market::Trade").unwrap(), *market::Trade::descriptor());
     let imu = registry.get("tidewire/sensor/Imu").unwrap();
     assert_eq!(*imu, *sensor::Imu::descriptor());
