@@ -181,7 +181,7 @@ fn nested_optional_and_union_members() {
         let ty = types(&format!(
             "@{kind} struct In {{ string s; @optional double d; long grid[2][2]; }};
              @{kind} union U switch (short) {{ case 1: @id(1) In inner; case 2: @id(2) long l; }};
-             @{kind} struct T {{ octet pad; In a; sequence<In> list; @optional In maybe; U u; In pair[2]; long tail; }};"
+             @{kind} struct T {{ octet pad; octet raw[2][3]; sequence<octet> blob; In a; sequence<In> list; @optional In maybe; U u; In pair[2]; long tail; }};"
         ))
         .get("T")
         .unwrap();
