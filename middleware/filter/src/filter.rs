@@ -63,7 +63,7 @@ impl Filter {
     pub fn new(
         ty: &TypeDescriptor,
         expression: &str,
-        parameters: &[impl AsRef<str>],
+        parameters: &[&str],
     ) -> Result<Self, FilterError> {
         let program = Program::new(ty, expression)?;
         let parameters = owned(parameters);
@@ -104,7 +104,7 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Self::new`]; the old ones then stay.
-    pub fn set_parameters(&mut self, parameters: &[impl AsRef<str>]) -> Result<(), FilterError> {
+    pub fn set_parameters(&mut self, parameters: &[&str]) -> Result<(), FilterError> {
         let parameters = owned(parameters);
         self.constants = self.program.constants(&parameters)?.into();
         self.parameters = parameters;
@@ -153,6 +153,6 @@ impl Filter {
     }
 }
 
-fn owned(parameters: &[impl AsRef<str>]) -> Arc<[String]> {
-    parameters.iter().map(|parameter| parameter.as_ref().to_owned()).collect()
+fn owned(parameters: &[&str]) -> Arc<[String]> {
+    parameters.iter().map(|parameter| (*parameter).to_owned()).collect()
 }
