@@ -34,9 +34,7 @@ fn only_what_matches_is_delivered_and_nothing_counts_as_lost() {
             b.reader_filtered::<Temperature>("t", &everything(), expression, &["50"]).unwrap();
         let topic = RawTopic::new("t", Temperature::TYPE_NAME, true);
         let ty = Temperature::descriptor();
-        let raw = b
-            .raw_reader_filtered(&topic, &ty, &everything(), "celsius < 3", &[] as &[&str])
-            .unwrap();
+        let raw = b.raw_reader_filtered(&topic, &ty, &everything(), "celsius < 3", &[]).unwrap();
         let all = b.reader::<Temperature>("t", &everything()).unwrap();
         writer.wait_for_readers(3, PATIENCE).unwrap();
         for i in 0..100 {
@@ -76,9 +74,8 @@ fn what_does_not_match_takes_no_place_in_the_dds_queue() {
     let (a, b) = pair(DDS);
     let qos = Qos { history: History::KeepLast(2), ..Qos::reliable() };
     let writer = a.writer::<Temperature>("t", &everything()).unwrap();
-    let reader = b
-        .reader_filtered::<Temperature>("t", &qos, "celsius > 100 OR celsius = 9", &[] as &[&str])
-        .unwrap();
+    let reader =
+        b.reader_filtered::<Temperature>("t", &qos, "celsius > 100 OR celsius = 9", &[]).unwrap();
     writer.wait_for_readers(1, PATIENCE).unwrap();
     for celsius in [101.0, 102.0, 1.0, 2.0, 3.0, 4.0] {
         writer.write(&temperature("p", celsius)).unwrap();
@@ -97,9 +94,8 @@ fn history_is_filtered_too() {
         for (point, celsius) in [("p", 1.0), ("q", 20.0), ("r", 30.0)] {
             writer.write(&temperature(point, celsius)).unwrap();
         }
-        let reader = b
-            .reader_filtered::<Temperature>("t", &Qos::event(), "celsius > 10", &[] as &[&str])
-            .unwrap();
+        let reader =
+            b.reader_filtered::<Temperature>("t", &Qos::event(), "celsius > 10", &[]).unwrap();
         let mut got = Vec::new();
         wait("history", || {
             got.extend(std::iter::from_fn(|| reader.take().unwrap()).map(|s| s.data.celsius));
@@ -117,8 +113,7 @@ fn ends_of_instances_pass_unless_their_key_says_otherwise() {
         let (a, b) = pair(transports);
         let writer = a.writer::<Temperature>("t", &everything()).unwrap();
         let make = |expression: &str| {
-            b.reader_filtered::<Temperature>("t", &everything(), expression, &[] as &[&str])
-                .unwrap()
+            b.reader_filtered::<Temperature>("t", &everything(), expression, &[]).unwrap()
         };
         let by_value = make("celsius > 10");
         let by_key = make("point = 'q' AND celsius > 0");
@@ -152,9 +147,8 @@ fn ends_of_instances_pass_unless_their_key_says_otherwise() {
 fn samples_read_in_place_are_filtered_where_they_lie() {
     let (a, b) = pair(SHM);
     let writer = a.writer::<Block64>("blocks", &everything()).unwrap();
-    let reader = b
-        .reader_filtered::<Block64>("blocks", &everything(), "data[63] = 7", &[] as &[&str])
-        .unwrap();
+    let reader =
+        b.reader_filtered::<Block64>("blocks", &everything(), "data[63] = 7", &[]).unwrap();
     writer.wait_for_readers(1, PATIENCE).unwrap();
     for last in [1, 7, 3, 7] {
         let mut loan = writer.loan().unwrap();
@@ -176,7 +170,7 @@ fn samples_read_in_place_are_filtered_where_they_lie() {
 fn a_wrong_expression_makes_no_reader() {
     let (a, _b) = pair(SHM);
     let wrong = a
-        .reader_filtered::<Temperature>("t", &Qos::reliable(), "celcius > 3", &[] as &[&str])
+        .reader_filtered::<Temperature>("t", &Qos::reliable(), "celcius > 3", &[])
         .map(drop)
         .unwrap_err();
     let text = wrong.to_string();
@@ -189,9 +183,7 @@ fn what_cannot_be_read_passes_so_that_decoding_tells() {
     let (a, b) = pair(SHM);
     let topic = RawTopic::new("t", Temperature::TYPE_NAME, true);
     let writer = a.raw_writer(&topic, &everything()).unwrap();
-    let reader = b
-        .reader_filtered::<Temperature>("t", &everything(), "celsius > 3", &[] as &[&str])
-        .unwrap();
+    let reader = b.reader_filtered::<Temperature>("t", &everything(), "celsius > 3", &[]).unwrap();
     writer.wait_for_readers(1, PATIENCE).unwrap();
     writer.write(&[0, 1, 0, 0, 200, 0, 0, 0, 1, 1, 1, 1], tidewire_bus::now_ns(), None).unwrap();
     let mut told = None;

@@ -43,7 +43,7 @@ fn show<T: TypeSupport>(value: &T, expressions: &[&str]) -> Result<(), Box<dyn s
         payload.len()
     );
     for expression in expressions {
-        let filter = Filter::new(&T::descriptor(), expression, &[] as &[&str])?;
+        let filter = Filter::new(&T::descriptor(), expression, &[])?;
         let says = filter.matches(&payload)?;
         let ns = measure(|| filter.matches(black_box(&payload)));
         println!("  {ns:6.0} ns  {says:5}  {expression}");

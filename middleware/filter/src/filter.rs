@@ -13,7 +13,7 @@ use crate::eval::Sample;
 use crate::parse;
 
 /// Fields for which there is room without allocating.
-const FEW: usize = 8;
+const FEW: usize = 6;
 
 /// A filter expression (DDS 1.4, annex B) on samples of one type: for readers that are to get part of
 /// a topic, and for callers that choose among what they have taken, as with a QueryCondition.
@@ -63,7 +63,7 @@ impl Filter {
     pub fn new(
         ty: &TypeDescriptor,
         expression: &str,
-        parameters: &[impl AsRef<str>],
+        parameters: &[&str],
     ) -> Result<Self, FilterError> {
         let program = Program::new(ty, expression)?;
         let parameters = owned(parameters);
@@ -104,7 +104,7 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Self::new`]; the old ones then stay.
-    pub fn set_parameters(&mut self, parameters: &[impl AsRef<str>]) -> Result<(), FilterError> {
+    pub fn set_parameters(&mut self, parameters: &[&str]) -> Result<(), FilterError> {
         let parameters = owned(parameters);
         self.constants = self.program.constants(&parameters)?.into();
         self.parameters = parameters;
@@ -116,12 +116,11 @@ impl Filter {
     /// # Errors
     /// Bytes that are no sample of the type, as far as they were looked at.
     pub fn matches(&self, payload: &[u8]) -> Result<bool, CdrError> {
-        let count = self.program.fields.len();
-        let mut few = [const { FieldValue::Null }; FEW];
-        let mut many = Vec::new();
-        let values = room(count, &mut few, &mut many);
-        self.program.fields.read(payload, values)?;
-        Ok(self.evaluate::<false>(values).unwrap_or(false))
+        match self.program.fields.len() {
+            0..=1 => self.matches_in(payload, &mut [const { FieldValue::Null }; 1]),
+            2..=FEW => self.matches_in(payload, &mut [const { FieldValue::Null }; FEW]),
+            count => self.matches_in(payload, &mut vec![FieldValue::Null; count]),
+        }
     }
 
     /// Whether the samples of an instance can pass, from its serialised key as a dispose carries it;
@@ -133,12 +132,19 @@ impl Filter {
         if !self.on_key {
             return Ok(None);
         }
-        let count = self.program.fields.len();
-        let mut few = [const { FieldValue::Null }; FEW];
-        let mut many = Vec::new();
-        let values = room(count, &mut few, &mut many);
-        self.program.fields.read_key(key_payload, values)?;
-        Ok(self.evaluate::<true>(values))
+        let mut values = vec![FieldValue::Null; self.program.fields.len()];
+        self.program.fields.read_key(key_payload, &mut values)?;
+        Ok(self.evaluate::<true>(&values))
+    }
+
+    /// `room` has a place for each field, at least.
+    fn matches_in<'p>(
+        &self,
+        payload: &'p [u8],
+        room: &mut [FieldValue<'p>],
+    ) -> Result<bool, CdrError> {
+        self.program.fields.read(payload, room)?;
+        Ok(self.evaluate::<false>(room).unwrap_or(false))
     }
 
     fn evaluate<const KEY: bool>(&self, values: &[FieldValue<'_>]) -> Option<bool> {
@@ -147,20 +153,6 @@ impl Filter {
     }
 }
 
-fn owned(parameters: &[impl AsRef<str>]) -> Arc<[String]> {
-    parameters.iter().map(|parameter| parameter.as_ref().to_owned()).collect()
-}
-
-fn room<'a, 'p>(
-    count: usize,
-    few: &'a mut [FieldValue<'p>; FEW],
-    many: &'a mut Vec<FieldValue<'p>>,
-) -> &'a mut [FieldValue<'p>] {
-    match few.get_mut(..count) {
-        Some(_) => &mut few[..count],
-        None => {
-            many.resize(count, FieldValue::Null);
-            many
-        }
-    }
+fn owned(parameters: &[&str]) -> Arc<[String]> {
+    parameters.iter().map(|parameter| (*parameter).to_owned()).collect()
 }

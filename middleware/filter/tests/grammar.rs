@@ -156,13 +156,13 @@ fn refused_with_the_place() {
         ("n = Color::RED", 5, 10, "this is an enumerator", ""),
         ("n = 1\nAND nn = 2", 5, 2, "no member `nn`", ""),
     ] {
-        let error = Filter::new(&ty, expression, &[] as &[&str]).unwrap_err();
+        let error = Filter::new(&ty, expression, &[]).unwrap_err();
         let FilterError::Expression(at) = &error else { panic!("{expression}: {error}") };
         assert_eq!((at.column, at.length), (column, length), "{expression}\n{error}");
         assert!(at.message.contains(message), "{expression}\n{error}");
         assert!(at.help.clone().unwrap_or_default().contains(help), "{expression}\n{error}");
     }
-    let error = Filter::new(&ty, "n = 1\nAND nn = 2", &[] as &[&str]).unwrap_err();
+    let error = Filter::new(&ty, "n = 1\nAND nn = 2", &[]).unwrap_err();
     assert!(error.to_string().contains("filter:2:5"), "{error}");
 }
 
@@ -203,15 +203,15 @@ fn parameters_are_checked_where_they_stand() {
 fn nesting_and_length_are_bounded() {
     let ty = ty();
     let deep = |n: usize| format!("{}n = 1{}", "(".repeat(n), ")".repeat(n));
-    Filter::new(&ty, &deep(60), &[] as &[&str]).unwrap();
+    Filter::new(&ty, &deep(60), &[]).unwrap();
     for expression in [deep(65), deep(20_000), format!("{}n = 1", "NOT ".repeat(15_000))] {
-        let error = Filter::new(&ty, &expression, &[] as &[&str]).unwrap_err();
+        let error = Filter::new(&ty, &expression, &[]).unwrap_err();
         assert!(error.to_string().contains("nest deeper than 64"), "{error}");
     }
     // Long, but not deep.
     let long = vec!["n = 1"; 5000].join(" OR ");
-    let filter = Filter::new(&ty, &long, &[] as &[&str]).unwrap();
+    let filter = Filter::new(&ty, &long, &[]).unwrap();
     drop(filter.clone());
-    let error = Filter::new(&ty, &vec!["n = 1"; 10_000].join(" OR "), &[] as &[&str]).unwrap_err();
+    let error = Filter::new(&ty, &vec!["n = 1"; 10_000].join(" OR "), &[]).unwrap_err();
     assert!(error.to_string().contains("too long"), "{error}");
 }

@@ -19,7 +19,7 @@ fn check(ty: &TypeHandle, value: &Value, expected: &[(&str, bool)]) {
     for encoding in ENCODINGS {
         let payload = tidewire_idl::encode(ty, value, encoding).unwrap();
         for (expression, expected) in expected {
-            let filter = Filter::new(ty, expression, &[] as &[&str]);
+            let filter = Filter::new(ty, expression, &[]);
             let filter = filter.unwrap_or_else(|error| panic!("{error}"));
             let said = filter.matches(&payload).unwrap();
             assert_eq!(said, *expected, "{expression} {encoding:?}\n{value}");
@@ -181,7 +181,7 @@ fn nested_optional_and_union_members() {
         let ty = types(&format!(
             "@{kind} struct In {{ string s; @optional double d; long grid[2][2]; }};
              @{kind} union U switch (short) {{ case 1: @id(1) In inner; case 2: @id(2) long l; }};
-             @{kind} struct T {{ octet pad; In a; sequence<In> list; @optional In maybe; U u; In pair[2]; long tail; }};"
+             @{kind} struct T {{ octet pad; octet raw[2][3]; sequence<octet> blob; In a; sequence<In> list; @optional In maybe; U u; In pair[2]; long tail; }};"
         ))
         .get("T")
         .unwrap();
@@ -232,7 +232,7 @@ fn members_an_older_writer_lacks_have_their_defaults() {
     let value = Value::from_json(&old, &json!({ "a": 1 })).unwrap();
     for encoding in ENCODINGS {
         let payload = tidewire_idl::encode(&old, &value, encoding).unwrap();
-        let filter = Filter::new(&new, "b = 7 AND a = 1", &[] as &[&str]).unwrap();
+        let filter = Filter::new(&new, "b = 7 AND a = 1", &[]).unwrap();
         assert!(filter.matches(&payload).unwrap(), "{encoding:?}");
     }
 }
@@ -278,10 +278,10 @@ fn keys_decide_where_they_can() {
             ("price > 3 OR symbol = 'BMW'", None),
             ("price BETWEEN 1 AND 2 OR symbol LIKE 'S%'", Some(true)),
         ] {
-            let filter = Filter::new(&ty, expression, &[] as &[&str]).unwrap();
+            let filter = Filter::new(&ty, expression, &[]).unwrap();
             assert_eq!(filter.matches_key(&key).unwrap(), expected, "{expression} {encoding:?}");
         }
     }
-    let filter = Filter::new(&ty, "symbol = 'SAP'", &[] as &[&str]).unwrap();
+    let filter = Filter::new(&ty, "symbol = 'SAP'", &[]).unwrap();
     assert!(filter.matches_key(&[]).is_err() && filter.matches(&[0, 1, 0, 0, 9]).is_err());
 }

@@ -72,7 +72,8 @@ fn mutated_expressions_are_read_or_refused() {
     };
     let mut payload = Vec::new();
     health.encode(Encoding::default(), &mut payload);
-    let parameters: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let numbers: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let parameters: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let (mut accepted, mut refused) = (0, 0);
     for (s, seed) in SEEDS.iter().enumerate() {
         for round in 0..6000 {

@@ -26,7 +26,8 @@ pub struct TopicStats {
     pub disposes: u64,
     /// Samples that are on disk.
     pub acknowledged: u64,
-    /// Samples that a filter kept back; they are not received.
+    /// Samples that a filter kept back; they are not received. Where writers of a topic offer
+    /// different QoS, one may be counted twice.
     pub filtered: u64,
     /// Samples that were written but never came, by the gaps in the writers' sequence numbers.
     pub lost: u64,

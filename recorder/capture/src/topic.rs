@@ -120,8 +120,7 @@ impl TopicRecorder {
                 let qos = wanted.clone().unwrap_or_else(|| class.request());
                 let reader = match (&self.ty, &self.filter) {
                     (Some(ty), Some(expression)) => {
-                        let none: &[&str] = &[];
-                        participant.raw_reader_filtered(&self.raw, ty, &qos, expression, none)
+                        participant.raw_reader_filtered(&self.raw, ty, &qos, expression, &[])
                     }
                     (Some(ty), None) => participant.raw_reader_of(&self.raw, ty, &qos),
                     (None, _) => participant.raw_reader(&self.raw, &qos),
@@ -266,8 +265,7 @@ fn check(info: &TopicInfo, ty: Option<&TypeHandle>, expression: &str) -> Result<
     let Some(ty) = ty else {
         return Err(CaptureError::FilterType { topic, type_name: info.type_name.clone() });
     };
-    let none: &[&str] = &[];
-    match Filter::new(ty, expression, none) {
+    match Filter::new(ty, expression, &[]) {
         Ok(_) => Ok(()),
         Err(source) => Err(CaptureError::Filter { topic, source }),
     }

@@ -225,7 +225,12 @@ impl Fields {
         content: Content,
         out: &mut [FieldValue<'p>],
     ) -> Result<(), CdrError> {
-        out.fill(FieldValue::Null);
+        for place in out.iter_mut().take(self.fields.len()) {
+            // Most often it is: then there is nothing to drop.
+            if !matches!(place, FieldValue::Null) {
+                *place = FieldValue::Null;
+            }
+        }
         let mut r = Reader::new(payload)?;
         let Some(want) = &self.want else { return Ok(()) };
         read::value(&self.plan, self.plan.root, want, &mut r, content, true, out)

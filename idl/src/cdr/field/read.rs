@@ -6,7 +6,7 @@ use super::{FieldValue, Part, Want};
 use crate::cdr::Representation;
 use crate::cdr::compile::{Kind, NodeId, Plan, StructPlan, UnionPlan};
 use crate::cdr::decode::{Content, DISCRIMINATOR_ID, bits, enum_number};
-use crate::cdr::error::CdrError;
+use crate::cdr::error::{CdrError, Within};
 use crate::cdr::read::Reader;
 use crate::cdr::walk;
 use crate::descriptor::{Extensibility, Primitive};
@@ -93,6 +93,9 @@ fn structure<'p>(
     last: bool,
     out: &mut [FieldValue<'p>],
 ) -> Result<(), CdrError> {
+    if s.extensibility == Extensibility::Final && content == Content::Sample {
+        return final_structure(plan, s, parts, r, last, out);
+    }
     let ordered = s.extensibility != Extensibility::Mutable;
     let may_lack = s.extensibility != Extensibility::Final;
     if may_lack {
@@ -130,6 +133,42 @@ fn structure<'p>(
             }
         }
     })
+}
+
+/// The common case, without a detour.
+fn final_structure<'p>(
+    plan: &Plan,
+    s: &StructPlan,
+    parts: &[Part],
+    r: &mut Reader<'p>,
+    last: bool,
+    out: &mut [FieldValue<'p>],
+) -> Result<(), CdrError> {
+    let mut wanted = parts.iter();
+    let mut next = wanted.next();
+    for (i, member) in s.members.iter().enumerate() {
+        let part = next.filter(|part| part.index == i);
+        if part.is_some() {
+            next = wanted.next();
+        }
+        let ends = last && next.is_none();
+        let mut go = |r: &mut Reader<'p>| match part {
+            Some(part) => value(plan, member.node, &part.want, r, Content::Sample, ends, out),
+            None => walk::skip(plan, member.node, r, Content::Sample),
+        };
+        if member.optional {
+            if let Some(open) = r.begin_optional(member.id).within(&member.name)? {
+                go(r).within(&member.name)?;
+                r.end_optional(open);
+            }
+        } else {
+            go(r).within(&member.name)?;
+        }
+        if ends {
+            break;
+        }
+    }
+    Ok(())
 }
 
 #[allow(clippy::too_many_arguments)]

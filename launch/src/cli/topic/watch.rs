@@ -186,8 +186,7 @@ pub fn filtered(
     only: Only<'_>,
 ) -> Result<RawReader, BusError> {
     let (raw, qos) = wanted(info, profile);
-    let none: &[&str] = &[];
-    participant.raw_reader_filtered(&raw, only.ty, &qos, only.expression, none)
+    participant.raw_reader_filtered(&raw, only.ty, &qos, only.expression, &[])
 }
 
 fn wanted(info: &TopicInfo, profile: Option<&Profile>) -> (RawTopic, Qos) {

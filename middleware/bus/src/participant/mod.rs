@@ -90,7 +90,7 @@ impl Participant {
         topic: &str,
         qos: &Qos,
         expression: &str,
-        parameters: &[impl AsRef<str>],
+        parameters: &[&str],
     ) -> Result<Reader<T>, BusError> {
         let filter = Filter::new(&T::descriptor(), expression, parameters)?;
         Reader::new(&self.core, topic, qos, Some(filter))
@@ -128,7 +128,7 @@ impl Participant {
         ty: &TypeHandle,
         qos: &Qos,
         expression: &str,
-        parameters: &[impl AsRef<str>],
+        parameters: &[&str],
     ) -> Result<RawReader, BusError> {
         let filter = Filter::new(ty, expression, parameters)?;
         RawReader::new(&self.core, topic, Some(ty), qos, Some(filter))

@@ -55,7 +55,7 @@ impl Content {
         self.filter.read().clone()
     }
 
-    pub fn set_parameters(&self, parameters: &[impl AsRef<str>]) -> Result<(), FilterError> {
+    pub fn set_parameters(&self, parameters: &[&str]) -> Result<(), FilterError> {
         self.filter.write().set_parameters(parameters)
     }
 

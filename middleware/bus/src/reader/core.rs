@@ -404,10 +404,7 @@ impl ReaderCore {
         self.content.as_ref().map(|content| content.filter())
     }
 
-    pub fn set_expression_parameters(
-        &self,
-        parameters: &[impl AsRef<str>],
-    ) -> Result<(), BusError> {
+    pub fn set_expression_parameters(&self, parameters: &[&str]) -> Result<(), BusError> {
         match &self.content {
             Some(content) => Ok(content.set_parameters(parameters)?),
             None => Err(BusError::NoFilter(self.spec.topic.clone())),

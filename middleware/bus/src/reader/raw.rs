@@ -111,7 +111,7 @@ macro_rules! reader_state {
             /// the old ones; [`BusError::NoFilter`] if the reader has none.
             pub fn set_expression_parameters(
                 &self,
-                parameters: &[impl AsRef<str>],
+                parameters: &[&str],
             ) -> Result<(), BusError> {
                 self.core.set_expression_parameters(parameters)
             }
