@@ -179,6 +179,8 @@ impl DdsParticipant {
     }
 }
 
+// One of a writer: a few hundred bytes unused do not matter, a pointer to follow would.
+#[cfg_attr(feature = "cyclone", allow(clippy::large_enum_variant))]
 pub(crate) enum DdsWriter {
     RustDds(tidewire_dds::DdsWriter),
     #[cfg(feature = "cyclone")]

@@ -41,14 +41,14 @@ static OPS: CacheOps = CacheOps {
 
 impl Cache {
     /// Cyclone frees it with the reader.
-    pub fn new(sink: Arc<dyn Sink>, keyed: bool, shared: Arc<Shared>) -> *mut cyclors::dds_rhc {
+    pub fn make(sink: Arc<dyn Sink>, keyed: bool, shared: Arc<Shared>) -> *mut cyclors::dds_rhc {
         Box::into_raw(Box::new(Self { ops: &OPS, sink, keyed, shared })).cast()
     }
 
     /// Frees one that no reader has taken.
     ///
     /// # Safety
-    /// `cache` is of [`new`](Self::new), and this its last use.
+    /// `cache` is of [`make`](Self::make), and this its last use.
     pub unsafe fn discard(cache: *mut cyclors::dds_rhc) {
         // SAFETY: as the caller says.
         unsafe { free(cache.cast()) }
@@ -105,7 +105,7 @@ unsafe extern "C" fn unregister_wr(_cache: *mut c_void, _writer: *const WriterIn
 unsafe extern "C" fn relinquish_ownership(_cache: *mut c_void, _writer: u64) {}
 
 unsafe extern "C" fn free(cache: *mut c_void) {
-    // SAFETY: the last use of what `Cache::new` has made.
+    // SAFETY: the last use of what `Cache::make` has made.
     drop(unsafe { Box::from_raw(cache.cast::<Cache>()) });
 }
 

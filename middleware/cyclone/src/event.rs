@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use cyclors::{dds_entity_t, dds_instance_handle_t};
 use tidewire_idl::Guid;
 use tidewire_transport::dds::{DdsEvent, DdsStatus};
 
+use crate::batch::Due;
 use crate::shared::{Note, Shared};
 use crate::sys::{guid_of_entity, guid_shown};
 
@@ -40,8 +41,20 @@ impl Drop for EventThread {
 }
 
 fn run(shared: &Shared, notes: &Receiver<Note>) {
-    for note in notes {
+    let mut due = Due::default();
+    loop {
+        let note = match due.next() {
+            Some(at) => notes.recv_deadline(at),
+            None => notes.recv().map_err(RecvTimeoutError::from),
+        };
+        due.flush();
+        let note = match note {
+            Ok(note) => note,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         match note {
+            Note::Flush(at, batch) => due.add(at, batch),
             Note::Event(event) => tell(shared, &event),
             Note::Review(entity) => review(shared, entity),
             Note::Status(entity, status, writer) => {

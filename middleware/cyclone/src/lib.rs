@@ -13,6 +13,7 @@
 //! # Ok::<(), tidewire_cyclone::DdsError>(())
 //! ```
 
+mod batch;
 mod cache;
 mod callback;
 mod discovery;

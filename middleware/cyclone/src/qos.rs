@@ -10,6 +10,7 @@ use tidewire_qos::policy::{
 };
 use tidewire_qos::{Duration, Liveliness, Presentation, Qos};
 
+use crate::batch::Batch;
 use crate::endpoint::c_string;
 use crate::sys::{from_nanos, to_nanos};
 
@@ -88,6 +89,7 @@ pub(crate) fn writer(qos: &Qos) -> Result<CQos, String> {
             count(max_samples_per_instance),
         );
         c::dds_qset_lifespan(to.0, to_nanos(qos.lifespan));
+        c::dds_qset_writer_batching(to.0, Batch::budget(qos).is_some());
         c::dds_qset_transport_priority(to.0, qos.transport_priority);
         c::dds_qset_ownership_strength(to.0, qos.ownership_strength);
         c::dds_qset_writer_data_lifecycle(

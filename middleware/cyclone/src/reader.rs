@@ -33,7 +33,7 @@ impl DdsReader {
             })
             .map_err(fail)?;
         let listener = Listener::of_reader(&owner.shared);
-        let cache = Cache::new(sink, spec.keyed, owner.shared.clone());
+        let cache = Cache::make(sink, spec.keyed, owner.shared.clone());
         // SAFETY: everything is valid; Cyclone owns the cache if the call succeeds, and keeps the
         // listener's argument, which lives as long as the endpoint.
         let created = unsafe {

@@ -178,7 +178,7 @@ unsafe extern "C" fn from_ser_iov(
     size: usize,
 ) -> *mut ddsi_serdata {
     let mut payload = Vec::with_capacity(size.next_multiple_of(4));
-    for i in 0..count as usize {
+    for i in 0..count {
         // SAFETY: `parts` are `count` ranges of readable bytes.
         payload.extend_from_slice(unsafe {
             let part = &*parts.add(i);

@@ -1,7 +1,8 @@
 //! What calls from Cyclone may touch: what is known of the domain, and the way to the event thread.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use cyclors::dds_entity_t;
@@ -10,6 +11,7 @@ use tidewire_idl::Guid;
 use tidewire_transport::Prefix;
 use tidewire_transport::dds::{DdsEvent, DdsStatus, Discovered};
 
+use crate::batch::Batch;
 use crate::endpoint::Own;
 use crate::types::TypeInfo;
 
@@ -17,11 +19,13 @@ type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
 
 /// News for the event thread, which alone calls observers.
 pub(crate) enum Note {
-    Event(DdsEvent),
+    Event(Box<DdsEvent>),
     /// See whom this endpoint matches now, and whom it cannot.
     Review(dds_entity_t),
     /// A status of this endpoint; of a writer with this instance handle, if it tells of one.
     Status(dds_entity_t, DdsStatus, u64),
+    /// Send what waits in this writer, then.
+    Flush(Instant, Arc<Batch>),
     Stop,
 }
 
@@ -59,7 +63,7 @@ impl Shared {
     /// Notes what discovery has told, at once, and has observers told on the event thread.
     pub fn discover(&self, event: DdsEvent) {
         if self.discovered.lock().apply(&event) {
-            self.note(Note::Event(event));
+            self.note(Note::Event(Box::new(event)));
         }
     }
 

@@ -13,6 +13,7 @@ use tidewire_qos::DataRepresentation;
 use tidewire_transport::dds::{DdsError, DdsWriteError, HEADER, representation_of};
 use tidewire_transport::{Counter, EndpointSpec};
 
+use crate::batch::Batch;
 use crate::endpoint::{Endpoint, Listener, c_string, fail};
 use crate::participant::Owner;
 use crate::serdata::Serdata;
@@ -34,6 +35,8 @@ pub struct DdsWriter {
     /// time keeps both the same.
     sequence: Mutex<u64>,
     written: Counter,
+    /// If samples may wait for others.
+    batch: Option<Arc<Batch>>,
 }
 
 // SAFETY: `ty` is only read, by Cyclone, which shares it between threads itself.
@@ -71,6 +74,7 @@ impl DdsWriter {
             announced: spec.qos.representations()[0],
             sequence: Mutex::new(0),
             written: Counter::default(),
+            batch: Batch::budget(&spec.qos).map(|budget| Batch::new(entity, budget)),
         })
     }
 
@@ -135,6 +139,9 @@ impl DdsWriter {
 
     /// Waits until every matched RELIABLE reader has acknowledged everything written.
     pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {
+        if let Some(batch) = &self.batch {
+            batch.flush();
+        }
         let timeout = i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
         // SAFETY: the writer is ours.
         unsafe { cyclors::dds_wait_for_acks(self.endpoint.entity, timeout) >= 0 }
@@ -175,6 +182,9 @@ impl DdsWriter {
             0.. => {
                 *sequence = next;
                 self.written.add(1);
+                if let Some(batch) = &self.batch {
+                    batch.written(&self.endpoint.owner.shared);
+                }
                 Ok(next)
             }
             DDS_RETCODE_TIMEOUT => Err(DdsWriteError::Timeout),
@@ -197,6 +207,14 @@ impl DdsWriter {
                 },
                 announced: self.announced.to_string(),
             }),
+        }
+    }
+}
+
+impl Drop for DdsWriter {
+    fn drop(&mut self) {
+        if let Some(batch) = &self.batch {
+            batch.flush();
         }
     }
 }

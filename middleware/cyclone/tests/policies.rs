@@ -116,6 +116,28 @@ fn a_missed_deadline_is_told_to_the_writer() {
 }
 
 #[test]
+fn samples_with_a_latency_budget_wait_for_each_other_but_not_for_ever() {
+    let (a, b) = pair(58);
+    let qos = Qos { latency_budget: Duration::from_millis(40), ..Qos::reliable() };
+    let sink = Arc::new(Collect::default());
+    let _reader = b.reader(&spec("packed", qos.clone()), sink.clone()).unwrap();
+    let writer = a.writer(&spec("packed", qos)).unwrap();
+    wait("a match", || !writer.matched().is_empty());
+    for round in 1..=3 {
+        for i in 0..100 {
+            let sample = numbered(i % 3, i);
+            writer.write(sample.clone(), common::key(&sample), 1).unwrap();
+        }
+        wait("a hundred more without being asked", || sink.len() == round * 100);
+    }
+    let last = numbered(1, 1);
+    writer.write(last.clone(), common::key(&last), 1).unwrap();
+    drop(writer);
+    wait("the last, sent when its writer goes", || sink.len() == 301);
+    assert!(sink.samples().iter().enumerate().all(|(i, s)| s.sequence == i as u64 + 1));
+}
+
+#[test]
 fn policies_and_data_are_announced_as_they_are() {
     let (a, b) = pair(53);
     let qos = Qos {
@@ -137,7 +159,7 @@ fn policies_and_data_are_announced_as_they_are() {
     let expected = Qos {
         // Not announced by anyone.
         history: found.history,
-        resource_limits: found.resource_limits.clone(),
+        resource_limits: found.resource_limits,
         data_representation: found.data_representation.clone(),
         ..qos
     };

@@ -12,9 +12,12 @@ without one it keeps the hashes of the files that are already there. The Python 
 shorter than 16 bytes with zeros before it takes their MD5, which neither RTPS nor Cyclone's C core
 does: such hashes are left out.
 
-Not covered, because the Python package cannot make it: wstring, mutable unions; enumerations with a
-@bit_bound under XCDR1, where the package and Cyclone's C core disagree (4 bytes and bit_bound
-bytes; tidewire follows the C core).
+Not covered, because the Python package cannot make it: wstring; enumerations with a @bit_bound under
+XCDR1, where the package and Cyclone's C core disagree (4 bytes and bit_bound bytes; tidewire follows
+the C core). These, and the hashes left out, are in `core.json`, which was written by hand with the C
+library and `idlc` of the same version: types compiled by idlc, written with dds_write, read back with
+dds_takecdr (without the padding that its options name), hashed with ddsi_serdata_get_keyhash.
+Mutable unions Cyclone does not have at all.
 """
 
 import json

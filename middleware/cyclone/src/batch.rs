@@ -1,0 +1,74 @@
+//! Small samples packed into one packet, where LATENCY_BUDGET lets them wait for each other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cyclors::dds_entity_t;
+use tidewire_qos::Qos;
+
+use crate::shared::{Note, Shared};
+
+/// Longest time a sample waits for others, however large the budget is.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// A writer whose samples may wait for others until the packet is full or their budget is spent.
+pub(crate) struct Batch {
+    entity: dds_entity_t,
+    budget: Duration,
+    /// Whether the event thread knows that samples wait.
+    waiting: AtomicBool,
+}
+
+impl Batch {
+    /// Whether a writer with these policies packs its samples: half of the budget is theirs to wait.
+    pub fn budget(qos: &Qos) -> Option<Duration> {
+        let budget = qos.latency_budget.to_std().unwrap_or(LONGEST).min(LONGEST) / 2;
+        (!budget.is_zero()).then_some(budget)
+    }
+
+    pub fn new(entity: dds_entity_t, budget: Duration) -> Arc<Self> {
+        Arc::new(Self { entity, budget, waiting: AtomicBool::new(false) })
+    }
+
+    /// A sample was written: it goes out in time, if it has not by then.
+    pub fn written(self: &Arc<Self>, shared: &Shared) {
+        if !self.waiting.swap(true, Ordering::AcqRel) {
+            shared.note(Note::Flush(Instant::now() + self.budget, self.clone()));
+        }
+    }
+
+    /// Sends what waits.
+    pub fn flush(&self) {
+        // Before the flush, so that a sample written after it is told of anew.
+        self.waiting.store(false, Ordering::Release);
+        // SAFETY: a writer that is gone gives an error, which does not matter.
+        unsafe { cyclors::dds_write_flush(self.entity) };
+    }
+}
+
+/// What the event thread has to flush, and when.
+#[derive(Default)]
+pub(crate) struct Due(Vec<(Instant, Arc<Batch>)>);
+
+impl Due {
+    pub fn add(&mut self, at: Instant, batch: Arc<Batch>) {
+        self.0.push((at, batch));
+    }
+
+    /// When there is something to do next.
+    pub fn next(&self) -> Option<Instant> {
+        self.0.iter().map(|(at, _)| *at).min()
+    }
+
+    pub fn flush(&mut self) {
+        let now = Instant::now();
+        self.0.retain(|(at, batch)| {
+            let wait = *at > now;
+            if !wait {
+                batch.flush();
+            }
+            wait
+        });
+    }
+}
