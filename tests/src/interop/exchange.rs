@@ -61,7 +61,7 @@ pub fn to_and_fro(vendor: Vendor, word: &'static str, from_them: Load, from_us: 
 /// # Panics
 /// Any differs.
 pub fn theirs(meeting: &Meeting, work: &Work, load: Load) {
-    let topic = format!("theirs/{}", work.word);
+    let topic = format!("theirs/{}_{}", work.word, load.size);
     let reader = meeting.reader(work, &topic, &Qos::reliable());
     let peer = &meeting.peer;
     peer.tell(&format!("writer w {topic} {} {}", work.word, option(load.encoding)), "created");
@@ -130,7 +130,7 @@ fn patient() -> Qos {
 /// # Panics
 /// Any differs.
 pub fn ours(meeting: &Meeting, work: &Work, load: Load) {
-    let topic = format!("ours/{}", work.word);
+    let topic = format!("ours/{}_{}", work.word, load.size);
     let writer = meeting.writer(work, &topic, &in_encoding(patient(), load.encoding));
     let peer = &meeting.peer;
     peer.tell(&format!("reader r {topic} {} {}", work.word, option(load.encoding)), "created");
