@@ -24,6 +24,20 @@ impl Vendor {
 /// # Panics
 /// A tool does not understand it.
 pub fn a_ros_talker_is_understood(vendor: Vendor) {
+    // Debian's Fast DDS 2.9.1 is built with assertions, and one of its statistics module ends the
+    // process now and then when participants come and go quickly: that proves nothing about us.
+    for _ in 0..3 {
+        let Err(panic) = std::panic::catch_unwind(|| talker(vendor)) else { return };
+        let said = panic.downcast_ref::<String>().map_or("", String::as_str);
+        if vendor != Vendor::FastDds || !said.ends_with("its output ended") {
+            std::panic::resume_unwind(panic);
+        }
+        eprintln!("the Fast DDS program has aborted; once more");
+    }
+    panic!("the Fast DDS program aborts every time");
+}
+
+fn talker(vendor: Vendor) {
     let domain = free_domain();
     let Some(peer) = vendor.start_ros(domain) else { return };
     let number = domain.to_string();
