@@ -3,7 +3,7 @@
 #[path = "support/random.rs"]
 mod random;
 
-use random::Rng;
+use random::{Dice, Rng};
 use tidewire_idl::cdr::{FieldStep, FieldType, FieldValue, Fields};
 use tidewire_idl::{Codec, Encoding, KeyReader, TypeHandle, TypeRegistry, Value};
 

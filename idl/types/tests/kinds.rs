@@ -11,7 +11,7 @@ mod generated {
 }
 
 use generated::kinds;
-use random::Rng;
+use random::{Dice, Rng};
 use tidewire_idl::typed::{plain_bytes, plain_mut, plain_ref};
 use tidewire_idl::{
     CdrType, Codec, Encoding, KeyHash, KeyReader, PlainCdr, TypeSupport, Value, serde, serde_json,
