@@ -40,7 +40,7 @@ pub struct Args {
 /// The benchmarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Name {
-    /// Latency and throughput beside raw iceoryx2 and raw RustDDS
+    /// Latency and throughput beside raw iceoryx2, raw RustDDS and, if built in, raw Cyclone DDS
     Bus,
     /// Recording beside MCAP
     Store,

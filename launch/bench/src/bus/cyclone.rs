@@ -10,6 +10,8 @@ use crate::contender::{Contender, Endpoint, Role};
 /// waitset to wait for them; RELIABLE, KEEP_ALL, no key.
 pub struct Raw<const N: usize> {
     pub domain: u16,
+    /// Several samples in a packet.
+    pub packed: bool,
 }
 
 /// Bytes of the encapsulation header.
@@ -22,6 +24,8 @@ struct End<const N: usize> {
     waitset: c::dds_entity_t,
     ty: *const c::ddsi_sertype,
     buffer: Vec<u8>,
+    /// Samples sent, if they are packed.
+    sent: Option<usize>,
 }
 
 fn check(code: c::dds_return_t) -> Result<c::dds_return_t, BenchError> {
@@ -49,6 +53,7 @@ impl<const N: usize> Contender for Raw<N> {
             let reliable = c::dds_reliability_kind_DDS_RELIABILITY_RELIABLE;
             c::dds_qset_reliability(qos, reliable, 1_000_000_000);
             c::dds_qset_history(qos, c::dds_history_kind_DDS_HISTORY_KEEP_ALL, -1);
+            c::dds_qset_writer_batching(qos, self.packed);
             let topic = |name: &CStr| {
                 let ty = c"bench::Block".as_ptr().cast_mut();
                 check(c::cdds_create_blob_topic(participant, name.as_ptr().cast_mut(), ty, true))
@@ -66,7 +71,8 @@ impl<const N: usize> Contender for Raw<N> {
             check(c::dds_get_entity_sertype(writer, &mut ty))?;
             let mut buffer = vec![0; HEADER + N];
             buffer[1] = 1;
-            Ok(Box::new(End::<N> { participant, writer, reader, waitset, ty, buffer }))
+            let sent = self.packed.then_some(0);
+            Ok(Box::new(End::<N> { participant, writer, reader, waitset, ty, buffer, sent }))
         }
     }
 }
@@ -104,7 +110,15 @@ impl<const N: usize> Endpoint for End<N> {
             let serdata = c::ddsi_serdata_from_ser_iov(self.ty, kind, 1, &part, size);
             c::dds_writecdr(self.writer, serdata)
         };
-        check(result).map(drop)
+        check(result)?;
+        if let Some(sent) = &mut self.sent {
+            *sent += 1;
+            if sent.is_multiple_of(super::PACKED) {
+                // SAFETY: the writer is ours.
+                check(unsafe { c::dds_write_flush(self.writer) })?;
+            }
+        }
+        Ok(())
     }
 
     fn poll(&mut self) -> Result<Option<u64>, BenchError> {

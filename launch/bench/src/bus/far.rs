@@ -39,6 +39,11 @@ pub enum Kind {
     Cyclone {
         bytes: usize,
     },
+    /// Both of 64 B, several in a packet.
+    #[cfg(feature = "cyclone")]
+    OursPacked,
+    #[cfg(feature = "cyclone")]
+    Packed,
 }
 
 impl Kind {
@@ -49,9 +54,9 @@ impl Kind {
             Self::Iceoryx { .. } => "iceoryx2",
             Self::RustDds => "rustdds",
             #[cfg(feature = "cyclone")]
-            Self::OursCyclone { .. } => "tidewire",
+            Self::OursCyclone { .. } | Self::OursPacked => "tidewire",
             #[cfg(feature = "cyclone")]
-            Self::Cyclone { .. } => "cyclone",
+            Self::Cyclone { .. } | Self::Packed => "cyclone",
         }
     }
 
@@ -59,6 +64,12 @@ impl Kind {
     #[cfg(feature = "cyclone")]
     pub fn cyclone(bytes: usize) -> [Self; 2] {
         [Self::OursCyclone { bytes }, Self::Cyclone { bytes }]
+    }
+
+    /// Both contenders of the row about small samples that share packets.
+    #[cfg(feature = "cyclone")]
+    pub fn packed() -> [Self; 2] {
+        [Self::OursPacked, Self::Packed]
     }
 }
 
@@ -96,11 +107,15 @@ impl Job {
                 _ => return Err(fail(format!("there is no contender for {bytes} bytes"))),
             },
             #[cfg(feature = "cyclone")]
+            Kind::OursPacked => Box::new(ours::Typed::<Block64>::packed(domain)),
+            #[cfg(feature = "cyclone")]
+            Kind::Packed => Box::new(cyclone::Raw::<64> { domain, packed: true }),
+            #[cfg(feature = "cyclone")]
             Kind::Cyclone { bytes } => match bytes {
-                64 => Box::new(cyclone::Raw::<64> { domain }),
-                0x400 => Box::new(cyclone::Raw::<0x400> { domain }),
-                0x1_0000 => Box::new(cyclone::Raw::<0x1_0000> { domain }),
-                0x10_0000 => Box::new(cyclone::Raw::<0x10_0000> { domain }),
+                64 => Box::new(cyclone::Raw::<64> { domain, packed: false }),
+                0x400 => Box::new(cyclone::Raw::<0x400> { domain, packed: false }),
+                0x1_0000 => Box::new(cyclone::Raw::<0x1_0000> { domain, packed: false }),
+                0x10_0000 => Box::new(cyclone::Raw::<0x10_0000> { domain, packed: false }),
                 _ => return Err(fail(format!("there is no contender for {bytes} bytes"))),
             },
             Kind::Ours { bytes, .. } | Kind::Iceoryx { bytes } => {
@@ -121,6 +136,10 @@ impl fmt::Display for Job {
             Kind::OursCyclone { bytes } => ("ours-cyclone", bytes),
             #[cfg(feature = "cyclone")]
             Kind::Cyclone { bytes } => ("cyclone", bytes),
+            #[cfg(feature = "cyclone")]
+            Kind::OursPacked => ("ours-packed", 64),
+            #[cfg(feature = "cyclone")]
+            Kind::Packed => ("packed", 64),
         };
         let (measure, count) = match self.measure {
             Measure::Latency(count) => ("latency", count),
@@ -149,6 +168,10 @@ impl FromStr for Job {
                 "ours-cyclone" => Kind::OursCyclone { bytes },
                 #[cfg(feature = "cyclone")]
                 "cyclone" => Kind::Cyclone { bytes },
+                #[cfg(feature = "cyclone")]
+                "ours-packed" => Kind::OursPacked,
+                #[cfg(feature = "cyclone")]
+                "packed" => Kind::Packed,
                 _ => return Err(wrong()),
             },
             measure: match measure {

@@ -38,6 +38,10 @@ use far::{Job, Kind};
 const ROUNDS: usize = 20_000;
 const DDS_ROUNDS: usize = 1_000;
 
+/// Samples after which a raw Cyclone writer that packs them is flushed; divides what is sent.
+#[cfg(feature = "cyclone")]
+const PACKED: usize = 32;
+
 /// How long a contender that waits for samples does so at a time.
 const WAIT: std::time::Duration = std::time::Duration::from_millis(1);
 
@@ -72,6 +76,8 @@ pub fn run(
         ("one-way latency, Cyclone, 1 MB", "ns", Kind::cyclone(KB * KB), Latency(DDS_ROUNDS / 4)),
         #[cfg(feature = "cyclone")]
         ("throughput, Cyclone, 64 B", "1/s", Kind::cyclone(64), Throughput(10 * ROUNDS)),
+        #[cfg(feature = "cyclone")]
+        ("throughput, Cyclone, 64 B packed", "1/s", Kind::packed(), Throughput(20 * ROUNDS)),
         #[cfg(feature = "cyclone")]
         ("throughput, Cyclone, 1 KB", "1/s", Kind::cyclone(KB), Throughput(5 * ROUNDS)),
         #[cfg(feature = "cyclone")]

@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 
 use tidewire_bus::{Backend, Participant, Reader, Transports, Writer};
 use tidewire_idl::{PlainCdr, TypeSupport};
-use tidewire_qos::{History, Qos};
+use tidewire_qos::{Duration, History, Qos};
 
 use crate::BenchError;
 use crate::contender::{Contender, Endpoint, Role};
@@ -12,6 +12,8 @@ pub struct Typed<T> {
     transports: Transports,
     domain: u16,
     backend: Backend,
+    /// LATENCY_BUDGET, within which samples may wait for each other.
+    budget: Duration,
     _type: PhantomData<fn() -> T>,
 }
 
@@ -19,13 +21,20 @@ impl<T> Typed<T> {
     /// DDS only, or shared memory with DDS discovery beside it as in real use.
     pub fn new(domain: u16, dds: bool) -> Self {
         let transports = Transports { dds: true, shm: !dds };
-        Self { transports, domain, backend: Backend::RustDds, _type: PhantomData }
+        let (backend, budget) = (Backend::RustDds, Duration::ZERO);
+        Self { transports, domain, backend, budget, _type: PhantomData }
     }
 
     /// DDS only, on Cyclone.
     #[cfg(feature = "cyclone")]
     pub fn cyclone(domain: u16) -> Self {
         Self { backend: Backend::Cyclone, ..Self::new(domain, true) }
+    }
+
+    /// The same with several samples in a packet.
+    #[cfg(feature = "cyclone")]
+    pub fn packed(domain: u16) -> Self {
+        Self { budget: Duration::from_millis(2), ..Self::cyclone(domain) }
     }
 }
 
@@ -96,7 +105,7 @@ impl<T: Bytes> Contender for Typed<T> {
         };
         let cyclone = self.backend == Backend::Cyclone;
         let history = if cyclone { History::KeepAll } else { History::KeepLast(256) };
-        let qos = Qos { history, ..Qos::reliable() };
+        let qos = Qos { history, latency_budget: self.budget, ..Qos::reliable() };
         let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
         let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
         let waits = cyclone.then_some(participant);
