@@ -7,6 +7,7 @@ use iceoryx2::port::ReceiveError;
 use iceoryx2::port::subscriber::SubscriberCreateError;
 use tidewire_idl::Guid;
 use tidewire_qos::History;
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
@@ -93,12 +94,18 @@ impl ShmReader {
         let (lane, factory, subscriber) = subscribe(&shared, spec, reliable, buffer)?;
         // The subscriber stands before writers hear of it, so what they send then arrives.
         let kind = EndpointKind::Reader(lane);
+        let mut spec = spec.clone();
+        if spec.qos.data_representation.is_empty() {
+            // As over DDS: who does not say reads both.
+            spec.qos.data_representation =
+                vec![DataRepresentation::Xcdr1, DataRepresentation::Xcdr2];
+        }
         let terms = Terms::new(guid, &spec.qos);
         let entry = Entry { kind, topic, attached, buffer: buffer as u32, terms };
         let slot = shared.own.register(entry)?;
         shared.control.bump();
         Ok(Self {
-            spec: spec.clone(),
+            spec,
             topic,
             reliable,
             gaps: SequenceGaps::default(),

@@ -27,7 +27,8 @@ use std::sync::Arc;
 use tidewire_idl::typed::plain_ref;
 use tidewire_idl::{InstanceState, PlainCdr, SampleInfo};
 
-use super::core::{ReaderCore, Shm};
+use super::core::ReaderCore;
+use super::take::Shm;
 use super::typed::Reader;
 use crate::error::ReadError;
 

@@ -29,6 +29,7 @@ mod filter;
 mod incoming;
 mod loaned;
 mod raw;
+mod take;
 mod track;
 mod typed;
 

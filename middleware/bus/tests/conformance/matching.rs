@@ -78,6 +78,7 @@ pub fn data_representation(c: &Combination<'_>) -> Found {
     let both = [DataRepresentation::Xcdr1, DataRepresentation::Xcdr2];
     c.fits("1/1", &speaks(&one), &speaks(&one));
     c.fits("2/both", &speaks(&two), &speaks(&both));
+    c.fits("2/unsaid", &speaks(&two), &speaks(&[]));
     c.fits_not("1/2", &speaks(&one), &speaks(&two));
     Found::kept()
 }

@@ -1,0 +1,290 @@
+//! Taking: which transport has the next sample, and whether it is delivered.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use tidewire_idl::{Guid, SampleInfo};
+use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
+use tidewire_transport::dds::DdsSample;
+use tidewire_transport::{Prefix, SampleMeta, now_ns};
+
+use super::core::{ReaderCore, State};
+use super::filter::{Change, Gates, Writers};
+use super::incoming::Arrived;
+use super::track::Tracks;
+use crate::deadline::DeadlineMissed;
+use crate::error::ReadError;
+use crate::participant::{Core, LastPoint};
+
+/// A sample that is taken this soon after it was written, in ns, has not waited: to look for newer ones
+/// that displace it would cost every reader that keeps up.
+const PROMPT: i64 = 100_000;
+
+/// A sample on shared memory.
+pub(super) type Shm<'reader> = ShmSample<&'reader ShmInlet>;
+
+/// A payload where it lies.
+pub(crate) enum Payload<'reader> {
+    Shm(Shm<'reader>),
+    Dds(Bytes),
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shm(sample) => sample,
+            Self::Dds(bytes) => bytes,
+        }
+    }
+}
+
+impl Payload<'_> {
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Shm(sample) => sample.into_bytes(),
+            Self::Dds(bytes) => bytes,
+        }
+    }
+}
+
+impl ReaderCore {
+    /// The next change, from either transport.
+    pub fn take(&self) -> Result<Option<(SampleInfo, Payload<'_>)>, ReadError> {
+        let taken = self.take_as(
+            |sample, reception_time, last| {
+                let meta = sample.meta();
+                let point = self.point(last, &meta.writer.prefix());
+                (info_of(&meta, reception_time, point), Payload::Shm(sample))
+            },
+            |arrived, last| {
+                let point = self.point(last, &arrived.sample.writer.prefix());
+                (arrived.info(point), Payload::Dds(arrived.sample.payload))
+            },
+        );
+        taken.map_err(|error| *error)
+    }
+
+    /// The next change, as `shm` or `dds` make of it; whichever transport has one, in turns.
+    #[inline(always)]
+    pub fn take_as<'reader, R>(
+        &'reader self,
+        shm: impl FnOnce(Shm<'reader>, i64, &mut LastPoint) -> R,
+        dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
+    ) -> Result<Option<R>, Fault> {
+        let mut state = self.state.lock();
+        if self.behind.load(Ordering::Relaxed) {
+            return self.take_newest(&mut state, dds);
+        }
+        state.dds_first = !state.dds_first;
+        if state.dds_first
+            && self.incoming.waits()
+            && let Some(arrived) = self.take_dds(&mut state)
+        {
+            return Ok(Some(self.arrived(arrived, &mut state, dds)));
+        }
+        if let Some((sample, time)) = self.take_shm(&mut state)? {
+            if self.keeps_last && time.saturating_sub(sample.source_time()) > PROMPT {
+                self.park(&sample, time);
+                return self.take_newest(&mut state, dds);
+            }
+            // Under the lock of `state`.
+            self.received.step();
+            return Ok(Some(shm(sample, time, &mut state.point)));
+        }
+        if !self.incoming.waits() {
+            if !self.remote.load(Ordering::Relaxed) {
+                return self.nothing();
+            }
+            drop(state);
+            self.poll_dds();
+            state = self.state.lock();
+        }
+        match self.take_dds(&mut state) {
+            Some(arrived) => Ok(Some(self.arrived(arrived, &mut state, dds))),
+            None => self.nothing(),
+        }
+    }
+
+    /// Under KEEP_LAST, when samples have waited: the newest of each instance displace older ones in
+    /// the queue of what came over DDS, and all are taken from there.
+    #[cold]
+    fn take_newest<R>(
+        &self,
+        state: &mut State,
+        dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
+    ) -> Result<Option<R>, Fault> {
+        while let Some((sample, time)) = self.take_shm(state)? {
+            self.park(&sample, time);
+        }
+        let taken = self.take_dds(state);
+        self.behind.store(self.incoming.waits(), Ordering::Relaxed);
+        match taken {
+            Some(arrived) => Ok(Some(self.arrived(arrived, state, dds))),
+            None => self.nothing(),
+        }
+    }
+
+    fn park(&self, sample: &Shm<'_>, reception_time: i64) {
+        let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = sample.meta();
+        let payload = Bytes::copy_from_slice(sample);
+        let sample = DdsSample { writer, sequence, source_time, key, state, payload };
+        self.incoming.park(Arrived { sample, reception_time, expires, passed: true });
+    }
+
+    /// Deadlines that passed without a sample.
+    pub fn deadline_missed(&self) -> DeadlineMissed {
+        self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
+    }
+
+    /// Looks after the deadlines; says whether one was missed.
+    pub fn watch(&self, now: i64) -> bool {
+        let Some(deadlines) = self.incoming.deadlines() else { return false };
+        if !deadlines.lock().is_in_doubt(now) {
+            return false;
+        }
+        // What waits on shared memory may have come in time. Whoever takes just now will tell.
+        let Some(mut state) = self.state.try_lock() else { return false };
+        while let Ok(Some((sample, time))) = self.take_shm(&mut state) {
+            self.park(&sample, time);
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        deadlines.lock().check(now)
+    }
+
+    /// There is no sample; or the DDS side has stopped.
+    #[inline]
+    fn nothing<R>(&self) -> Result<Option<R>, Fault> {
+        match self.core.check() {
+            Ok(()) => Ok(None),
+            Err(error) => Err(Box::new(error.into())),
+        }
+    }
+
+    #[cold]
+    fn arrived<R>(
+        &self,
+        arrived: Arrived,
+        state: &mut State,
+        dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
+    ) -> R {
+        self.idle.store(0, Ordering::Relaxed);
+        self.received.step();
+        dds(arrived, &mut state.point)
+    }
+
+    /// Looks for samples off the wire itself if somebody polls: the receive thread would have to be
+    /// scheduled first. Whoever waits to be woken finds them in the queue.
+    fn poll_dds(&self) {
+        if self.idle.fetch_add(1, Ordering::Relaxed) > 0
+            && let Some(dds) = &self.dds
+        {
+            dds.pump();
+        }
+    }
+
+    /// The next sample on shared memory and when we saw it.
+    #[inline(always)]
+    fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, Fault> {
+        let (Some(inlet), State { shm: Some(shm), tracks, gates, .. }) = (&self.inlet, state)
+        else {
+            return Ok(None);
+        };
+        let guarded = self.timed || self.durable || !gates.are_open() || self.incoming.blocks_any();
+        while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
+            let now = now_ns();
+            if (!guarded && sample.is_ordinary())
+                || self.passes((shm, tracks, gates), &sample.meta(), &sample, now)
+            {
+                return Ok(Some((sample, now)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a sample on shared memory is delivered at `now`.
+    fn passes(
+        &self,
+        (shm, tracks, gates): (&ShmReader, &mut Tracks, &mut Gates),
+        meta: &SampleMeta,
+        payload: &[u8],
+        now: i64,
+    ) -> bool {
+        let new = if self.durable { tracks.is_new(meta) } else { !meta.is_history() };
+        if !new
+            || self.incoming.is_blocked(&meta.writer)
+            || !gates.pass_content(meta.state, payload)
+        {
+            return false;
+        }
+        self.incoming.renew(meta.key, meta.state, meta.source_time, now);
+        gates.pass(&Change::of(meta), now, &Known { shm: Some(shm), core: &self.core })
+    }
+
+    fn take_dds(&self, state: &mut State) -> Option<Arrived> {
+        while let Some(arrived) = self.incoming.pop() {
+            let now = now_ns();
+            let writers = Known { shm: state.shm.as_ref(), core: &self.core };
+            let passes = match arrived.passed {
+                true => !tidewire_transport::is_over(arrived.expires, now),
+                false => state.gates.pass(&arrived.change(), now, &writers),
+            };
+            if passes {
+                return Some(arrived);
+            }
+        }
+        None
+    }
+
+    /// What is told of a sample on shared memory.
+    pub fn info_of(&self, meta: &SampleMeta, reception_time: i64) -> SampleInfo {
+        info_of(meta, reception_time, self.core.point(&meta.writer.prefix()))
+    }
+
+    fn point(&self, last: &mut LastPoint, prefix: &Prefix) -> Arc<str> {
+        last.of(&self.core.points, prefix, || self.core.point(prefix))
+    }
+}
+
+/// Writers by what discovery and shared memory say of them.
+struct Known<'reader> {
+    shm: Option<&'reader ShmReader>,
+    core: &'reader Core,
+}
+
+impl Writers for Known<'_> {
+    fn strength(&self, writer: Guid) -> Option<i32> {
+        if let Some(strength) = self.shm.and_then(|shm| shm.strength_of(writer)) {
+            return Some(strength);
+        }
+        let dds = self.core.dds.as_ref()?;
+        if writer.prefix() == self.core.prefix {
+            return self.core.own_strength(&writer);
+        }
+        dds.with_discovered(|known| known.writers.get(&writer).map(|w| w.qos.ownership_strength))
+    }
+}
+
+/// An error that is moved as one word.
+pub(super) type Fault = Box<ReadError>;
+
+#[cold]
+fn fault(error: ShmError) -> Fault {
+    Box::new(ReadError::Shm(error))
+}
+
+/// What a reader tells of a sample on shared memory.
+fn info_of(meta: &SampleMeta, reception_time: i64, point: Arc<str>) -> SampleInfo {
+    SampleInfo {
+        source_time: meta.source_time,
+        reception_time,
+        writer: meta.writer,
+        sequence: meta.sequence,
+        key: meta.key,
+        state: meta.state,
+        point,
+    }
+}
