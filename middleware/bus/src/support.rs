@@ -36,7 +36,7 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
         return refuse(
             Policy::Partition,
             qos.partition.join(","),
-            "RustDDS has no partitions; put the partition into the topic name",
+            "put the partition into the topic name",
         );
     }
     if qos.durability > Durability::TransientLocal {
@@ -73,7 +73,7 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             return refuse(
                 policy,
                 format!("{} bytes", data.len()),
-                "RustDDS does not announce it; leave it empty",
+                "the bus does not announce it; leave it empty",
             );
         }
     }
