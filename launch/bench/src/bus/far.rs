@@ -15,7 +15,7 @@ use tidewire_types::bench::{Block1M, Block64, Block64K};
 
 #[cfg(feature = "cyclone")]
 use super::cyclone;
-use super::{iceoryx, ours, rustdds};
+use super::{iceoryx, ours, rustdds, wake};
 use crate::BenchError;
 use crate::contender::{Contender, Measure, Role, connect};
 
@@ -30,6 +30,11 @@ pub enum Kind {
         bytes: usize,
     },
     RustDds,
+    /// Ours by shared memory, 64 B, waiting instead of polling.
+    OursWoken,
+    Futex,
+    /// iceoryx2's samples and events.
+    Events,
     /// Ours on the Cyclone backend.
     #[cfg(feature = "cyclone")]
     OursCyclone {
@@ -50,7 +55,9 @@ impl Kind {
     /// Name in the figures.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ours { .. } => "tidewire",
+            Self::Ours { .. } | Self::OursWoken => "tidewire",
+            Self::Futex => "futex",
+            Self::Events => "iceoryx2 event",
             Self::Iceoryx { .. } => "iceoryx2",
             Self::RustDds => "rustdds",
             #[cfg(feature = "cyclone")]
@@ -98,6 +105,9 @@ impl Job {
             Kind::Iceoryx { bytes: 0x1_0000 } => Box::new(iceoryx::Raw::<0x1_0000>(run)),
             Kind::Iceoryx { bytes: 0x10_0000 } => Box::new(iceoryx::Raw::<0x10_0000>(run)),
             Kind::RustDds => Box::new(rustdds::Raw { domain }),
+            Kind::OursWoken => Box::new(ours::Typed::<Block64>::woken(domain)),
+            Kind::Futex => Box::new(wake::Futex { run }),
+            Kind::Events => Box::new(wake::Events { run }),
             #[cfg(feature = "cyclone")]
             Kind::OursCyclone { bytes } => match bytes {
                 64 => Box::new(ours::Typed::<Block64>::cyclone(domain)),
@@ -132,6 +142,9 @@ impl fmt::Display for Job {
             Kind::Ours { bytes, dds: true } => ("ours-dds", bytes),
             Kind::Iceoryx { bytes } => ("iceoryx2", bytes),
             Kind::RustDds => ("rustdds", 64),
+            Kind::OursWoken => ("ours-woken", 64),
+            Kind::Futex => ("futex", 64),
+            Kind::Events => ("iceoryx2-event", 64),
             #[cfg(feature = "cyclone")]
             Kind::OursCyclone { bytes } => ("ours-cyclone", bytes),
             #[cfg(feature = "cyclone")]
@@ -164,6 +177,9 @@ impl FromStr for Job {
                 "ours-dds" => Kind::Ours { bytes, dds: true },
                 "iceoryx2" => Kind::Iceoryx { bytes },
                 "rustdds" => Kind::RustDds,
+                "ours-woken" => Kind::OursWoken,
+                "futex" => Kind::Futex,
+                "iceoryx2-event" => Kind::Events,
                 #[cfg(feature = "cyclone")]
                 "ours-cyclone" => Kind::OursCyclone { bytes },
                 #[cfg(feature = "cyclone")]
@@ -292,6 +308,9 @@ mod tests {
             Kind::Ours { bytes: 0x10_0000, dds: false },
             Kind::Iceoryx { bytes: 0x1_0000 },
             Kind::RustDds,
+            Kind::OursWoken,
+            Kind::Futex,
+            Kind::Events,
         ] {
             for measure in [Measure::Latency(7), Measure::Throughput(9)] {
                 let job = Job { kind, measure, domain: 77, run: 3 };

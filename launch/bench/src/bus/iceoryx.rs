@@ -18,6 +18,13 @@ struct End<const N: usize> {
 
 impl<const N: usize> Contender for Raw<N> {
     fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError> {
+        self.end(role)
+    }
+}
+
+impl<const N: usize> Raw<N> {
+    /// Its end, which does not refer to it.
+    pub fn end(&self, role: Role) -> Result<Box<dyn Endpoint>, BenchError> {
         let fail = BenchError::of("bus");
         let node = NodeBuilder::new()
             .signal_handling_mode(SignalHandlingMode::Disabled)

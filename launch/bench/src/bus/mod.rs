@@ -2,8 +2,9 @@
 //!
 //! Two processes, each with its own participant or node, poll without sleeping. A sample is filled
 //! byte by byte in place and read byte by byte, on both sides alike. Latency is half a round trip;
-//! throughput is what arrives while one process writes as fast as it is let. Not measured: wake-up
-//! from sleep, many readers, network cards.
+//! throughput is what arrives while one process writes as fast as it is let. In the rows about waking
+//! both sides sleep until they are woken: beside a bare futex, which carries nothing, and beside
+//! iceoryx2's event. Not measured: many readers, network cards.
 //!
 //! With the feature `cyclone` also our Cyclone backend beside raw Cyclone DDS; both wait for samples
 //! rather than poll, as Cyclone's receive threads need the processors.
@@ -26,6 +27,7 @@ mod far;
 mod iceoryx;
 mod ours;
 mod rustdds;
+mod wake;
 
 use std::process::Command;
 
@@ -60,11 +62,14 @@ pub fn run(
     const KB: usize = 1 << 10;
     let shm = |bytes| [Kind::Ours { bytes, dds: false }, Kind::Iceoryx { bytes }];
     let dds = [Kind::Ours { bytes: 64, dds: true }, Kind::RustDds];
+    let woken = |peer| [Kind::OursWoken, peer];
     let rows: Vec<(&str, &str, [Kind; 2], Measure)> = vec![
         ("one-way latency, shared memory, 64 B", "ns", shm(64), Latency(ROUNDS)),
         ("throughput, shared memory, 64 B", "1/s", shm(64), Throughput(20 * ROUNDS)),
         ("one-way latency, shared memory, 64 KB", "ns", shm(64 * KB), Latency(ROUNDS / 4)),
         ("one-way latency, shared memory, 1 MB", "ns", shm(KB * KB), Latency(ROUNDS / 40)),
+        ("wake-up, shared memory, 64 B", "ns", woken(Kind::Futex), Latency(ROUNDS / 4)),
+        ("wake-up, shared memory, 64 B", "ns", woken(Kind::Events), Latency(ROUNDS / 4)),
         ("one-way latency, DDS loopback, 64 B", "ns", dds, Latency(DDS_ROUNDS)),
         #[cfg(feature = "cyclone")]
         ("one-way latency, Cyclone, 64 B", "ns", Kind::cyclone(64), Latency(10 * DDS_ROUNDS)),

@@ -14,6 +14,8 @@ pub struct Typed<T> {
     backend: Backend,
     /// LATENCY_BUDGET, within which samples may wait for each other.
     budget: Duration,
+    /// Whether it waits for samples instead of polling.
+    waits: bool,
     _type: PhantomData<fn() -> T>,
 }
 
@@ -22,7 +24,12 @@ impl<T> Typed<T> {
     pub fn new(domain: u16, dds: bool) -> Self {
         let transports = Transports { dds: true, shm: !dds };
         let (backend, budget) = (Backend::RustDds, Duration::ZERO);
-        Self { transports, domain, backend, budget, _type: PhantomData }
+        Self { transports, domain, backend, budget, waits: false, _type: PhantomData }
+    }
+
+    /// Shared memory, waiting instead of polling.
+    pub fn woken(domain: u16) -> Self {
+        Self { waits: true, ..Self::new(domain, false) }
     }
 
     /// DDS only, on Cyclone.
@@ -108,7 +115,7 @@ impl<T: Bytes> Contender for Typed<T> {
         let qos = Qos { history, latency_budget: self.budget, ..Qos::reliable() };
         let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
         let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
-        let waits = cyclone.then_some(participant);
+        let waits = (cyclone || self.waits).then_some(participant);
         Ok(Box::new(End::<T> { writer, reader, loans: self.transports.shm, waits }))
     }
 }
@@ -131,10 +138,12 @@ impl<T: Bytes> Endpoint for End<T> {
             let sample = self.reader.take_loaned().map_err(|e| BenchError::of("bus")(&e))?;
             Ok(sample.map(|sample| super::sum(sample.bytes())))
         };
-        let taken = take()?;
-        match &self.waits {
-            Some(bus) if taken.is_none() && bus.wait(super::WAIT) => take(),
-            _ => Ok(taken),
+        let Some(bus) = &self.waits else { return take() };
+        // Read before looking: what comes in between ends the wait.
+        let epoch = bus.epoch();
+        match take()? {
+            None if bus.wait_since(epoch, super::WAIT) => take(),
+            taken => Ok(taken),
         }
     }
 
