@@ -29,12 +29,16 @@ pub trait Contender {
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const WARM_UP: usize = 200;
+/// Long enough for whoever waits to have fallen asleep.
+const NAP: Duration = Duration::from_micros(50);
 
 /// What one process asks of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// Send back what comes, this many times.
     Latency(usize),
+    /// As `Latency`, but each side lets the other fall asleep before it sends.
+    Wake(usize),
     /// Count this many samples, and say how long they took.
     Throughput(usize),
 }
@@ -50,14 +54,17 @@ impl Measure {
         theirs: impl FnOnce() -> Result<f64, BenchError>,
     ) -> Result<f64, BenchError> {
         match self {
-            Self::Latency(rounds) => {
+            Self::Latency(rounds) | Self::Wake(rounds) => {
+                let nap = self.nap();
                 let mut halves = Vec::with_capacity(rounds);
                 for round in 0..rounds + WARM_UP {
+                    pause(nap);
                     let start = Instant::now();
                     end.send(round as u8)?;
                     receive(end)?;
                     if round >= WARM_UP {
-                        halves.push(start.elapsed().as_nanos() as f64 / 2.0);
+                        let way = start.elapsed().saturating_sub(nap);
+                        halves.push(way.as_nanos() as f64 / 2.0);
                     }
                 }
                 theirs()?;
@@ -78,9 +85,10 @@ impl Measure {
     /// Nothing arrives for 10 s.
     pub fn pong(self, end: &mut dyn Endpoint) -> Result<f64, BenchError> {
         match self {
-            Self::Latency(rounds) => {
+            Self::Latency(rounds) | Self::Wake(rounds) => {
                 for round in 0..rounds + WARM_UP {
                     receive(end)?;
+                    pause(self.nap());
                     end.send(round as u8)?;
                 }
                 Ok(0.0)
@@ -93,6 +101,21 @@ impl Measure {
                 Ok(count as f64 / start.elapsed().as_secs_f64())
             }
         }
+    }
+}
+
+impl Measure {
+    /// How long each side keeps the other waiting before it sends; not counted.
+    fn nap(self) -> Duration {
+        if matches!(self, Self::Wake(_)) { NAP } else { Duration::ZERO }
+    }
+}
+
+/// Keeps the processor busy: a sleep would be measured by its own wake-up.
+fn pause(nap: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < nap {
+        std::hint::spin_loop();
     }
 }
 

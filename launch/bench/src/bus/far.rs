@@ -156,6 +156,7 @@ impl fmt::Display for Job {
         };
         let (measure, count) = match self.measure {
             Measure::Latency(count) => ("latency", count),
+            Measure::Wake(count) => ("wake", count),
             Measure::Throughput(count) => ("throughput", count),
         };
         write!(f, "{kind}:{bytes}:{measure}:{count}:{}:{}", self.domain, self.run)
@@ -192,6 +193,7 @@ impl FromStr for Job {
             },
             measure: match measure {
                 "latency" => Measure::Latency(count),
+                "wake" => Measure::Wake(count),
                 "throughput" => Measure::Throughput(count),
                 _ => return Err(wrong()),
             },
@@ -312,7 +314,7 @@ mod tests {
             Kind::Futex,
             Kind::Events,
         ] {
-            for measure in [Measure::Latency(7), Measure::Throughput(9)] {
+            for measure in [Measure::Latency(7), Measure::Wake(8), Measure::Throughput(9)] {
                 let job = Job { kind, measure, domain: 77, run: 3 };
                 assert_eq!(job.to_string().parse::<Job>().unwrap(), job);
             }

@@ -33,7 +33,7 @@ use std::process::Command;
 
 pub use far::far_end;
 
-use crate::contender::Measure::{self, Latency, Throughput};
+use crate::contender::Measure::{self, Latency, Throughput, Wake};
 use crate::{BenchError, Figure, median};
 use far::{Job, Kind};
 
@@ -68,8 +68,8 @@ pub fn run(
         ("throughput, shared memory, 64 B", "1/s", shm(64), Throughput(20 * ROUNDS)),
         ("one-way latency, shared memory, 64 KB", "ns", shm(64 * KB), Latency(ROUNDS / 4)),
         ("one-way latency, shared memory, 1 MB", "ns", shm(KB * KB), Latency(ROUNDS / 40)),
-        ("wake-up, shared memory, 64 B", "ns", woken(Kind::Futex), Latency(ROUNDS / 4)),
-        ("wake-up, shared memory, 64 B", "ns", woken(Kind::Events), Latency(ROUNDS / 4)),
+        ("one-way wake-up, shared memory, 64 B", "ns", woken(Kind::Futex), Wake(ROUNDS / 8)),
+        ("one-way wake-up, shared memory, 64 B", "ns", woken(Kind::Events), Wake(ROUNDS / 8)),
         ("one-way latency, DDS loopback, 64 B", "ns", dds, Latency(DDS_ROUNDS)),
         #[cfg(feature = "cyclone")]
         ("one-way latency, Cyclone, 64 B", "ns", Kind::cyclone(64), Latency(10 * DDS_ROUNDS)),

@@ -111,7 +111,9 @@ impl<T: Bytes> Contender for Typed<T> {
             Role::Pong => ("pong", "ping"),
         };
         let cyclone = self.backend == Backend::Cyclone;
-        let history = if cyclone { History::KeepAll } else { History::KeepLast(256) };
+        // On shared memory every sample is counted; RustDDS keeps as many as its peer does.
+        let all = cyclone || self.transports.shm;
+        let history = if all { History::KeepAll } else { History::KeepLast(256) };
         let qos = Qos { history, latency_budget: self.budget, ..Qos::reliable() };
         let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
         let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
