@@ -106,3 +106,24 @@ fn without_the_type_there_is_no_order_by_source_time() {
     let unkeyed = RawTopic { keyed: false, ..topic };
     a.raw_reader(&unkeyed, &qos).unwrap();
 }
+
+#[test]
+fn a_reader_with_a_deadline_that_never_takes_still_holds_its_writer_back() {
+    let (a, b) = pair(SHM);
+    let mut qos = everything();
+    qos.deadline = Duration::from_millis(40);
+    qos.reliability = tidewire_qos::policy::Reliability::Reliable {
+        max_blocking_time: Duration::from_millis(300),
+    };
+    let reader = b.reader::<Temperature>("held", &qos).unwrap();
+    let writer = a.writer::<Temperature>("held", &qos).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    let full = (0..20_000).position(|i| writer.write(&temperature("p", f64::from(i))).is_err());
+    let written = full.expect("the reader's queue and its memory are bounded");
+    let mut got = 0;
+    wait("all that was written", || {
+        got += taken(&reader).len();
+        got >= written
+    });
+    assert_eq!(got, written, "the sample that timed out is not delivered");
+}

@@ -10,7 +10,7 @@ use cyclors::{
 use parking_lot::Mutex;
 use tidewire_idl::{Guid, KeyHash};
 use tidewire_qos::DataRepresentation;
-use tidewire_transport::dds::{DdsError, DdsWriteError, HEADER, representation_of};
+use tidewire_transport::dds::{DdsError, DdsWriteError, check_payload};
 use tidewire_transport::{Counter, EndpointSpec};
 
 use crate::batch::Batch;
@@ -102,7 +102,7 @@ impl DdsWriter {
         key: KeyHash,
         source_time: i64,
     ) -> Result<u64, DdsWriteError> {
-        self.check(&payload)?;
+        check_payload(&payload, self.announced)?;
         self.send(payload, key, 0, source_time)
     }
 
@@ -154,7 +154,7 @@ impl DdsWriter {
         status: u32,
         source_time: i64,
     ) -> Result<(), DdsWriteError> {
-        self.check(&key_payload)?;
+        check_payload(&key_payload, self.announced)?;
         if !self.keyed {
             return Err(DdsWriteError::NoKey(self.topic.clone()));
         }
@@ -189,24 +189,6 @@ impl DdsWriter {
             }
             DDS_RETCODE_TIMEOUT => Err(DdsWriteError::Timeout),
             error => Err(DdsWriteError::Backend(reason(error))),
-        }
-    }
-
-    fn check(&self, payload: &[u8]) -> Result<(), DdsWriteError> {
-        if payload.len() < HEADER {
-            return Err(DdsWriteError::Header(payload.len()));
-        }
-        match representation_of(payload) {
-            Some(found) if found == self.announced => Ok(()),
-            found => Err(DdsWriteError::Representation {
-                found: match found {
-                    Some(DataRepresentation::Xcdr1) => "XCDR1",
-                    Some(DataRepresentation::Xml) => "XML",
-                    Some(DataRepresentation::Xcdr2) => "XCDR2",
-                    None => "something that DDS-XTypes does not know",
-                },
-                announced: self.announced.to_string(),
-            }),
         }
     }
 }

@@ -12,7 +12,7 @@ use tidewire_idl::{Guid, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Reliability};
 use tidewire_transport::Counter;
-use tidewire_transport::dds::{DdsWriteError, HEADER, representation_of};
+use tidewire_transport::dds::{DdsWriteError, check_payload};
 
 use crate::key::RawKey;
 use crate::participant::Inner;
@@ -104,7 +104,7 @@ impl DdsWriter {
         key: KeyHash,
         source_time: i64,
     ) -> Result<u64, DdsWriteError> {
-        self.check(&payload)?;
+        check_payload(&payload, self.announced)?;
         self.introduce();
         if matches!(self.port, Port::Keyed(_)) {
             self.greeted.last.lock().0 = key;
@@ -128,7 +128,7 @@ impl DdsWriter {
         key: KeyHash,
         source_time: i64,
     ) -> Result<(), DdsWriteError> {
-        self.check(&key_payload)?;
+        check_payload(&key_payload, self.announced)?;
         let Port::Keyed(writer) = &self.port else {
             return Err(DdsWriteError::NoKey(self.topic.clone()));
         };
@@ -225,24 +225,6 @@ impl DdsWriter {
             Port::Unkeyed(writer) => writer.wait_for_acknowledgments(timeout),
         }
         .unwrap_or(false)
-    }
-
-    fn check(&self, payload: &[u8]) -> Result<(), DdsWriteError> {
-        if payload.len() < HEADER {
-            return Err(DdsWriteError::Header(payload.len()));
-        }
-        match representation_of(payload) {
-            Some(found) if found == self.announced => Ok(()),
-            found => Err(DdsWriteError::Representation {
-                found: match found {
-                    Some(DataRepresentation::Xcdr1) => "XCDR1",
-                    Some(DataRepresentation::Xml) => "XML",
-                    Some(DataRepresentation::Xcdr2) => "XCDR2",
-                    None => "something that DDS-XTypes does not know",
-                },
-                announced: self.announced.to_string(),
-            }),
-        }
     }
 }
 

@@ -59,7 +59,6 @@ const SAY_AGAIN: u32 = 1 << 20;
 pub struct ShmReader {
     spec: EndpointSpec,
     topic: u128,
-    reliable: bool,
     gaps: SequenceGaps,
     lost: u64,
     /// Participants whose samples came.
@@ -107,7 +106,6 @@ impl ShmReader {
         Ok(Self {
             spec,
             topic,
-            reliable,
             gaps: SequenceGaps::default(),
             lost: 0,
             sources: HashSet::new(),
@@ -289,7 +287,7 @@ impl std::fmt::Debug for ShmReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ShmReader")
             .field("topic", &self.spec.topic)
-            .field("reliable", &self.reliable)
+            .field("qos", &self.spec.qos)
             .field("lost", &self.lost)
             .finish_non_exhaustive()
     }

@@ -163,9 +163,7 @@ pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<Te
 
 fn offer(slot: &Slot, topic: u128) -> Option<Terms> {
     match slot.read() {
-        Some((kind @ EndpointKind::Writer { .. }, hash)) if hash == topic => {
-            slot.terms(kind, topic)
-        }
+        Some((kind @ EndpointKind::Writer, hash)) if hash == topic => slot.terms(kind, topic),
         _ => None,
     }
 }

@@ -123,6 +123,11 @@ impl Incoming {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
+    /// How many there are.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
     /// The oldest waiting sample.
     pub fn pop(&self) -> Option<Arrived> {
         if !self.waits() {

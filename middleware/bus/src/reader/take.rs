@@ -22,6 +22,9 @@ use crate::participant::{Core, LastPoint};
 /// that displace it would cost every reader that keeps up.
 const PROMPT: i64 = 100_000;
 
+/// Samples that may wait in memory of our own while deadlines are looked after.
+const PARKED: usize = 1024;
+
 /// A sample on shared memory.
 pub(super) type Shm<'reader> = ShmSample<&'reader ShmInlet>;
 
@@ -148,7 +151,10 @@ impl ReaderCore {
         }
         // What waits on shared memory may have come in time. Whoever takes just now will tell.
         let Some(mut state) = self.state.try_lock() else { return false };
-        while let Ok(Some((sample, time))) = self.take_shm(&mut state) {
+        // Beyond that its writers wait for whoever should take, as without a deadline.
+        while self.incoming.waiting() < PARKED
+            && let Ok(Some((sample, time))) = self.take_shm(&mut state)
+        {
             self.park(&sample, time);
             self.behind.store(true, Ordering::Relaxed);
         }

@@ -8,7 +8,7 @@ use crate::wake::WakeWords;
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"tidewire");
 /// Raised with every change of the structures below or of what is sent.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 /// Longest participant name in bytes.
 pub(crate) const NAME_MAX: usize = 256;
 /// Readers and writers one participant can have.
@@ -91,10 +91,8 @@ impl Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndpointKind {
     Reader(Lane),
-    /// With its reliability; it sends on whatever lanes have readers.
-    Writer {
-        reliable: bool,
-    },
+    /// It sends on whatever lanes have readers.
+    Writer,
 }
 
 impl EndpointKind {
@@ -104,14 +102,14 @@ impl EndpointKind {
     fn encode(self) -> u32 {
         match self {
             Self::Reader(lane) => Self::READER | u32::from(lane.0),
-            Self::Writer { reliable } => Self::WRITER | u32::from(reliable),
+            Self::Writer => Self::WRITER,
         }
     }
 
     fn decode(word: u32) -> Option<Self> {
         match (word & 0xff00, word & 0xff) {
             (Self::READER, lane) => Lane::decode(lane).map(Self::Reader),
-            (Self::WRITER, flag @ 0..=1) => Some(Self::Writer { reliable: flag == 1 }),
+            (Self::WRITER, 0) => Some(Self::Writer),
             _ => None,
         }
     }
@@ -242,9 +240,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_endpoint_is_told_apart() {
-        let mut kinds = vec![];
+        let mut kinds = vec![EndpointKind::Writer];
         for reliable in [true, false] {
-            kinds.push(EndpointKind::Writer { reliable });
             let mut lane = Some(Lane::of(reliable));
             while let Some(now) = lane {
                 assert_eq!(now.is_reliable(), reliable);
@@ -252,7 +249,7 @@ mod tests {
                 lane = now.wider();
             }
         }
-        assert_eq!(kinds.len(), 2 + Lane::COUNT);
+        assert_eq!(kinds.len(), 1 + Lane::COUNT);
         for kind in &kinds {
             assert_eq!(EndpointKind::decode(kind.encode()), Some(*kind));
         }

@@ -90,7 +90,7 @@ impl ShmWriter {
             Reliability::BestEffort => (false, Duration::ZERO),
         };
         let topic = service::topic_hash(spec);
-        let kind = EndpointKind::Writer { reliable };
+        let kind = EndpointKind::Writer;
         let terms = Terms::new(guid, &spec.qos);
         let slot = shared.own.register(Entry { kind, topic, attached: 0, buffer: 0, terms })?;
         shared.control.bump();

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::DataRepresentation;
 
+use super::DdsWriteError;
+
 /// Bytes of the encapsulation header: identifier and options (RTPS 2.5, 10.2).
 pub const HEADER: usize = 4;
 
@@ -45,4 +47,27 @@ pub trait Sink: Send + Sync {
     fn deliver(&self, sample: DdsSample);
     /// After a batch of samples: wake whoever waits.
     fn flush(&self);
+}
+
+/// Refuses what a writer that announced `announced` may not send.
+///
+/// # Errors
+/// [`DdsWriteError::Header`] without an encapsulation header, [`DdsWriteError::Representation`] with
+/// another one's.
+pub fn check_payload(payload: &[u8], announced: DataRepresentation) -> Result<(), DdsWriteError> {
+    if payload.len() < HEADER {
+        return Err(DdsWriteError::Header(payload.len()));
+    }
+    match representation_of(payload) {
+        Some(found) if found == announced => Ok(()),
+        found => Err(DdsWriteError::Representation {
+            found: match found {
+                Some(DataRepresentation::Xcdr1) => "XCDR1",
+                Some(DataRepresentation::Xml) => "XML",
+                Some(DataRepresentation::Xcdr2) => "XCDR2",
+                None => "something that DDS-XTypes does not know",
+            },
+            announced: announced.to_string(),
+        }),
+    }
 }
