@@ -35,6 +35,16 @@ pub(crate) enum OwnEndpoint {
     Writer(Weak<WriterCore>),
 }
 
+impl OwnEndpoint {
+    fn reader(&self) -> Option<Arc<ReaderCore>> {
+        if let Self::Reader(reader) = self { reader.upgrade() } else { None }
+    }
+
+    fn writer(&self) -> Option<Arc<WriterCore>> {
+        if let Self::Writer(writer) = self { writer.upgrade() } else { None }
+    }
+}
+
 pub(crate) struct Core {
     pub name: Arc<str>,
     pub domain: u16,
@@ -178,66 +188,62 @@ impl Core {
     }
 
     fn own_writer(&self, writer: &Guid) -> Option<Arc<WriterCore>> {
-        self.endpoints.lock().iter().find_map(|endpoint| match endpoint {
-            OwnEndpoint::Writer(own) => own.upgrade().filter(|own| own.guid == *writer),
-            OwnEndpoint::Reader(_) => None,
-        })
+        let endpoints = self.endpoints.lock();
+        endpoints.iter().filter_map(OwnEndpoint::writer).find(|own| own.guid == *writer)
     }
 
     /// Starts the thread that sends history to late joiners on shared memory; once.
     pub fn start_history(self: &Arc<Self>) -> Result<(), BusError> {
-        if self.history.set(()).is_err() {
+        self.every(HISTORY_PERIOD, "tidewire-late", &self.history, |core| {
+            core.writers().iter().for_each(|writer| writer.serve_late_joiners());
+        })
+    }
+
+    /// Starts the thread that looks after deadlines; once.
+    pub fn start_watch(self: &Arc<Self>) -> Result<(), BusError> {
+        self.every(WATCH_PERIOD, "tidewire-watch", &self.watch, |core| {
+            let now = now_ns();
+            let mut missed = false;
+            core.readers().iter().for_each(|reader| missed |= reader.watch(now));
+            core.writers().iter().for_each(|writer| missed |= writer.watch(now));
+            if missed {
+                core.wake.wake();
+            }
+        })
+    }
+
+    /// Starts a thread that runs `task` as long as the participant lives, unless `started` says that
+    /// there is one.
+    fn every(
+        self: &Arc<Self>,
+        period: Duration,
+        name: &str,
+        started: &OnceLock<()>,
+        task: fn(&Self),
+    ) -> Result<(), BusError> {
+        if started.set(()).is_err() {
             return Ok(());
         }
         let weak = Arc::downgrade(self);
-        std::thread::Builder::new().name("tidewire-late".into()).spawn(move || {
+        std::thread::Builder::new().name(name.into()).spawn(move || {
             loop {
-                std::thread::sleep(HISTORY_PERIOD);
+                std::thread::sleep(period);
                 let Some(core) = weak.upgrade() else { return };
-                let writers: Vec<_> = core
-                    .endpoints
-                    .lock()
-                    .iter()
-                    .filter_map(|endpoint| match endpoint {
-                        OwnEndpoint::Writer(writer) => writer.upgrade(),
-                        OwnEndpoint::Reader(_) => None,
-                    })
-                    .collect();
-                for writer in writers {
-                    writer.serve_late_joiners();
-                }
+                task(&core);
             }
         })?;
         Ok(())
     }
 
-    /// Starts the thread that looks after deadlines; once.
-    pub fn start_watch(self: &Arc<Self>) -> Result<(), BusError> {
-        if self.watch.set(()).is_err() {
-            return Ok(());
-        }
-        let weak = Arc::downgrade(self);
-        std::thread::Builder::new().name("tidewire-watch".into()).spawn(move || {
-            loop {
-                std::thread::sleep(WATCH_PERIOD);
-                let Some(core) = weak.upgrade() else { return };
-                let (mut readers, mut writers) = (Vec::new(), Vec::new());
-                for endpoint in core.endpoints.lock().iter() {
-                    match endpoint {
-                        OwnEndpoint::Reader(reader) => readers.extend(reader.upgrade()),
-                        OwnEndpoint::Writer(writer) => writers.extend(writer.upgrade()),
-                    }
-                }
-                let now = now_ns();
-                let mut missed = false;
-                readers.iter().for_each(|reader| missed |= reader.watch(now));
-                writers.iter().for_each(|writer| missed |= writer.watch(now));
-                if missed {
-                    core.wake.wake();
-                }
-            }
-        })?;
-        Ok(())
+    /// Ours. Collected, so that what is done with them may take the list's lock.
+    fn readers(&self) -> Vec<Arc<ReaderCore>> {
+        let endpoints = self.endpoints.lock();
+        endpoints.iter().filter_map(OwnEndpoint::reader).collect()
+    }
+
+    fn writers(&self) -> Vec<Arc<WriterCore>> {
+        let endpoints = self.endpoints.lock();
+        endpoints.iter().filter_map(OwnEndpoint::writer).collect()
     }
 
     /// What async readers wait on: one thread per participant turns wake-ups into notifications.
