@@ -31,6 +31,7 @@ mod loan;
 mod map;
 mod options;
 mod outlet;
+mod patience;
 mod presence;
 mod pressure;
 mod reader;

@@ -1,15 +1,18 @@
 //! Waking a participant that waits for data: an epoch word, and a futex on it.
 //!
-//! iceoryx2's own event path costs about twice a raw futex, so a writer bumps the reader's epoch
-//! after each send and enters the kernel only if somebody sleeps.
+//! iceoryx2's own event path costs more than a raw futex, so a writer bumps the reader's epoch after
+//! each send and enters the kernel only if somebody sleeps. Who waits looks at the epoch for a moment
+//! before it sleeps: longer while samples come quickly, which saves both sides the kernel.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::thread::futex;
 
-/// Rounds of looking at the epoch before sleeping: about a microsecond, less than a futex call.
-const SPINS: u32 = 64;
+use crate::patience::Patience;
+
+/// Looks at the epoch between two looks at the clock.
+const LOOKS: u32 = 16;
 
 /// The words of one participant, in its presence file, on a cache line of their own.
 #[repr(C, align(64))]
@@ -17,6 +20,8 @@ const SPINS: u32 = 64;
 pub(crate) struct WakeWords {
     epoch: AtomicU32,
     waiters: AtomicU32,
+    /// [`Patience`], only hints: what threads that wait at once lose to each other does no harm.
+    patience: AtomicU32,
 }
 
 impl WakeWords {
@@ -38,13 +43,36 @@ impl WakeWords {
 
     /// Waits until the epoch is no longer `seen`; false when `timeout` passed first.
     pub(crate) fn wait(&self, seen: u32, timeout: Duration) -> bool {
-        for _ in 0..SPINS {
-            if self.epoch() != seen {
-                return true;
+        let start = Instant::now();
+        let patience = Patience::unpack(self.patience.load(Ordering::Relaxed));
+        let seen_awake = self.look(seen, start, patience.look().min(timeout));
+        let woken = seen_awake || self.sleep(seen, start.checked_add(timeout));
+        if woken {
+            let next = if seen_awake { patience.seen() } else { patience.slept(start.elapsed()) };
+            if next != patience {
+                self.patience.store(next.pack(), Ordering::Relaxed);
             }
-            std::hint::spin_loop();
         }
-        let deadline = Instant::now().checked_add(timeout);
+        woken
+    }
+
+    /// Whether the epoch ceases to be `seen` within `patience` of `start`.
+    fn look(&self, seen: u32, start: Instant, patience: Duration) -> bool {
+        loop {
+            for _ in 0..LOOKS {
+                if self.epoch() != seen {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if start.elapsed() >= patience {
+                return false;
+            }
+        }
+    }
+
+    /// Sleeps until the epoch is no longer `seen`; false when it is `deadline` first.
+    fn sleep(&self, seen: u32, deadline: Option<Instant>) -> bool {
         self.waiters.fetch_add(1, Ordering::SeqCst);
         let woken = loop {
             if self.epoch() != seen {

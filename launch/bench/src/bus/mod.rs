@@ -2,9 +2,9 @@
 //!
 //! Two processes, each with its own participant or node, poll without sleeping. A sample is filled
 //! byte by byte in place and read byte by byte, on both sides alike. Latency is half a round trip;
-//! throughput is what arrives while one process writes as fast as it is let. In the rows about waking
-//! both sides sleep until they are woken: beside a bare futex, which carries nothing, and beside
-//! iceoryx2's event. Not measured: many readers, network cards.
+//! throughput is what arrives while one process writes as fast as it is let. Waiting readers wait instead
+//! of polling, beside a bare futex, which carries nothing, and beside iceoryx2's event; in the rows about
+//! waking-up each side waits until the other is asleep. Not measured: many readers, network cards.
 //!
 //! With the feature `cyclone` also our Cyclone backend beside raw Cyclone DDS; both wait for samples
 //! rather than poll, as Cyclone's receive threads need the processors.
@@ -68,6 +68,8 @@ pub fn run(
         ("throughput, shared memory, 64 B", "1/s", shm(64), Throughput(20 * ROUNDS)),
         ("one-way latency, shared memory, 64 KB", "ns", shm(64 * KB), Latency(ROUNDS / 4)),
         ("one-way latency, shared memory, 1 MB", "ns", shm(KB * KB), Latency(ROUNDS / 40)),
+        ("one-way latency, waiting reader, 64 B", "ns", woken(Kind::Futex), Latency(ROUNDS / 8)),
+        ("one-way latency, waiting reader, 64 B", "ns", woken(Kind::Events), Latency(ROUNDS / 8)),
         ("one-way wake-up, shared memory, 64 B", "ns", woken(Kind::Futex), Wake(ROUNDS / 8)),
         ("one-way wake-up, shared memory, 64 B", "ns", woken(Kind::Events), Wake(ROUNDS / 8)),
         ("one-way latency, DDS loopback, 64 B", "ns", dds, Latency(DDS_ROUNDS)),
