@@ -22,6 +22,7 @@ test: setup-build setup-test ## install what tests need and run them all
 	@deploy/announce-build.sh "$(TIDEWIRE)"
 	cargo test --locked --profile $(PROFILE) --workspace --no-fail-fast
 	TIDEWIRE_DDS=cyclone cargo test --locked --profile $(PROFILE) -p tidewire-bus --features cyclone --no-fail-fast
+	TIDEWIRE_DDS=cyclone cargo test --locked --profile $(PROFILE) -p tidewire-tests --features cyclone --test network -- --skip between_us_and
 
 fuzz: setup-build ## fuzz each target for FOR seconds, 60 by default (deploy/fuzz.sh SECONDS TARGET for one)
 	@deploy/fuzz.sh $(FOR)
@@ -29,7 +30,7 @@ fuzz: setup-build ## fuzz each target for FOR seconds, 60 by default (deploy/fuz
 lint: setup-build setup-cyclone ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --locked --profile $(PROFILE) --workspace --all-targets -- -D warnings
-	cargo clippy --locked --profile $(PROFILE) -p tidewire-bus -p tidewire-bench --features tidewire-bench/cyclone --all-targets -- -D warnings
+	cargo clippy --locked --profile $(PROFILE) -p tidewire-bus -p tidewire-bench -p tidewire-tests --features tidewire-bench/cyclone,tidewire-tests/cyclone --all-targets -- -D warnings
 
 fmt: ## format the code
 	cargo fmt --all

@@ -25,7 +25,7 @@ pub use datagrams::{Datagrams, rtps_ports};
 pub use disk::SmallDisk;
 pub use help::HelpPage;
 pub use lines::Child;
-pub use network::{Namespace, TwoHosts, Weather};
+pub use network::{HOSTS, Namespace, TwoHosts, Weather};
 pub use peer::{PATIENCE, Peer};
 pub use recording::{EPOCH, Recording, copy, files};
 pub use said::{Said, say};

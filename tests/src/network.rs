@@ -73,9 +73,9 @@ impl Namespace {
         run(self.command("ip").args(words.split(' ')));
     }
 
-    /// Gives the interface an address of `10.78.0.0/24` and everything else to it.
-    fn address(&self, interface: &str, host: u8) {
-        self.ip(&format!("addr add 10.78.0.{host}/24 dev {interface}"));
+    /// Gives the interface an address and everything else to it.
+    fn address(&self, interface: &str, address: &str) {
+        self.ip(&format!("addr add {address}/24 dev {interface}"));
         self.ip(&format!("link set {interface} up multicast on"));
         self.ip(&format!("route add default dev {interface}"));
     }
@@ -111,7 +111,12 @@ pub struct Weather {
     pub delay: f64,
     /// Percent that come 10 ms late, after others.
     pub reorder: f64,
+    /// Percent of multicast frames that never arrive: many networks carry none.
+    pub multicast_loss: f64,
 }
+
+/// Where [`TwoHosts`] are.
+pub const HOSTS: [&str; 2] = ["10.78.0.1", "10.78.0.2"];
 
 /// Two hosts, `10.78.0.1` and `10.78.0.2`, and the cable between them.
 pub struct TwoHosts {
@@ -134,8 +139,8 @@ impl TwoHosts {
         if weather == Weather::default() {
             let peer = format!("link add lan type veth peer name lan netns {}", right.pid);
             left.ip(&peer);
-            left.address("lan", 1);
-            right.address("lan", 2);
+            left.address("lan", HOSTS[0]);
+            right.address("lan", HOSTS[1]);
             left.wait_for_carrier("lan");
             right.wait_for_carrier("lan");
             return Some(Self { left, right, link: None });
@@ -149,14 +154,17 @@ impl TwoHosts {
         let link = Child::spawn(
             Command::new(program())
                 .args(&names)
-                .args([weather.loss, weather.delay, weather.reorder].map(|part| part.to_string()))
+                .args(
+                    [weather.loss, weather.delay, weather.reorder, weather.multicast_loss]
+                        .map(|part| part.to_string()),
+                )
                 .arg("1"),
         );
         link.event("ready", PATIENCE);
-        for (name, (host, number)) in names.iter().zip([(&left, 1), (&right, 2)]) {
+        for (name, (host, address)) in names.iter().zip([(&left, HOSTS[0]), (&right, HOSTS[1])]) {
             let pid = host.pid.to_string();
             run(Command::new("ip").args(["link", "set", name, "netns", &pid]));
-            host.address(name, number);
+            host.address(name, address);
             host.wait_for_carrier(name);
         }
         Some(Self { left, right, link: Some(link) })

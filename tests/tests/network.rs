@@ -52,7 +52,7 @@ fn both_ways(weather: Weather, join: Join, loads: &[Load]) -> Option<(u64, u64)>
 const LOADS: [Load; 2] = [Load::small(2000), Load::large(20, 200_000)];
 
 fn weather(loss: f64, delay: f64, reorder: f64) -> Weather {
-    Weather { loss, delay, reorder }
+    Weather { loss, delay, reorder, ..Weather::default() }
 }
 
 #[test]
@@ -85,6 +85,15 @@ fn nothing_is_lost_on_a_long_way() {
 fn nothing_is_lost_or_out_of_order_where_frames_overtake_each_other() {
     let seen = both_ways(weather(0.0, 1.0, 10.0), interop::participant, &LOADS);
     assert!(seen.is_none_or(|(_, reordered)| reordered > 0), "{seen:?}");
+}
+
+/// RustDDS has no unicast discovery.
+#[cfg(feature = "cyclone")]
+#[test]
+fn peers_meet_where_no_multicast_arrives() {
+    let weather = Weather { loss: 1.0, multicast_loss: 100.0, ..Weather::default() };
+    let seen = both_ways(weather, interop::participant_with_peers, &LOADS);
+    assert!(seen.is_none_or(|(lost, _)| lost > 0), "{seen:?}");
 }
 
 /// Another vendor's program on the other host.

@@ -35,6 +35,10 @@ pub struct Site {
     pub domain: u16,
     /// Prefix of the topics of its nodes, empty for none.
     pub namespace: String,
+    /// Network interfaces, by name or address; empty: all.
+    pub interfaces: Vec<String>,
+    /// Addresses of hosts to look for participants on instead of by multicast.
+    pub peers: Vec<String>,
 }
 
 /// An argument of the top file.
@@ -57,6 +61,10 @@ pub struct Node {
     pub domain: u16,
     /// Prefix of its topics, empty for none. See [`Node::topic`].
     pub namespace: String,
+    /// As of its site.
+    pub interfaces: Vec<String>,
+    /// As of its site.
+    pub peers: Vec<String>,
     pub command: Command,
     /// From the name the node knows to the name on the bus, before the namespace.
     pub remaps: Vec<(String, String)>,

@@ -66,7 +66,7 @@ fn every_problem_is_found_in_one_go() {
             "
 version: 2
 colour: blue
-sites: {plant: {domain: 300}, hall: {}}
+sites: {plant: {domain: 300, peers: [10.0.0.2, hall7]}, hall: {}}
 nodes:
   a: {kind: nothing}
   b: {run: x, kind: record}
@@ -85,7 +85,8 @@ nodes:
             "l.yaml:2:10: version `2` of launch files is not known here",
             "l.yaml:3:1: a launch file has no key `colour`",
             "l.yaml:4:25: a DDS domain is a whole number, and `300` is not one here",
-            "l.yaml:4:31: the site `hall` has no domain",
+            "l.yaml:4:37: `hall7` is no IP address",
+            "l.yaml:4:57: the site `hall` has no domain",
             "l.yaml:6:13: no kind of node is called `nothing`",
             "l.yaml:7:12: a node has either `kind` or `run`, not both",
             "l.yaml:8:3: the node has neither `kind` nor `run`",

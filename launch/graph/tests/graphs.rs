@@ -26,7 +26,9 @@ version: 1
 args:
   speed: {default: 1.0, help: "how fast"}
   viewer: false
-sites: {plant: {domain: 10, namespace: plant}, exchange: {domain: 11}}
+sites:
+  plant: {domain: 10, namespace: plant, interfaces: eth1, peers: [10.0.0.2, 10.0.0.3]}
+  exchange: {domain: 11}
 nodes:
   pump1:
     kind: sim.pump
@@ -58,6 +60,10 @@ fn every_key_of_a_node_is_read() {
     let pump = graph.node("pump1").unwrap();
     assert_eq!(pump.site.as_deref(), Some("plant"));
     assert_eq!((pump.domain, pump.namespace.as_str()), (10, "plant/north"));
+    assert_eq!(
+        (&pump.interfaces[..], &pump.peers[..]),
+        (&["eth1".into()][..], &["10.0.0.2".into(), "10.0.0.3".into()][..])
+    );
     assert_eq!(pump.participant_name(), "plant/pump1");
     assert_eq!(
         params(&graph, "pump1"),
@@ -84,7 +90,7 @@ fn every_key_of_a_node_is_read() {
     assert_eq!(pump.cpu, [0, 1, 2]);
     assert_eq!(pump.nice, -5);
     assert_eq!(pump.stop_timeout, Duration::from_millis(500));
-    assert_eq!(pump.origin.to_string(), "l.yaml:8:3");
+    assert_eq!(pump.origin.to_string(), "l.yaml:10:3");
 
     let custom = graph.node("custom").unwrap();
     assert_eq!(

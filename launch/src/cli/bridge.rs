@@ -68,7 +68,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         name: args.bus.name.clone().unwrap_or_else(|| format!("{}/bridge", args.site)),
         kind: "bridge".into(),
         domain: args.bus.domain,
-        interfaces: args.bus.interface.clone(),
+        network: args.bus.network.clone(),
         qos: args.bus.qos.clone(),
         params,
         ..NodeSpec::default()

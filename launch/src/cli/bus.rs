@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use tidewire_bus::Participant;
 use tidewire_idl::TypeRegistry;
 use tidewire_qos::Profile;
@@ -25,19 +26,32 @@ pub struct Bus {
     #[arg(long, value_name = "FILE[::PROFILE]")]
     pub qos: Option<String>,
 
-    /// Network interface by name or address, may be given again [default: all]
-    #[arg(long, value_name = "NAME")]
-    pub interface: Vec<String>,
+    #[command(flatten)]
+    pub network: Network,
 
     /// Name of this participant on the bus
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 }
 
+/// How a participant finds others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// Network interface by name or address, may be given again [default: all]
+    #[arg(long = "interface", value_name = "NAME")]
+    pub interfaces: Vec<String>,
+
+    /// Address of a host to look for participants on instead of by multicast, may be given again;
+    /// beyond this host on the Cyclone backend only
+    #[arg(long = "peer", value_name = "ADDRESS")]
+    pub peers: Vec<String>,
+}
+
 impl Bus {
     /// Joins the domain under the given name, or under `default`.
     pub fn participant(&self, default: &str) -> anyhow::Result<Participant> {
-        join(self.domain, self.name.as_deref().unwrap_or(default), &self.interface)
+        join(self.domain, self.name.as_deref().unwrap_or(default), &self.network)
     }
 
     /// The shipped types and those of `--types`.
@@ -51,12 +65,12 @@ impl Bus {
     }
 }
 
-/// Joins a domain on the given interfaces; none: on all.
-pub fn join(domain: u16, name: &str, interfaces: &[String]) -> anyhow::Result<Participant> {
-    let builder = Participant::builder().domain(domain).name(name);
-    let builder =
-        interfaces.iter().fold(builder, |builder, interface| builder.interface(interface.clone()));
-    builder
+/// Joins a domain over `network`.
+pub fn join(domain: u16, name: &str, network: &Network) -> anyhow::Result<Participant> {
+    let builder = Participant::builder().domain(domain).name(name).peers(network.peers.clone());
+    let interfaces = network.interfaces.iter();
+    interfaces
+        .fold(builder, |builder, interface| builder.interface(interface.clone()))
         .build()
         .with_context(|| format!("cannot join domain {domain} as `{name}`"))
         .remedy("run `tidewire doctor`: it checks multicast, socket buffers and shared memory")

@@ -52,7 +52,7 @@ fn live(args: &Args, json: bool) -> anyhow::Result<()> {
         name: args.bus.name.clone().unwrap_or_else(|| "detect".into()),
         kind: "detect".into(),
         domain: args.bus.domain,
-        interfaces: args.bus.interface.clone(),
+        network: args.bus.network.clone(),
         types: args.bus.types.clone(),
         qos: args.bus.qos.clone(),
         params: json!({ "models": args.models, "points": args.point, "output": args.output }),

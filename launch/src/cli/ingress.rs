@@ -177,7 +177,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         name: args.bus.name.clone().unwrap_or_else(|| "ingress".to_owned()),
         kind: "ingress".into(),
         domain: args.bus.domain,
-        interfaces: args.bus.interface.clone(),
+        network: args.bus.network.clone(),
         types: args.bus.types.clone(),
         qos: args.bus.qos.clone(),
         wait_for: args.wait_for.clone(),

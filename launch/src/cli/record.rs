@@ -63,7 +63,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         name: args.bus.name.clone().unwrap_or_else(|| "record".to_owned()),
         kind: "record".into(),
         domain: args.bus.domain,
-        interfaces: args.bus.interface.clone(),
+        network: args.bus.network.clone(),
         types: args.bus.types.clone(),
         qos: args.bus.qos.clone(),
         params: json!({

@@ -183,7 +183,7 @@ fn source(
         name: bus.name.clone().unwrap_or_else(|| kind.to_owned()),
         kind: kind.to_owned(),
         domain: bus.domain,
-        interfaces: bus.interface,
+        network: bus.network,
         types: bus.types,
         qos: bus.qos,
         wait_for,

@@ -80,7 +80,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         name: args.bus.name.clone().unwrap_or_else(|| "view".into()),
         kind: "view".into(),
         domain: args.bus.domain,
-        interfaces: args.bus.interface.clone(),
+        network: args.bus.network.clone(),
         types: args.bus.types.clone(),
         qos: args.bus.qos.clone(),
         params: json!({
@@ -118,7 +118,8 @@ fn play(
                 wait: 10.0,
                 ..ReplayOptions::new(dir)
             };
-            let participant = super::bus::join(private_domain(), "view-replay", &[])?;
+            let participant =
+                super::bus::join(private_domain(), "view-replay", &super::bus::Network::default())?;
             let played = tidewire_replay::run(&participant, &options, stop.flag(), &mut |_| {});
             if let Err(error) = played {
                 stop.set();

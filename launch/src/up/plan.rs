@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tidewire_graph::{Command, Graph, Node, Readiness, Respawn};
 
+use crate::cli::bus::Network;
 use crate::node::schema;
 
 /// Everything a built-in node needs to know; the launcher hands it over as JSON.
@@ -19,8 +20,8 @@ pub struct NodeSpec {
     pub kind: String,
     /// DDS domain.
     pub domain: u16,
-    /// Network interfaces; empty: all.
-    pub interfaces: Vec<String>,
+    /// Interfaces and peers.
+    pub network: Network,
     /// IDL search paths.
     pub types: Vec<PathBuf>,
     /// `FILE[::PROFILE]`.
@@ -168,7 +169,7 @@ fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePla
                 name: name.clone(),
                 kind: kind.clone(),
                 domain: node.domain,
-                interfaces: Vec::new(),
+                network: Network { interfaces: node.interfaces.clone(), peers: node.peers.clone() },
                 types: types.iter().cloned().chain(schema::types(&mut params)).collect(),
                 qos: node.qos.clone(),
                 remap: written

@@ -63,7 +63,7 @@ impl DdsParticipant {
             return Err(DdsError::Unsupported {
                 backend: "RustDDS",
                 what: format!("unicast discovery peers ({})", options.peers[0]),
-                remedy: "use multicast, or carry the topics with the bridge",
+                remedy: "use multicast, the Cyclone backend (`--dds cyclone`), or carry the topics with the bridge",
             });
         }
         let mut builder = DomainParticipantBuilder::new(options.domain);

@@ -1,6 +1,6 @@
 // A bad network cable: two TAP interfaces, and frames between them lost, late or out of order.
 //
-//   link TAP_A TAP_B LOSS_PERCENT DELAY_MS REORDER_PERCENT SEED
+//   link TAP_A TAP_B LOSS_PERCENT DELAY_MS REORDER_PERCENT MULTICAST_LOSS_PERCENT SEED
 //
 // Says {"event":"ready"} once both interfaces exist (where it was started; they may then be moved to
 // other network namespaces), and when standard input ends what it did. It does in user space what the
@@ -32,7 +32,7 @@ struct frame {
 
 static struct frame heap[SLOTS];
 static int waiting;
-static uint64_t departed, carried, lost, reordered, overflowed, seed;
+static uint64_t departed, carried, lost, multicast_lost, reordered, overflowed, seed;
 
 static int64_t now(void) {
   struct timespec t;
@@ -101,13 +101,13 @@ static void deliver(struct frame frame, const struct pollfd *ends) {
 }
 
 int main(int count, char **words) {
-  if (count != 7) {
-    fprintf(stderr, "usage: link TAP_A TAP_B LOSS_PERCENT DELAY_MS REORDER_PERCENT SEED\n");
+  if (count != 8) {
+    fprintf(stderr, "usage: link TAP_A TAP_B LOSS_PERCENT DELAY_MS REORDER_PERCENT MULTICAST_LOSS_PERCENT SEED\n");
     return 2;
   }
-  double loss = atof(words[3]), reorder = atof(words[5]);
+  double loss = atof(words[3]), reorder = atof(words[5]), multicast_loss = atof(words[6]);
   int64_t delay = (int64_t)(atof(words[4]) * 1e6);
-  seed = strtoull(words[6], NULL, 10) * 2654435761u + 1;
+  seed = strtoull(words[7], NULL, 10) * 2654435761u + 1;
   struct pollfd ends[3] = {{tap(words[1]), POLLIN, 0}, {tap(words[2]), POLLIN, 0}, {0, POLLIN, 0}};
   printf("{\"event\":\"ready\"}\n");
   fflush(stdout);
@@ -133,6 +133,11 @@ int main(int count, char **words) {
           lost++;
           continue;
         }
+        // The group bit of the destination; broadcasts, which ARP needs, have all bits set.
+        if (bytes[0] & 1 && bytes[0] != 0xff && percent() < multicast_loss) {
+          multicast_lost++;
+          continue;
+        }
         if (waiting == SLOTS) {
           overflowed++;
           continue;
@@ -149,8 +154,8 @@ int main(int count, char **words) {
       }
     }
   }
-  printf("{\"event\":\"done\",\"carried\":%llu,\"lost\":%llu,\"reordered\":%llu,\"overflowed\":%llu}\n",
-         (unsigned long long)carried, (unsigned long long)lost, (unsigned long long)reordered,
-         (unsigned long long)overflowed);
+  printf("{\"event\":\"done\",\"carried\":%llu,\"lost\":%llu,\"multicast_lost\":%llu,\"reordered\":%llu,\"overflowed\":%llu}\n",
+         (unsigned long long)carried, (unsigned long long)lost, (unsigned long long)multicast_lost,
+         (unsigned long long)reordered, (unsigned long long)overflowed);
   return 0;
 }

@@ -77,6 +77,17 @@ pub fn participant(domain: u16) -> Participant {
     builder.transports(Transports { dds: true, shm: false }).build().expect("the domain is joined")
 }
 
+/// The same on Cyclone, finding the participants of both [hosts](crate::TwoHosts) without multicast.
+///
+/// # Panics
+/// The bus does not start.
+#[cfg(feature = "cyclone")]
+pub fn participant_with_peers(domain: u16) -> Participant {
+    let builder = Participant::builder().domain(domain).name("interop");
+    let builder = builder.dds(tidewire_bus::Backend::Cyclone).peers(crate::HOSTS);
+    builder.transports(Transports { dds: true, shm: false }).build().expect("the domain is joined")
+}
+
 /// A reader of `bus`.
 ///
 /// # Panics

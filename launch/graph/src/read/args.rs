@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::context::{ArgText, Context, Scope};
-use super::fields::Fields;
 use crate::graph::Arg;
 use crate::span::{Source, Span};
 use crate::suggest;
@@ -132,7 +131,7 @@ impl Context<'_> {
             Some(node) => Some(self.default(node, scope)?),
             None => None,
         };
-        let choices = self.choices(&fields, scope);
+        let choices = self.strings(&fields, "choices", "a choice", scope);
         if let (Some(default), Some((_, node))) = (&default, fields.entry("default"))
             && !choices.is_empty()
             && !choices.contains(&default.text)
@@ -153,12 +152,6 @@ impl Context<'_> {
         };
         let text = self.substitute(scalar, &node.span, scope)?;
         Some(ArgText { text: text.text, plain: text.plain })
-    }
-
-    fn choices(&mut self, fields: &Fields, scope: &Scope) -> Vec<String> {
-        let Some(node) = fields.get("choices") else { return Vec::new() };
-        let items = self.list(node);
-        items.iter().filter_map(|item| self.string(item, "a choice", scope)).collect()
     }
 
     /// A number stays a number, a switch a switch, and a choice one of the choices.

@@ -121,6 +121,18 @@ impl Context<'_> {
         self.text(node, what, scope).map(|text| text.text)
     }
 
+    /// The texts of the list `key`; each is `what`.
+    pub(super) fn strings(
+        &mut self,
+        fields: &Fields,
+        key: &str,
+        what: &str,
+        scope: &Scope,
+    ) -> Vec<String> {
+        let items = fields.get(key).map(|node| self.list(node)).unwrap_or_default();
+        items.iter().filter_map(|item| self.string(item, what, scope)).collect()
+    }
+
     /// A whole number in a range.
     pub(super) fn integer<T: FromStr + PartialOrd + std::fmt::Display>(
         &mut self,

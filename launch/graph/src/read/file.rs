@@ -1,5 +1,6 @@
 //! One file: its arguments, sites, nodes and includes.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ const KEYS: [&str; 11] = [
 ];
 /// Included files that include others twice each would double with every level.
 const MAX_FILES: usize = 1_000;
+const SITE_KEYS: &[&str] = &["domain", "namespace", "interfaces", "peers"];
+
 /// DDSI-RTPS 2.5, 9.6.1.4: the ports of higher domains do not fit into 16 bits.
 pub(super) const MAX_DOMAIN: u16 = 232;
 
@@ -125,7 +128,7 @@ impl Context<'_> {
         let Some(sites) = self.map(node, "`sites`") else { return };
         for (key, node) in &sites.entries {
             let what = format!("the site `{}`", key.text);
-            let Some(fields) = self.fields(node, &what, &["domain", "namespace"]) else { continue };
+            let Some(fields) = self.fields(node, &what, SITE_KEYS) else { continue };
             let domain = match fields.get("domain") {
                 Some(node) => self.domain(node, scope).map(|(domain, _)| domain),
                 None => {
@@ -142,6 +145,8 @@ impl Context<'_> {
                 name: key.text.clone(),
                 domain: domain.unwrap_or_default(),
                 namespace: join("", &namespace),
+                interfaces: self.strings(&fields, "interfaces", "an interface", scope),
+                peers: self.peers(&fields, scope),
             };
             match self.sites.iter().find(|(known, _)| known.name == site.name) {
                 // An included file may repeat its includer's site, as long as they agree.
@@ -153,6 +158,16 @@ impl Context<'_> {
                 None => self.sites.push((site, key.span.clone())),
             }
         }
+    }
+
+    fn peers(&mut self, fields: &Fields, scope: &Scope) -> Vec<String> {
+        let peers = self.strings(fields, "peers", "a peer", scope);
+        let wrong = peers.iter().find(|peer| peer.parse::<IpAddr>().is_err());
+        if let (Some(peer), Some(node)) = (wrong, fields.get("peers")) {
+            let what = format!("`{peer}` is no IP address");
+            self.problem(&node.span, what, "write the address of the host, as 10.0.0.2");
+        }
+        peers
     }
 
     /// `nodes:`, a map by name or a list with `name:` in each.

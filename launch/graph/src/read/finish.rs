@@ -64,6 +64,8 @@ impl Context<'_> {
                     namespace = join(&site.namespace, &namespace);
                     pending.node.domain = site.domain;
                     pending.node.site = Some(site.name.clone());
+                    pending.node.interfaces = site.interfaces.clone();
+                    pending.node.peers = site.peers.clone();
                     if let Some((domain, span)) = &pending.domain
                         && *domain != site.domain
                     {

@@ -120,6 +120,8 @@ impl Context<'_> {
                 site: None,
                 domain: 0,
                 namespace: String::new(),
+                interfaces: Vec::new(),
+                peers: Vec::new(),
                 command,
                 remaps,
                 qos,
