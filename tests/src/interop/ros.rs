@@ -72,6 +72,13 @@ fn talker(vendor: Vendor) {
     assert_eq!(info["writers"][0]["ros_node"], "/talker", "{info}");
     let info = run_json(&[&["topic", "info", "--ros", "/imu"][..], &on].concat());
     assert_eq!(info["writers"][0]["ros_node"], "/arm/driver", "{info}");
+    assert_eq!((&info["topic"], &info["type"]), (&json!("/imu"), &imu), "{info}");
+    // One tool less for Fast DDS: see above.
+    if vendor != Vendor::FastDds {
+        let hz = ["topic", "hz", "--ros", "chatter", "--for", "100ms"];
+        let hz = run_json(&[&hz[..], &on].concat());
+        assert_eq!(hz["topic"], "/chatter", "{hz}");
+    }
     let shown = run(&[&["topic", "info", "--ros", "chatter"][..], &on].concat());
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("topic: /chatter") && shown.contains("  /talker"), "{shown}");

@@ -46,8 +46,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         if json {
             let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "ros_node": graph.node_of(&e.guid), "local": e.local, "qos": e.qos });
             output::json(&json!({
-                "topic": topic.name,
-                "type": topic.type_name,
+                "topic": args.names.topic(&topic.name),
+                "type": args.names.ty(&topic.type_name),
                 "keyed": topic.keyed,
                 "type_known": registry.get(&topic.type_name).is_some(),
                 "writers": topic.writers.iter().map(endpoint).collect::<Vec<_>>(),

@@ -56,6 +56,8 @@ pub struct View {
 
 /// A topic that is measured.
 pub struct Measured {
+    /// Its name as the person who asks says it.
+    pub name: String,
     pub info: TopicInfo,
     pub reader: RawReader,
     pub figures: Figures,
@@ -110,7 +112,7 @@ pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
     screen.clear();
     if json {
         for topic in &measured {
-            let mut line = json!({ "topic": topic.info.name });
+            let mut line = json!({ "topic": topic.name });
             let more = (view.json)(topic, &topic.figures.count(), now_ns());
             if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
                 line.extend(more);
@@ -155,7 +157,7 @@ fn look(
             }
         };
         let figures = Figures::new(args.window.map(|window| window as usize));
-        measured.push(Measured { info, reader, figures });
+        measured.push(Measured { name: args.names.topic(&info.name), info, reader, figures });
     }
     measured.sort_by(|a, b| a.info.name.cmp(&b.info.name));
     Ok(())
@@ -192,7 +194,7 @@ fn give_up(
     if let Some(name) = missing(args, measured) {
         bail!("{}", watch::nobody(participant, name));
     }
-    let names: Vec<&str> = measured.iter().map(|m| m.info.name.as_str()).collect();
+    let names: Vec<&str> = measured.iter().map(|m| m.name.as_str()).collect();
     bail!("no sample on `{}` for {:.1} s", names.join("`, `"), waited.as_secs_f64());
 }
 
@@ -205,7 +207,7 @@ fn text(view: &View, measured: &[Measured]) -> String {
         measured.iter().map(|topic| (topic, topic.figures.count())).collect();
     let rows = counts.iter().map(|(topic, count)| {
         let mut cells = (view.cells)(topic, count, now);
-        cells.insert(0, topic.info.name.clone());
+        cells.insert(0, topic.name.clone());
         cells
     });
     let headers: Vec<&str> = std::iter::once("TOPIC").chain(view.headers.iter().copied()).collect();
@@ -229,7 +231,7 @@ fn brief(view: &View, measured: &[Measured]) -> String {
                     format!("{} {cell}", head.trim_start_matches('>').to_lowercase())
                 })
                 .collect();
-            format!("{}: {}", topic.info.name, cells.join("  "))
+            format!("{}: {}", topic.name, cells.join("  "))
         })
         .collect();
     if parts.is_empty() { "nobody writes it yet".to_owned() } else { parts.join("  |  ") }
