@@ -10,6 +10,8 @@ use tidewire_qos::Duration;
 pub struct DeadlineMissed {
     /// All of them: one for each period in which an instance had no sample.
     pub total: u64,
+    /// Of these, new ones since this was last read.
+    pub total_change: u64,
     /// The instance that missed last; all zero on topics without a key.
     pub last: KeyHash,
 }
@@ -96,14 +98,14 @@ mod tests {
         deadlines.renew(a, 10_110, 10_110);
         assert!(!deadlines.is_in_doubt(10_120) && deadlines.is_in_doubt(10_151));
         assert!(deadlines.is_in_doubt(10_160) && deadlines.check(10_160));
-        assert_eq!(deadlines.missed(), DeadlineMissed { total: 1, last: b });
+        assert_eq!(deadlines.missed(), DeadlineMissed { total: 1, last: b, ..Default::default() });
         // Found late, but written in time.
         deadlines.renew(a, 10_200, 10_300);
         assert!(deadlines.check(10_300));
-        assert_eq!(deadlines.missed(), DeadlineMissed { total: 2, last: b });
+        assert_eq!(deadlines.missed(), DeadlineMissed { total: 2, last: b, ..Default::default() });
         deadlines.end(&b);
         assert!(deadlines.check(10_550));
-        assert_eq!(deadlines.missed(), DeadlineMissed { total: 5, last: a });
+        assert_eq!(deadlines.missed(), DeadlineMissed { total: 5, last: a, ..Default::default() });
         // A source time of long ago, as of a replay, says nothing of when the sample came.
         deadlines.renew(a, 5, 10_560);
         assert!(!deadlines.check(10_640));

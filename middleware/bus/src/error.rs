@@ -60,6 +60,26 @@ pub enum BusError {
     /// Parameters for a filter that is not there.
     #[error("the reader of `{0}` has no filter: make it with `reader_filtered`")]
     NoFilter(String),
+    /// A cached reader that could not tell instances apart.
+    #[error(
+        "a cached reader of `{0}` must know the topic's key, which tells instances apart: give the \
+         type (`raw_cached_reader`), or use a plain reader"
+    )]
+    UnknownKey(String),
+    /// A condition of another participant's entities.
+    #[error(
+        "the condition is of participant `{theirs}`, the wait set of `{ours}`: make a wait set for each \
+         participant"
+    )]
+    OtherParticipant {
+        /// Whose entity the condition is of.
+        theirs: String,
+        /// Whose wait set it is.
+        ours: String,
+    },
+    /// A condition whose reader, writer or participant is gone.
+    #[error("the entity of the condition is gone: attach conditions while their entity lives")]
+    Gone,
     /// A topic name DDS does not allow.
     #[error("`{0}` is no topic name: it must be 1 to 255 bytes and hold no NUL")]
     TopicName(String),
@@ -160,6 +180,17 @@ pub enum ReadError {
         writer: tidewire_idl::Guid,
         /// Where decoding stopped and why.
         reason: String,
+    },
+    /// A condition of another reader.
+    #[error("the condition is of another reader than this one of `{0}`: make it with this reader")]
+    Condition(String),
+    /// No instance of this handle: it never came, or it has ended and all of it was taken.
+    #[error("`{topic}` has no instance {handle:?}: it never came, or ended and was taken to the last")]
+    Instance {
+        /// The topic.
+        topic: String,
+        /// The handle that was given.
+        handle: tidewire_idl::KeyHash,
     },
     /// The shared-memory side.
     #[error(transparent)]

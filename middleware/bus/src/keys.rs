@@ -16,6 +16,11 @@ impl Keys {
         self.0.is_some()
     }
 
+    /// What reads keys, if it does.
+    pub fn reader(&self) -> Option<KeyReader> {
+        self.0.clone()
+    }
+
     /// The instance of a sample. A payload that is none of the type has none: whoever decodes it says
     /// what is wrong with it.
     pub fn of_sample(&self, payload: &[u8]) -> KeyHash {

@@ -29,8 +29,11 @@ mod error;
 mod keys;
 mod participant;
 mod reader;
+mod status;
+mod stream;
 mod support;
 pub mod testing;
+mod waitset;
 pub mod why;
 mod writer;
 
@@ -40,8 +43,15 @@ pub use error::{BusError, ReadError, WriteError};
 pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
 };
-pub use reader::{Change, LoanedSample, RawReader, Reader, TypedSample};
-pub use writer::{Loan, RawWriter, Writer};
+pub use reader::{
+    CachedReader, CachedSample, Change, InstanceStateKind, LoanedSample, RawCachedReader, RawReader,
+    Reader, ReaderStatus, SampleStateKind, SampleStates, States, TypedSample, ViewStateKind,
+};
+pub use status::{
+    IncompatibleQos, Matched, RejectedReason, SampleLost, SampleRejected, StatusMask,
+};
+pub use waitset::{Condition, GuardCondition, ReadCondition, StatusCondition, WaitSet};
+pub use writer::{Loan, RawWriter, Writer, WriterStatus};
 
 pub use tidewire_filter::{Filter, FilterError};
 pub use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use iceoryx2::config::Config;
 use tidewire_idl::Guid;
+use tidewire_qos::{Mismatch, Qos};
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use crate::control::Control;
@@ -14,6 +15,7 @@ use crate::linger::Lingering;
 use crate::options::ShmOptions;
 use crate::presence::{OwnPresence, Peers};
 use crate::reader::ShmReader;
+use crate::routes::{census, read_both};
 use crate::service::{self, IpcNode};
 use crate::writer::ShmWriter;
 
@@ -132,6 +134,35 @@ impl ShmDomain {
     /// [`ShmError::Backend`] if the topic's service cannot be opened.
     pub fn reader(&self, spec: &EndpointSpec, guid: Guid) -> Result<ShmReader, ShmError> {
         ShmReader::new(self.shared.clone(), spec, guid)
+    }
+
+    /// Changes whenever a participant or endpoint of the domain comes or goes on this host.
+    pub fn generation(&self) -> u64 {
+        self.shared.control.generation()
+    }
+
+    /// The writers on this host of the topic that the reader `spec` is on, each with the policies that
+    /// keep it from matching: none if they match.
+    pub fn writers_of(&self, spec: &EndpointSpec) -> Vec<(Guid, Vec<Mismatch>)> {
+        let mut requested = spec.qos.clone();
+        read_both(&mut requested);
+        self.neighbours(spec, true, |offered| tidewire_qos::check(offered, &requested))
+    }
+
+    /// The readers on this host of the topic that the writer `spec` is on, as
+    /// [`writers_of`](Self::writers_of).
+    pub fn readers_of(&self, spec: &EndpointSpec) -> Vec<(Guid, Vec<Mismatch>)> {
+        self.neighbours(spec, false, |requested| tidewire_qos::check(&spec.qos, requested))
+    }
+
+    fn neighbours(
+        &self,
+        spec: &EndpointSpec,
+        writers: bool,
+        misfits: impl Fn(&Qos) -> Vec<Mismatch>,
+    ) -> Vec<(Guid, Vec<Mismatch>)> {
+        let found = census(&self.shared.peers, service::topic_hash(spec), writers);
+        found.into_iter().map(|(guid, qos)| (guid, misfits(&qos))).collect()
     }
 
     /// Counts wake-ups of this participant; wraps. Read it, take from all readers, then

@@ -7,13 +7,12 @@ use iceoryx2::port::ReceiveError;
 use iceoryx2::port::subscriber::SubscriberCreateError;
 use tidewire_idl::Guid;
 use tidewire_qos::History;
-use tidewire_qos::policy::DataRepresentation;
 use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
 use crate::presence::{EndpointKind, Entry, Lane, SlotGuard, Terms};
-use crate::routes::{count_writers, find_writer, judge};
+use crate::routes::{count_writers, find_writer, judge, read_both};
 use crate::sample::{Pick, ShmInlet, ShmSample, Taken};
 use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, Subscriber};
 
@@ -94,11 +93,7 @@ impl ShmReader {
         // The subscriber stands before writers hear of it, so what they send then arrives.
         let kind = EndpointKind::Reader(lane);
         let mut spec = spec.clone();
-        if spec.qos.data_representation.is_empty() {
-            // As over DDS: who does not say reads both.
-            spec.qos.data_representation =
-                vec![DataRepresentation::Xcdr1, DataRepresentation::Xcdr2];
-        }
+        read_both(&mut spec.qos);
         let terms = Terms::new(guid, &spec.qos);
         let entry = Entry { kind, topic, attached, buffer: buffer as u32, terms };
         let slot = shared.own.register(entry)?;
@@ -255,6 +250,11 @@ impl ShmReader {
                 detail: format!("{error:?}"),
             },
         })
+    }
+
+    /// Whether [`take`](Self::take) has something to look at: a sample, or one that it passes over.
+    pub fn waits(&self) -> bool {
+        self.inlet.waits()
     }
 
     /// Samples that never came, by the gaps in their writers' sequence numbers: dropped because this

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tidewire_idl::Guid;
 use tidewire_qos::Qos;
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_transport::Prefix;
 
 use crate::presence::{EndpointKind, Lane, Peer, Peers, Slot, Terms};
@@ -159,6 +160,33 @@ pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<Te
     let peer = peers.present().into_iter().find(|peer| peer.prefix() == writer.prefix())?;
     let mut offers = peer.slots().iter().filter_map(|slot| offer(slot, topic));
     offers.find(|offered| offered.entity == writer.0[12..])
+}
+
+/// A reader that names no data representation reads both, as over DDS.
+pub(crate) fn read_both(requested: &mut Qos) {
+    if requested.data_representation.is_empty() {
+        requested.data_representation = vec![DataRepresentation::Xcdr1, DataRepresentation::Xcdr2];
+    }
+}
+
+/// Every writer, or every reader, of a topic on this host, and what it offers or requests.
+pub(crate) fn census(peers: &Peers, topic: u128, writers: bool) -> Vec<(Guid, Qos)> {
+    let mut found = Vec::new();
+    for peer in peers.present() {
+        for slot in peer.slots() {
+            let Some((kind, hash)) = slot.read() else { continue };
+            if hash == topic
+                && writers == (kind == EndpointKind::Writer)
+                && let Some(terms) = slot.terms(kind, topic)
+            {
+                let mut guid = [0; 16];
+                guid[..12].copy_from_slice(&peer.prefix());
+                guid[12..].copy_from_slice(&terms.entity);
+                found.push((Guid(guid), terms.qos));
+            }
+        }
+    }
+    found
 }
 
 fn offer(slot: &Slot, topic: u128) -> Option<Terms> {

@@ -75,6 +75,11 @@ impl ShmInlet {
         &self.shared
     }
 
+    /// Whether there are samples to receive. A publisher that cannot be mapped is told by `receive`.
+    pub(crate) fn waits(&self) -> bool {
+        self.port.lock().subscriber.has_samples().unwrap_or(true)
+    }
+
     /// Asks iceoryx2 for samples until there is none or `pick` wants it by its header; `None` is one
     /// that no version of ours sends, which is passed over.
     #[inline(always)]

@@ -23,4 +23,4 @@ pub use clock::now_ns;
 pub use counters::{Arrival, Counter, SequenceGaps};
 pub use endpoint::EndpointSpec;
 pub use latch::{Latch, RawLatch};
-pub use meta::{HISTORY, Prefix, SampleMeta, is_over};
+pub use meta::{DISPOSES, HISTORY, Prefix, SampleMeta, is_over};

@@ -9,6 +9,10 @@ pub type Prefix = [u8; 12];
 /// (TRANSIENT_LOCAL durability, DDS 1.4, 2.2.3.4).
 pub const HISTORY: u32 = 1;
 
+/// [`SampleMeta::flags`]: an unregister that disposes the instance too, as
+/// `autodispose_unregistered_instances` asks for (WRITER_DATA_LIFECYCLE, DDS 1.4, 2.2.3.21).
+pub const DISPOSES: u32 = 2;
+
 /// Whether a lifespan that ends at `expires`, as in [`SampleMeta::expires`], is over at `now`.
 #[inline]
 pub fn is_over(expires: i64, now: i64) -> bool {
@@ -31,7 +35,7 @@ pub struct SampleMeta {
     /// When it is no longer to be delivered, ns since the Unix epoch (LIFESPAN, DDS 1.4, 2.2.3.16);
     /// 0 for never.
     pub expires: i64,
-    /// Bits such as [`HISTORY`].
+    /// Bits such as [`HISTORY`] and [`DISPOSES`].
     pub flags: u32,
 }
 
@@ -40,6 +44,11 @@ impl SampleMeta {
     #[inline]
     pub fn is_history(&self) -> bool {
         self.flags & HISTORY != 0
+    }
+
+    /// Whether it ends the instance for all writers: a dispose, or an unregister that is one too.
+    pub fn disposes(&self) -> bool {
+        self.state == InstanceState::Disposed || self.flags & DISPOSES != 0
     }
 
     /// Whether its lifespan is over at `now`, ns since the Unix epoch.

@@ -106,17 +106,21 @@ impl Core {
         for endpoint in self.endpoints.lock().iter() {
             match endpoint {
                 OwnEndpoint::Writer(writer) => {
-                    if let Some(writer) = writer.upgrade() {
-                        writer.rematch();
+                    let Some(writer) = writer.upgrade() else { continue };
+                    writer.rematch();
+                    if let DdsEvent::Incompatible { local, remote, offered, requested } = event
+                        && writer.guid == *local
+                    {
+                        writer.statuses.misfit(*remote, offered, requested);
                     }
                 }
                 OwnEndpoint::Reader(reader) => {
                     let Some(reader) = reader.upgrade() else { continue };
                     reader.rematch();
-                    if let DdsEvent::Incompatible { local, remote, .. } = event
+                    if let DdsEvent::Incompatible { local, remote, offered, requested } = event
                         && reader.guid() == *local
                     {
-                        reader.block(*remote);
+                        reader.block(*remote, offered, requested);
                     }
                 }
             }

@@ -35,7 +35,8 @@ pub use discovery::{EndpointInfo, Event, ParticipantInfo, TopicInfo};
 pub(crate) use points::LastPoint;
 
 use crate::error::BusError;
-use crate::reader::{RawReader, Reader};
+use crate::reader::{CachedReader, RawCachedReader, RawReader, Reader};
+use crate::waitset::{GuardCondition, WaitSet};
 use crate::writer::{RawWriter, Writer};
 
 /// A topic whose type need not be known: its samples are moved as bytes.
@@ -76,7 +77,7 @@ impl Participant {
 
     /// A reader of `T`.
     pub fn reader<T: TypeSupport>(&self, topic: &str, qos: &Qos) -> Result<Reader<T>, BusError> {
-        Reader::new(&self.core, topic, qos, None)
+        Reader::new(&self.core, topic, qos, None, false)
     }
 
     /// A reader of the samples of `T` that pass a filter: a content-filtered topic (DDS 1.4,
@@ -93,7 +94,7 @@ impl Participant {
         parameters: &[&str],
     ) -> Result<Reader<T>, BusError> {
         let filter = Filter::new(&T::descriptor(), expression, parameters)?;
-        Reader::new(&self.core, topic, qos, Some(filter))
+        Reader::new(&self.core, topic, qos, Some(filter), false)
     }
 
     /// A writer of payloads as they are.
@@ -104,7 +105,7 @@ impl Participant {
     /// A reader of payloads as they are. Instances are not told apart (the key hash of what comes
     /// over DDS is zero): see [`raw_reader_of`](Self::raw_reader_of).
     pub fn raw_reader(&self, topic: &RawTopic, qos: &Qos) -> Result<RawReader, BusError> {
-        RawReader::new(&self.core, topic, None, qos, None)
+        RawReader::new(&self.core, topic, None, qos, None, false)
     }
 
     /// A reader of payloads as they are that knows the type, so that every sample has its key hash.
@@ -114,7 +115,7 @@ impl Participant {
         ty: &TypeHandle,
         qos: &Qos,
     ) -> Result<RawReader, BusError> {
-        RawReader::new(&self.core, topic, Some(ty), qos, None)
+        RawReader::new(&self.core, topic, Some(ty), qos, None, false)
     }
 
     /// As [`raw_reader_of`](Self::raw_reader_of), of the samples that pass a filter: see
@@ -131,7 +132,40 @@ impl Participant {
         parameters: &[&str],
     ) -> Result<RawReader, BusError> {
         let filter = Filter::new(ty, expression, parameters)?;
-        RawReader::new(&self.core, topic, Some(ty), qos, Some(filter))
+        RawReader::new(&self.core, topic, Some(ty), qos, Some(filter), false)
+    }
+
+    /// A reader of `T` that keeps what it gets, to be read with states and by instance. It is the only
+    /// kind that keeps READER_DATA_LIFECYCLE.
+    pub fn cached_reader<T: TypeSupport>(
+        &self,
+        topic: &str,
+        qos: &Qos,
+    ) -> Result<CachedReader<T>, BusError> {
+        Reader::new(&self.core, topic, qos, None, true)?.cached()
+    }
+
+    /// As [`cached_reader`](Self::cached_reader), of payloads as they are. `ty` tells instances apart.
+    ///
+    /// # Errors
+    /// [`BusError::UnknownKey`] if the topic has a key and `ty` does not tell it.
+    pub fn raw_cached_reader(
+        &self,
+        topic: &RawTopic,
+        ty: Option<&TypeHandle>,
+        qos: &Qos,
+    ) -> Result<RawCachedReader, BusError> {
+        RawReader::new(&self.core, topic, ty, qos, None, true)?.cached()
+    }
+
+    /// A set of conditions of this participant's entities to wait for.
+    pub fn wait_set(&self) -> WaitSet {
+        WaitSet::new(&self.core)
+    }
+
+    /// A condition that is true when the application says so.
+    pub fn guard_condition(&self) -> GuardCondition {
+        GuardCondition::new(&self.core)
     }
 
     /// Waits until `topic` is discovered and says what it is, for a reader that knows but the name.

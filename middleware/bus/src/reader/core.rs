@@ -1,16 +1,18 @@
 //! What typed and raw readers share: both transports, each sample once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tidewire_filter::Filter;
 use tidewire_idl::{Guid, TypeDescriptor};
+use tidewire_qos::Qos;
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmInlet, ShmReader};
 use tidewire_transport::dds::DdsError;
 use tidewire_transport::{Counter, EndpointSpec, Latch};
 
+use super::cache::Cache;
 use super::content::Content;
 use super::filter::Gates;
 use super::incoming::Incoming;
@@ -19,6 +21,7 @@ use crate::backend::DdsReader;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
+use crate::status::Statuses;
 use crate::support::{self, Role};
 
 pub(crate) struct ReaderCore {
@@ -44,6 +47,9 @@ pub(crate) struct ReaderCore {
     pub(super) remote: AtomicBool,
     pub(super) dds: Option<DdsReader>,
     pub(super) content: Option<Arc<Content>>,
+    pub statuses: Box<Statuses>,
+    /// What a cached reader keeps.
+    pub(super) cache: OnceLock<Box<Cache>>,
 }
 
 pub(super) struct State {
@@ -61,8 +67,15 @@ impl ReaderCore {
         spec: EndpointSpec,
         ty: Option<&TypeDescriptor>,
         content: Option<Filter>,
+        cached: bool,
     ) -> Result<Arc<Self>, BusError> {
-        support::check(&spec.topic, &spec.qos, Role::Reader)?;
+        if cached {
+            // The cache keeps READER_DATA_LIFECYCLE.
+            let qos = Qos { reader_data_lifecycle: Default::default(), ..spec.qos.clone() };
+            support::check(&spec.topic, &qos, Role::Reader)?;
+        } else {
+            support::check(&spec.topic, &spec.qos, Role::Reader)?;
+        }
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
@@ -102,6 +115,8 @@ impl ReaderCore {
             remote: AtomicBool::new(false),
             dds,
             content,
+            statuses: Statuses::new(),
+            cache: OnceLock::new(),
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
@@ -110,14 +125,36 @@ impl ReaderCore {
         }
         // A writer may have matched before the reader was registered.
         reader.rematch();
+        if cached {
+            reader.keep_cache()?;
+        }
         Ok(reader)
+    }
+
+    /// Samples go into a cache from now on.
+    pub fn keep_cache(&self) -> Result<(), BusError> {
+        let keys = self.incoming.keys();
+        if self.spec.keyed && keys.is_none() {
+            return Err(BusError::UnknownKey(self.spec.topic.clone()));
+        }
+        self.cache.get_or_init(|| Box::new(Cache::new(&self.spec.qos, keys)));
+        self.core.start_watch()
     }
 
     /// Discovery has news.
     pub fn rematch(&self) {
-        let Some(dds) = &self.dds else { return };
-        let remote = dds.matched().iter().any(|writer| !self.core.is_local(&writer.prefix()));
-        self.remote.store(remote, Ordering::Relaxed);
+        if let Some(dds) = &self.dds {
+            let remote = dds.matched().iter().any(|writer| !self.core.is_local(&writer.prefix()));
+            self.remote.store(remote, Ordering::Relaxed);
+            self.statuses.tell();
+        }
+        self.look();
+    }
+
+    /// Brings the matching statuses up to date; says whether they have changed.
+    pub fn look(&self) -> bool {
+        let over_dds = || self.dds.as_ref().map(DdsReader::matched).unwrap_or_default();
+        self.statuses.look(&self.core, &self.spec, false, over_dds)
     }
 
     pub fn guid(&self) -> Guid {
@@ -125,8 +162,9 @@ impl ReaderCore {
     }
 
     /// Its policies and that writer's do not fit.
-    pub fn block(&self, writer: Guid) {
+    pub fn block(&self, writer: Guid, offered: &Qos, requested: &Qos) {
         self.incoming.block(writer);
+        self.statuses.misfit(writer, offered, requested);
     }
 
     /// `attempt` until it gives something or `timeout` has passed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use tidewire_idl::{Guid, InstanceState, KeyHash, SampleInfo};
+use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, SampleInfo};
 use tidewire_qos::{Durability, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
@@ -27,6 +27,8 @@ pub(crate) struct Arrived {
     pub expires: i64,
     /// Whether it has passed the reader's gates already.
     pub passed: bool,
+    /// As [`SampleMeta::disposes`](tidewire_transport::SampleMeta::disposes).
+    pub disposes: bool,
 }
 
 impl Arrived {
@@ -115,6 +117,11 @@ impl Incoming {
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
         }
+    }
+
+    /// What reads keys, if the type is known and has one.
+    pub fn keys(&self) -> Option<KeyReader> {
+        self.keys.reader()
     }
 
     /// Whether there are samples to pop.
@@ -280,8 +287,9 @@ impl Sink for Incoming {
             return;
         }
         self.renew(sample.key, sample.state, reception_time, reception_time);
-        let replaced =
-            queue.push(Arrived { sample, reception_time, expires, passed: false }, self.depth);
+        let disposes = sample.state == InstanceState::Disposed;
+        let arrived = Arrived { sample, reception_time, expires, passed: false, disposes };
+        let replaced = queue.push(arrived, self.depth);
         drop(queue);
         // One came; those it replaced went.
         if replaced == 0 {

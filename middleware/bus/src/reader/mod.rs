@@ -23,17 +23,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
+mod cached;
 mod content;
 mod core;
 mod filter;
 mod incoming;
 mod loaned;
 mod raw;
+mod status;
+mod stream;
 mod take;
 mod track;
 mod typed;
 
+pub(crate) use cache::{Query, Which};
+pub use cache::{
+    CachedSample, InstanceStateKind, SampleStateKind, SampleStates, States, ViewStateKind,
+};
+pub use cached::{CachedReader, RawCachedReader};
 pub(crate) use core::ReaderCore;
 pub use loaned::LoanedSample;
 pub use raw::RawReader;
+pub use stream::ReaderStatus;
 pub use typed::{Change, Reader, TypedSample};

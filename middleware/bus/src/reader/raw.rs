@@ -9,13 +9,14 @@ use tidewire_qos::Qos;
 use tidewire_transport::EndpointSpec;
 
 use super::core::ReaderCore;
+use super::status::reader_statuses;
 use crate::error::{BusError, ReadError};
 use crate::participant::{Core, RawTopic};
 
 /// Reads serialised samples, encapsulation header included, without knowing their type. Disposes and
 /// unregisters come as samples whose `info.state` says so; their payload is the serialised key.
 pub struct RawReader {
-    core: Arc<ReaderCore>,
+    pub(super) core: Arc<ReaderCore>,
 }
 
 impl RawReader {
@@ -25,10 +26,11 @@ impl RawReader {
         ty: Option<&TypeHandle>,
         qos: &Qos,
         filter: Option<Filter>,
+        cached: bool,
     ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(&topic.name, &topic.type_name, topic.keyed);
         spec.qos = qos.clone();
-        Ok(Self { core: ReaderCore::new(core, spec, ty.map(|ty| &**ty), filter)? })
+        Ok(Self { core: ReaderCore::new(core, spec, ty.map(|ty| &**ty), filter, cached)? })
     }
 
     /// The next sample, if one is there.
@@ -126,12 +128,6 @@ macro_rules! reader_state {
                 self.core.foreign()
             }
 
-            /// Deadlines that passed without a sample: REQUESTED_DEADLINE_MISSED (DDS 1.4, 2.2.4.1).
-            /// [`Participant::wait`](crate::Participant::wait) ends when there are new ones.
-            pub fn requested_deadline_missed(&self) -> crate::DeadlineMissed {
-                self.core.deadline_missed()
-            }
-
             /// Writers matched now, on this host and elsewhere.
             pub fn matched_writers(&self) -> usize {
                 self.core.matched_writers()
@@ -154,3 +150,4 @@ macro_rules! reader_state {
 pub(super) use reader_state;
 
 reader_state!(impl RawReader);
+reader_statuses!(impl RawReader);

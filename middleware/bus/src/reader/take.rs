@@ -59,9 +59,7 @@ impl ReaderCore {
     pub fn take(&self) -> Result<Option<(SampleInfo, Payload<'_>)>, ReadError> {
         let taken = self.take_as(
             |sample, reception_time, last| {
-                let meta = sample.meta();
-                let point = self.point(last, &meta.writer.prefix());
-                (info_of(&meta, reception_time, point), Payload::Shm(sample))
+                (self.info_at(&sample.meta(), reception_time, last), Payload::Shm(sample))
             },
             |arrived, last| {
                 let point = self.point(last, &arrived.sample.writer.prefix());
@@ -132,10 +130,12 @@ impl ReaderCore {
     }
 
     fn park(&self, sample: &Shm<'_>, reception_time: i64) {
-        let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = sample.meta();
+        let meta = sample.meta();
+        let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = meta;
         let payload = Bytes::copy_from_slice(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
-        self.incoming.park(Arrived { sample, reception_time, expires, passed: true });
+        let disposes = meta.disposes();
+        self.incoming.park(Arrived { sample, reception_time, expires, passed: true, disposes });
     }
 
     /// Deadlines that passed without a sample.
@@ -143,8 +143,16 @@ impl ReaderCore {
         self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
     }
 
-    /// Looks after the deadlines; says whether one was missed.
+    /// Looks after statuses, deadlines and what a cached reader keeps; says whether any has changed.
     pub fn watch(&self, now: i64) -> bool {
+        let mut changed = self.look();
+        if let Some(cache) = self.cache.get() {
+            changed |= cache.watch(self, now);
+        }
+        self.watch_deadlines(now) || changed
+    }
+
+    fn watch_deadlines(&self, now: i64) -> bool {
         let Some(deadlines) = self.incoming.deadlines() else { return false };
         if !deadlines.lock().is_in_doubt(now) {
             return false;
@@ -159,6 +167,11 @@ impl ReaderCore {
             self.behind.store(true, Ordering::Relaxed);
         }
         deadlines.lock().check(now)
+    }
+
+    /// Whether anything waits to be taken, be it that it is kept back then.
+    pub fn waits(&self) -> bool {
+        self.incoming.waits() || self.state.lock().shm.as_ref().is_some_and(ShmReader::waits)
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -250,7 +263,17 @@ impl ReaderCore {
         info_of(meta, reception_time, self.core.point(&meta.writer.prefix()))
     }
 
-    fn point(&self, last: &mut LastPoint, prefix: &Prefix) -> Arc<str> {
+    /// As [`info_of`](Self::info_of), where the point of the last sample is at hand.
+    pub(super) fn info_at(
+        &self,
+        meta: &SampleMeta,
+        reception_time: i64,
+        last: &mut LastPoint,
+    ) -> SampleInfo {
+        info_of(meta, reception_time, self.point(last, &meta.writer.prefix()))
+    }
+
+    pub(super) fn point(&self, last: &mut LastPoint, prefix: &Prefix) -> Arc<str> {
         last.of(&self.core.points, prefix, || self.core.point(prefix))
     }
 }

@@ -11,6 +11,7 @@ use tidewire_transport::EndpointSpec;
 
 use super::core::ReaderCore;
 use super::raw::reader_state;
+use super::status::reader_statuses;
 use crate::error::{BusError, ReadError};
 use crate::participant::Core;
 
@@ -49,11 +50,12 @@ impl<T: TypeSupport> Reader<T> {
         topic: &str,
         qos: &Qos,
         filter: Option<Filter>,
+        cached: bool,
     ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
         let ty = T::descriptor();
-        Ok(Self { core: ReaderCore::new(core, spec, Some(&ty), filter)?, of: PhantomData })
+        Ok(Self { core: ReaderCore::new(core, spec, Some(&ty), filter, cached)?, of: PhantomData })
     }
 
     /// The next sample, if one is there. Ends of instances are passed over: see
@@ -104,3 +106,4 @@ impl<T: TypeSupport> Reader<T> {
 }
 
 reader_state!(impl<T> Reader<T>);
+reader_statuses!(impl<T> Reader<T>);

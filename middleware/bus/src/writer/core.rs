@@ -10,19 +10,21 @@ use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representatio
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability};
 use tidewire_shm::ShmWriter;
-use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
+use tidewire_transport::{Counter, DISPOSES, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
+use super::registered::Registered;
 use crate::backend::DdsWriter;
 use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, OwnEndpoint};
+use crate::status::Statuses;
 use crate::support::{self, Role};
 
 pub(crate) struct WriterCore {
     pub spec: EndpointSpec,
     pub guid: Guid,
-    core: Arc<Core>,
+    pub core: Arc<Core>,
     dds: Option<DdsWriter>,
     /// Whether a sample must go onto the wire: a matched reader elsewhere, or durability.
     wire: AtomicBool,
@@ -31,6 +33,8 @@ pub(crate) struct WriterCore {
     lifespan: Option<i64>,
     encoding: Encoding,
     pub(super) state: Mutex<State>,
+    pub statuses: Box<Statuses>,
+    pub(super) registered: Registered,
 }
 
 /// What one write at a time may touch.
@@ -81,6 +85,8 @@ impl WriterCore {
                 key: Default::default(),
                 served: Default::default(),
             }),
+            statuses: Statuses::new(),
+            registered: Registered::default(),
             spec,
         });
         core.register(OwnEndpoint::Writer(Arc::downgrade(&writer)));
@@ -89,7 +95,7 @@ impl WriterCore {
         if serves {
             core.start_history()?;
         }
-        if !writer.spec.qos.deadline.is_infinite() {
+        if writer.is_timed() {
             core.start_watch()?;
         }
         Ok(writer)
@@ -97,10 +103,19 @@ impl WriterCore {
 
     /// Discovery has news: decide anew whether DDS must carry samples.
     pub fn rematch(&self) {
-        let Some(dds) = &self.dds else { return };
-        let durable = self.spec.qos.durability > Durability::Volatile;
-        let wire = durable || dds.matched().iter().any(|r| !self.core.is_local(&r.prefix()));
-        self.wire.store(wire, Ordering::Release);
+        if let Some(dds) = &self.dds {
+            let durable = self.spec.qos.durability > Durability::Volatile;
+            let wire = durable || dds.matched().iter().any(|r| !self.core.is_local(&r.prefix()));
+            self.wire.store(wire, Ordering::Release);
+            self.statuses.tell();
+        }
+        self.look();
+    }
+
+    /// Brings the matching statuses up to date; says whether they have changed.
+    pub fn look(&self) -> bool {
+        let over_dds = || self.dds.as_ref().map(DdsWriter::matched).unwrap_or_default();
+        self.statuses.look(&self.core, &self.spec, true, over_dds)
     }
 
     /// Sends one change, both ways. `payload` is the sample, or the serialised key.
@@ -152,8 +167,14 @@ impl WriterCore {
             source_time,
             key,
             state: change,
+            flags: if change == InstanceState::Unregistered { self.unregister_flags() } else { 0 },
             ..SampleMeta::default()
         }
+    }
+
+    fn unregister_flags(&self) -> u32 {
+        let lifecycle = &self.spec.qos.writer_data_lifecycle;
+        if lifecycle.autodispose_unregistered_instances { DISPOSES } else { 0 }
     }
 
     /// Onto the wire, if anyone there needs it.
@@ -252,13 +273,26 @@ impl WriterCore {
         *served = (readers, owners);
     }
 
+    /// Whether samples have a deadline.
+    pub fn is_timed(&self) -> bool {
+        !self.spec.qos.deadline.is_infinite()
+    }
+
     /// Deadlines that passed without a write.
     pub fn deadline_missed(&self) -> DeadlineMissed {
         self.state.lock().deadlines.as_ref().map_or_else(Default::default, Deadlines::missed)
     }
 
-    /// Looks after the deadlines; says whether one was missed.
+    /// Looks after statuses and deadlines; says whether one has changed.
     pub fn watch(&self, now: i64) -> bool {
+        let changed = self.look();
+        self.watch_deadlines(now) || changed
+    }
+
+    fn watch_deadlines(&self, now: i64) -> bool {
+        if !self.is_timed() {
+            return false;
+        }
         // A write that waits for a reader renews what it is about when it is done.
         let Some(mut state) = self.state.try_lock() else { return false };
         state.deadlines.as_mut().is_some_and(|deadlines| deadlines.check(now))

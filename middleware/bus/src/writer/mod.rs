@@ -21,9 +21,12 @@ mod core;
 mod history;
 mod loan;
 mod raw;
+mod registered;
+mod status;
 mod typed;
 
 pub(crate) use core::WriterCore;
 pub use loan::Loan;
 pub use raw::RawWriter;
+pub use status::WriterStatus;
 pub use typed::Writer;

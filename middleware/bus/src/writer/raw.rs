@@ -8,12 +8,13 @@ use tidewire_qos::Qos;
 use tidewire_transport::EndpointSpec;
 
 use super::core::WriterCore;
+use super::status::writer_statuses;
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, RawTopic};
 
 /// Writes serialised samples, encapsulation header included, without knowing their type.
 pub struct RawWriter {
-    core: Arc<WriterCore>,
+    pub(super) core: Arc<WriterCore>,
 }
 
 impl RawWriter {
@@ -96,12 +97,6 @@ macro_rules! writer_state {
                 &self.core.spec.qos
             }
 
-            /// Deadlines that passed without a write: OFFERED_DEADLINE_MISSED (DDS 1.4, 2.2.4.1).
-            /// [`Participant::wait`](crate::Participant::wait) ends when there are new ones.
-            pub fn offered_deadline_missed(&self) -> crate::DeadlineMissed {
-                self.core.deadline_missed()
-            }
-
             /// Readers matched now, on this host and elsewhere.
             pub fn matched_readers(&self) -> usize {
                 self.core.matched_readers()
@@ -141,3 +136,4 @@ macro_rules! writer_state {
 pub(super) use writer_state;
 
 writer_state!(impl RawWriter);
+writer_statuses!(impl RawWriter);

@@ -11,6 +11,7 @@ use tidewire_transport::{EndpointSpec, now_ns};
 use super::core::{State, WriterCore};
 use super::loan::Loan;
 use super::raw::writer_state;
+use super::status::writer_statuses;
 use crate::error::{BusError, WriteError};
 use crate::participant::Core;
 
@@ -63,14 +64,46 @@ impl<T: TypeSupport> Writer<T> {
         self.end(value, InstanceState::Unregistered)
     }
 
+    /// Says that this writer is going to write the instance `value` belongs to, and gives its handle:
+    /// the key hash, by which readers know it too. Writing does so by itself, but then
+    /// [`lookup_instance`](Self::lookup_instance) does not know it: remembering would cost every write
+    /// a look-up. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`WriteError::NoKey`] on a topic without a key.
+    pub fn register_instance(&self, value: &T) -> Result<KeyHash, WriteError> {
+        if !T::KEYED {
+            return Err(WriteError::NoKey(self.core.spec.topic.clone()));
+        }
+        let (handle, mut key) = (value.key_hash(), Vec::new());
+        value.encode_key(self.core.encoding(), &mut key);
+        self.core.registered.add(handle, key);
+        Ok(handle)
+    }
+
+    /// The handle of the instance `value` belongs to, if it was registered and not unregistered since.
+    pub fn lookup_instance(&self, value: &T) -> Option<KeyHash> {
+        let handle = value.key_hash();
+        self.core.registered.key(&handle).map(|_| handle)
+    }
+
+    /// The key members of a registered instance, with defaults in all others.
+    pub fn key_value(&self, handle: KeyHash) -> Option<T> {
+        T::decode_key(&self.core.registered.key(&handle)?).ok()
+    }
+
     fn end(&self, value: &T, change: InstanceState) -> Result<(), WriteError> {
         if !T::KEYED {
             return Err(WriteError::NoKey(self.core.spec.topic.clone()));
         }
-        let mut state = self.core.state.lock();
-        let mut payload = Vec::new();
+        let (handle, mut payload) = (value.key_hash(), Vec::new());
         value.encode_key(self.core.encoding(), &mut payload);
-        self.core.send(&mut state, change, value.key_hash(), now_ns(), &payload)
+        let mut state = self.core.state.lock();
+        self.core.send(&mut state, change, handle, now_ns(), &payload)?;
+        if change == InstanceState::Unregistered {
+            self.core.registered.remove(&handle);
+        }
+        Ok(())
     }
 
     /// The instance, hashed anew only when it is another than last time.
@@ -102,3 +135,4 @@ impl<T: PlainCdr> Writer<T> {
 }
 
 writer_state!(impl<T> Writer<T>);
+writer_statuses!(impl<T> Writer<T>);

@@ -4,7 +4,7 @@ use tidewire_qos::policy::Policy;
 use tidewire_qos::support::Support;
 
 use crate::face::Combination;
-use crate::{delivery, lifecycle, matching, ownership, refusals};
+use crate::{cached, delivery, lifecycle, matching, ownership, refusals};
 
 /// What a case found.
 pub struct Found {
@@ -61,6 +61,7 @@ cases! {
     History "KEEP_ALL" delivery::keep_all;
     History "KEEP_LAST" delivery::keep_last;
     ResourceLimits "max_samples" delivery::max_samples;
+    ResourceLimits "max_samples_per_instance, cached reader" cached::rejects;
     Durability "VOLATILE" delivery::volatile;
     Durability "TRANSIENT_LOCAL" delivery::transient_local;
     Durability "TRANSIENT" refusals::transient;
@@ -92,6 +93,7 @@ cases! {
     WriterDataLifecycle "autodispose" lifecycle::autodispose;
     WriterDataLifecycle "no autodispose" lifecycle::no_autodispose;
     ReaderDataLifecycle "autopurge" refusals::autopurge;
+    ReaderDataLifecycle "autopurge, cached reader" cached::autopurge;
     EntityFactory "" refusals::entity_factory;
     UserData "" refusals::user_data;
     TopicData "" refusals::topic_data;

@@ -66,6 +66,10 @@ impl<'hosts> Combination<'hosts> {
         }
     }
 
+    pub fn reading(&self) -> &Participant {
+        &self.hosts.reading
+    }
+
     pub fn is_shm(&self) -> bool {
         self.hosts.transports.shm
     }
@@ -76,7 +80,7 @@ impl<'hosts> Combination<'hosts> {
         format!("{policy}/{value}/{}/{}/{name}", self.typed, self.keyed).replace(' ', "_")
     }
 
-    fn raw(&self, name: &str) -> RawTopic {
+    pub fn raw(&self, name: &str) -> RawTopic {
         let type_name = if self.keyed { Temperature::TYPE_NAME } else { Block64::TYPE_NAME };
         RawTopic::new(self.topic(name), type_name, self.keyed)
     }

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cached;
 mod cases;
 mod delivery;
 mod face;

@@ -1,0 +1,157 @@
+//! The instances of a cached reader under HISTORY, RESOURCE_LIMITS, LIFESPAN and READER_DATA_LIFECYCLE.
+//! Nothing in here knows of transports or threads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use tidewire_idl::{Guid, InstanceState, KeyHash};
+use tidewire_qos::policy::{AccessScope, ReaderDataLifecycle, ResourceLimits};
+use tidewire_qos::{Duration, Qos};
+
+use super::instance::{Fresh, Instance};
+use super::kinds::InstanceStateKind;
+use crate::status::RejectedReason;
+
+pub(crate) struct Store {
+    /// `None` under KEEP_ALL.
+    depth: Option<usize>,
+    limits: ResourceLimits,
+    delays: ReaderDataLifecycle,
+    /// Whether samples of different instances stay in order (PRESENTATION, DDS 1.4, 2.2.3.6).
+    pub(super) ordered: bool,
+    pub(super) instances: BTreeMap<KeyHash, Instance>,
+    /// Samples with a value.
+    values: usize,
+    next: u64,
+}
+
+impl Store {
+    pub fn new(qos: &Qos) -> Self {
+        let presentation = &qos.presentation;
+        Self {
+            depth: qos.history.depth().map(|depth| depth as usize),
+            limits: qos.resource_limits,
+            delays: qos.reader_data_lifecycle,
+            ordered: presentation.ordered_access
+                && presentation.access_scope != AccessScope::Instance,
+            instances: BTreeMap::new(),
+            values: 0,
+            next: 0,
+        }
+    }
+
+    /// Which limit leaves no room for a change, if one does (RESOURCE_LIMITS, DDS 1.4, 2.2.3.19).
+    /// Only values take room.
+    pub fn room(&self, fresh: &Fresh) -> Result<(), RejectedReason> {
+        let instance = self.instances.get(&fresh.info.key);
+        let is_full = |limit: Option<u32>, held: usize| limit.is_some_and(|n| held >= n as usize);
+        if instance.is_none()
+            && fresh.info.state != InstanceState::Unregistered
+            && is_full(self.limits.max_instances, self.instances.len())
+        {
+            return Err(RejectedReason::ByInstancesLimit);
+        }
+        let held = instance.map_or(0, |instance| instance.values);
+        // Under KEEP_LAST a new sample takes the place of the instance's oldest.
+        let replaces = self.depth.is_some_and(|depth| held >= depth);
+        if fresh.info.state != InstanceState::Alive || replaces {
+            return Ok(());
+        }
+        if is_full(self.limits.max_samples_per_instance, held) {
+            return Err(RejectedReason::BySamplesPerInstanceLimit);
+        }
+        if is_full(self.limits.max_samples, self.values) {
+            return Err(RejectedReason::BySamplesLimit);
+        }
+        Ok(())
+    }
+
+    /// Takes in a change for which there is [`room`](Self::room), at `now`; `key` reads the key of a
+    /// new instance.
+    pub fn insert(&mut self, fresh: Fresh, now: i64, key: impl FnOnce(&Fresh) -> Option<Bytes>) {
+        let handle = fresh.info.key;
+        let order = self.order();
+        if fresh.info.state == InstanceState::Unregistered && !self.instances.contains_key(&handle)
+        {
+            return;
+        }
+        let instance = self
+            .instances
+            .entry(handle)
+            .or_insert_with(|| Instance::new(&fresh.info, key(&fresh)));
+        if fresh.info.state == InstanceState::Alive {
+            if self.depth.is_some_and(|depth| instance.values >= depth) {
+                instance.drop_oldest_value();
+                self.values -= 1;
+            }
+            self.values += 1;
+        }
+        instance.take_in(fresh, order, now);
+    }
+
+    /// Writers that have registered instances.
+    pub fn writers(&self) -> BTreeSet<Guid> {
+        self.instances.values().flat_map(|instance| &instance.writers).copied().collect()
+    }
+
+    /// `writer` is gone. Says whether an instance has ended by that.
+    pub fn lose(&mut self, writer: &Guid, now: i64) -> bool {
+        let mut ended = false;
+        let mut order = self.next;
+        for instance in self.instances.values_mut() {
+            if instance.lose(writer, order, now) {
+                ended = true;
+                order += 1;
+            }
+        }
+        self.next = order;
+        // Disposed ones of which nothing is left to take.
+        self.forget();
+        ended
+    }
+
+    /// Drops what has expired (LIFESPAN) and what ended too long ago (READER_DATA_LIFECYCLE, DDS 1.4,
+    /// 2.2.3.22). Says whether an ended instance lost something.
+    pub fn purge(&mut self, now: i64) -> bool {
+        let delays = self.delays;
+        let is_due = |delay: Duration, ended: i64| {
+            let delay = delay.nanos().and_then(|nanos| i64::try_from(nanos).ok());
+            delay.is_some_and(|delay| now.saturating_sub(ended) >= delay)
+        };
+        let (values, mut purged) = (&mut self.values, false);
+        self.instances.retain(|_, instance| {
+            *values -=
+                instance.retain(|kept| !tidewire_transport::is_over(kept.expires, now));
+            let delay = match instance.state {
+                InstanceStateKind::Alive => return true,
+                InstanceStateKind::NotAliveDisposed => delays.autopurge_disposed_samples_delay,
+                InstanceStateKind::NotAliveNoWriters => delays.autopurge_nowriter_samples_delay,
+            };
+            if is_due(delay, instance.ended) {
+                purged |= !instance.samples.is_empty();
+                *values -= instance.retain(|_| false);
+            }
+            !instance.is_over()
+        });
+        purged
+    }
+
+    /// Drops these samples.
+    pub fn remove(&mut self, handle: KeyHash, orders: &BTreeSet<u64>) {
+        if let Some(instance) = self.instances.get_mut(&handle) {
+            self.values -= instance.retain(|kept| !orders.contains(&kept.order));
+            if instance.is_over() {
+                self.instances.remove(&handle);
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.instances.retain(|_, instance| !instance.is_over());
+    }
+
+    fn order(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+}

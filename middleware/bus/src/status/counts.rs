@@ -1,0 +1,70 @@
+//! What the statuses say (DDS 1.4, 2.2.4.1). Each has what it counted since the endpoint was made
+//! and, in `*_change`, what of that is new since it was last read.
+
+use tidewire_idl::{Guid, KeyHash};
+use tidewire_qos::Policy;
+
+/// SUBSCRIPTION_MATCHED of a reader, PUBLICATION_MATCHED of a writer. Somebody on this host counts
+/// once, though shared memory and DDS both know him.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matched {
+    /// Endpoints of the other side that were ever matched.
+    pub total: u64,
+    /// Of these, new ones.
+    pub total_change: u64,
+    /// Matched now.
+    pub current: u64,
+    /// How many more, or fewer, than when last read.
+    pub current_change: i64,
+    /// Who was matched last, or gone last if that was later.
+    pub last: Option<Guid>,
+}
+
+/// REQUESTED_INCOMPATIBLE_QOS of a reader, OFFERED_INCOMPATIBLE_QOS of a writer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncompatibleQos {
+    /// Endpoints on the topic that were ever found not to fit.
+    pub total: u64,
+    /// Of these, new ones.
+    pub total_change: u64,
+    /// A policy that kept the last of them away.
+    pub last_policy: Option<Policy>,
+    /// How many each policy has kept away, in the order of the policies' ids.
+    pub policies: Vec<(Policy, u64)>,
+}
+
+/// SAMPLE_LOST: samples that were written while matched and never came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleLost {
+    /// All of them.
+    pub total: u64,
+    /// New ones.
+    pub total_change: u64,
+}
+
+/// SAMPLE_REJECTED: samples for which a cached reader had no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleRejected {
+    /// All of them.
+    pub total: u64,
+    /// New ones.
+    pub total_change: u64,
+    /// Why the last one was.
+    pub last_reason: RejectedReason,
+    /// The instance of the last one; all zero on topics without a key.
+    pub last_instance: KeyHash,
+}
+
+/// Which limit of RESOURCE_LIMITS a sample met (`SampleRejectedStatusKind`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RejectedReason {
+    /// None was rejected.
+    #[default]
+    NotRejected,
+    /// `max_instances`. The sample is gone.
+    ByInstancesLimit,
+    /// `max_samples`. RELIABLE: the sample waits until something is taken, and its writer with it.
+    BySamplesLimit,
+    /// `max_samples_per_instance`. RELIABLE: as above.
+    BySamplesPerInstanceLimit,
+}
