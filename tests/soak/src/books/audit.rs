@@ -25,8 +25,10 @@ pub struct Side {
     pub name: String,
     /// Its process id.
     pub pid: u32,
-    /// Whether it is on shared memory; else on DDS alone.
+    /// Whether it is on shared memory.
     pub shm: bool,
+    /// Whether it is on DDS.
+    pub dds: bool,
     /// Whether it was stopped, or came to life, since the last audit.
     pub disturbed: bool,
     /// The longest time it did not run since then.
@@ -85,7 +87,10 @@ impl Audit {
         for reader in sides {
             for book in &reader.read {
                 self.alone(&topics[book.topic], reader, book, &mut wrong);
-                let of_topic = writers.values().filter(|(_, w)| w.topic == book.topic);
+                let of_topic = writers.values().filter(|(writer, written)| {
+                    let meet = writer.shm && reader.shm || writer.dds && reader.dds;
+                    meet && written.topic == book.topic
+                });
                 for (writer, written) in of_topic {
                     self.pairs += 1;
                     let pair =
@@ -111,7 +116,7 @@ impl Audit {
     /// A write ends within `max_blocking_time`, counted once for each transport it waits on.
     fn stalled(topics: &[Topic], side: &Side, book: &Written) -> Option<String> {
         let topic = &topics[book.topic];
-        let waits = if side.shm { 2 } else { 1 };
+        let waits = u32::from(side.shm) + u32::from(side.dds);
         let limit = if topic.is_reliable() { waits * MAX_BLOCKING + MARGIN } else { MARGIN };
         let stall = Duration::from_nanos(book.stall_ns);
         (stall > limit).then(|| {
@@ -239,8 +244,15 @@ mod tests {
     }
 
     fn sides(shm: bool, written: Written, read: Read) -> [Side; 2] {
-        let writer = Side { name: "writer".into(), shm, written: vec![written], ..Side::default() };
-        let reader = Side { name: "reader".into(), shm, read: vec![read], ..Side::default() };
+        let writer = Side {
+            name: "writer".into(),
+            shm,
+            dds: !shm,
+            written: vec![written],
+            ..Side::default()
+        };
+        let reader =
+            Side { name: "reader".into(), shm, dds: !shm, read: vec![read], ..Side::default() };
         [writer, reader]
     }
 

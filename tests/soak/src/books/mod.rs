@@ -15,7 +15,10 @@ pub use track::Track;
 #[serde(rename_all = "lowercase", tag = "event")]
 pub enum Said {
     /// All its endpoints are made.
-    Up,
+    Up {
+        /// GUIDs of its writers, by topic.
+        writers: Vec<String>,
+    },
     /// A write did not return in time: told at once, since the writer may be killed.
     Refused {
         /// Its GUID.

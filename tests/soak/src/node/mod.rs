@@ -19,13 +19,15 @@ use crate::books::Said;
 use crate::topics::topics;
 use freeze::Freeze;
 
-/// What a process is to be, as told by its command line: `name:shm:write:read:queue`.
+/// What a process is to be, as told by its command line: `name:shm:dds:writes:reads:queue`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     /// Its name.
     pub name: String,
-    /// Shared memory and DDS, or DDS alone.
+    /// Whether it is on shared memory.
     pub shm: bool,
+    /// Whether it is on DDS.
+    pub dds: bool,
     /// Whether it writes.
     pub writes: bool,
     /// Whether it reads.
@@ -37,17 +39,23 @@ pub struct Role {
 impl Role {
     /// For the command line.
     pub fn text(&self) -> String {
-        let Self { name, shm, writes, reads, queue } = self;
-        format!("{name}:{shm}:{writes}:{reads}:{}", queue.unwrap_or_default())
+        let Self { name, shm, dds, writes, reads, queue } = self;
+        format!("{name}:{shm}:{dds}:{writes}:{reads}:{}", queue.unwrap_or_default())
+    }
+
+    /// Whether what it writes is for `reader`.
+    pub fn reaches(&self, reader: &Self) -> bool {
+        self.writes && reader.reads && (self.shm && reader.shm || self.dds && reader.dds)
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
         let parts: Vec<&str> = text.split(':').collect();
-        let [name, shm, writes, reads, queue] = parts[..] else { bail!("no role: `{text}`") };
+        let [name, shm, dds, writes, reads, queue] = parts[..] else { bail!("no role: `{text}`") };
         let queue: u32 = queue.parse()?;
         Ok(Self {
             name: name.to_owned(),
             shm: shm.parse()?,
+            dds: dds.parse()?,
             writes: writes.parse()?,
             reads: reads.parse()?,
             queue: (queue > 0).then_some(queue),
@@ -122,7 +130,7 @@ pub fn run(role: &str, domain: u16) -> anyhow::Result<()> {
     let bus = Participant::builder()
         .domain(domain)
         .name(format!("soak/{}", role.name))
-        .transports(Transports { dds: true, shm: role.shm })
+        .transports(Transports { dds: role.dds, shm: role.shm })
         .build()
         .context("cannot join")?;
     if bus.transports().shm != role.shm {
@@ -138,15 +146,17 @@ pub fn run(role: &str, domain: u16) -> anyhow::Result<()> {
         workers.push(thread);
         anyhow::Ok(())
     };
+    let mut writers = Vec::new();
     if role.reads {
         let mut reading = read::Reading::open(&bus, &topics(), role.queue, freeze.clone())?;
         work("soak-read", Box::new(move |orders| reading.run(&orders)))?;
     }
     if role.writes {
         let mut writing = write::Writing::open(&bus, &role.name, &topics(), freeze)?;
+        writers = writing.guids();
         work("soak-write", Box::new(move |orders| writing.run(&orders)))?;
     }
-    say(&Said::Up);
+    say(&Said::Up { writers });
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let Some(order) = Order::parse(&line) else { bail!("no order: `{line}`") };
@@ -175,8 +185,14 @@ mod tests {
 
     #[test]
     fn roles_and_orders_survive_the_way_to_the_process() {
-        let role =
-            Role { name: "a".into(), shm: true, writes: false, reads: true, queue: Some(64) };
+        let role = Role {
+            name: "a".into(),
+            shm: true,
+            dds: false,
+            writes: false,
+            reads: true,
+            queue: Some(64),
+        };
         assert_eq!(Role::parse(&role.text()).unwrap(), role);
         let role = Role { queue: None, ..role };
         assert_eq!(Role::parse(&role.text()).unwrap(), role);

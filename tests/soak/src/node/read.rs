@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use tidewire_bus::{Guid, Participant, RawReader, RawTopic, ReadError, Reader, Sample};
-use tidewire_types::bench::Block64;
+use tidewire_types::bench::{Block1M, Block64};
 use tidewire_types::sensor::Temperature;
 
 use super::freeze::Freeze;
@@ -15,11 +15,12 @@ use crate::books::{Read, Said, Track};
 use crate::pattern;
 use crate::topics::{Form, Topic};
 
-/// Large samples a reader keeps on loan.
+/// Samples a reader keeps on loan, where they are large enough to be lent.
 const KEEP: usize = 3;
 
 enum Port {
     Plain(Reader<Block64>),
+    Large(Reader<Block1M>),
     Bytes(RawReader),
     State(Reader<Temperature>),
 }
@@ -50,11 +51,13 @@ impl Reading {
         let mut lines = Vec::new();
         for (index, topic) in topics.iter().enumerate() {
             let qos = topic.reader_qos(queue);
-            let raw = |ty: &str| bus.raw_reader(&RawTopic::new(topic.name, ty, false), &qos);
             let port = match topic.form {
                 Form::Plain => Port::Plain(bus.reader(topic.name, &qos)?),
-                Form::Large => Port::Bytes(raw("tidewire::bench::Block1M")?),
-                Form::Bytes(..) => Port::Bytes(raw("soak::Bytes")?),
+                Form::Large => Port::Large(bus.reader(topic.name, &qos)?),
+                Form::Bytes(..) => {
+                    let raw = RawTopic::new(topic.name, "soak::Bytes", false);
+                    Port::Bytes(bus.raw_reader(&raw, &qos)?)
+                }
                 Form::State => Port::State(bus.reader(topic.name, &qos)?),
             };
             lines.push(Line {
@@ -115,15 +118,20 @@ impl Line {
                 }
                 book.lost = reader.lost();
             }
+            Port::Large(reader) => {
+                while let Some(sample) = reader.take_loaned()? {
+                    let counter = pattern::read(&sample.data);
+                    note(book, tracks, sample.info().writer, counter);
+                }
+                book.lost = reader.lost();
+            }
             Port::Bytes(reader) => {
                 while let Some(sample) = reader.take()? {
                     let counter = sample.payload.get(4..).and_then(pattern::read);
                     note(book, tracks, sample.info.writer, counter);
-                    if sample.payload.len() > 1 << 19 {
-                        kept.push_back(sample);
-                        if kept.len() > KEEP {
-                            kept.pop_front();
-                        }
+                    kept.push_back(sample);
+                    if kept.len() > KEEP {
+                        kept.pop_front();
                     }
                 }
                 book.lost = reader.lost();

@@ -64,6 +64,11 @@ impl Writing {
         Ok(Self { name, lines, freeze, buffer: Vec::new() })
     }
 
+    /// By topic.
+    pub fn guids(&self) -> Vec<String> {
+        self.lines.iter().map(|line| line.book.writer.clone()).collect()
+    }
+
     pub fn run(&mut self, orders: &Receiver<Order>) {
         let mut holds = false;
         loop {

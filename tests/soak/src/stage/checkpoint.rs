@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Stage;
 use super::slot::PATIENCE;
-use crate::books::{Read, Side};
+use crate::books::Side;
 use crate::node::Order;
 
 /// Between two looks at what readers have got.
@@ -22,13 +22,12 @@ impl Stage {
             }
             slot.start()?;
         }
-        let held = self.wait("everybody to start", |stage| {
-            stage.slots.iter().all(super::Slot::is_up)
-        })? && self.all_meet()?
+        let held = self
+            .wait("everybody to start", |stage| stage.slots.iter().all(super::Slot::is_up))?
+            && self.all_meet()?
             && self.all_rest(&Order::Hold)?
             && self.all_arrive()?
-            // One more of each, so that what is missing at the end shows as a gap.
-            && self.all_rest(&Order::Mark)?
+            && self.all_mark()?
             && self.all_arrive()?;
         let sides = self.sides();
         // What did not come about in time shows in the books, too.
@@ -54,6 +53,7 @@ impl Stage {
                 name: slot.role.name.clone(),
                 pid: slot.pid().unwrap_or_default(),
                 shm: slot.role.shm,
+                dds: slot.role.dds,
                 disturbed: slot.disturbed,
                 frozen,
                 written: slot.written().cloned().unwrap_or_default(),
@@ -66,10 +66,16 @@ impl Stage {
     /// Asks readers until each has heard of each writer.
     fn all_meet(&mut self) -> anyhow::Result<bool> {
         self.ask_until("all writers to reach all readers", |stage| {
-            let writers = stage.slots.iter().filter(|slot| slot.role.writes).count();
-            let met =
-                |read: &Read| !stage.topics[read.topic].is_stream() || read.tracks.len() >= writers;
-            stage.reads().all(|reads| reads.iter().all(met))
+            stage.slots.iter().all(|reader| {
+                let Some((reads, _)) = reader.read() else { return true };
+                let writers = stage.slots.iter().filter(|writer| writer.role.reaches(&reader.role));
+                writers.filter_map(super::Slot::writers).all(|writers| {
+                    reads.iter().all(|read| {
+                        !stage.topics[read.topic].is_stream()
+                            || read.tracks.contains_key(&writers[read.topic])
+                    })
+                })
+            })
         })
     }
 
@@ -83,14 +89,38 @@ impl Stage {
         })
     }
 
+    /// Has one more sample of each topic written, so that what is missing at the end shows as a gap.
+    /// A process on DDS alone that was killed holds writers until its lease ends.
+    fn all_mark(&mut self) -> anyhow::Result<bool> {
+        let deadline = Instant::now() + 2 * PATIENCE;
+        loop {
+            let refused = self.audit.refused();
+            if !self.all_rest(&Order::Mark)? {
+                return Ok(false);
+            }
+            if self.audit.refused() == refused {
+                return Ok(true);
+            }
+            if Instant::now() > deadline {
+                self.report.wrong.push("writers are still refused samples".to_owned());
+                return Ok(false);
+            }
+            std::thread::sleep(5 * LOOK);
+        }
+    }
+
     /// Asks readers until each has what was written last.
     fn all_arrive(&mut self) -> anyhow::Result<bool> {
         self.ask_until("the last samples to arrive", |stage| {
-            let written: Vec<_> =
-                stage.slots.iter().filter_map(super::Slot::written).flatten().collect();
-            let complete = |read: &Read| {
-                let topic = &stage.topics[read.topic];
-                written.iter().filter(|book| book.topic == read.topic).all(|book| {
+            stage.slots.iter().all(|reader| {
+                let Some((reads, _)) = reader.read() else { return true };
+                let writers = stage.slots.iter().filter(|writer| writer.role.reaches(&reader.role));
+                let books = writers.filter_map(super::Slot::written).flatten();
+                books.into_iter().all(|book| {
+                    let Some(read) = reads.iter().find(|read| read.topic == book.topic) else {
+                        return true;
+                    };
+                    let topic = &stage.topics[book.topic];
                     if !topic.is_stream() {
                         return book.values.iter().all(|(p, v)| read.values.get(p) == Some(v));
                     }
@@ -99,13 +129,8 @@ impl Stage {
                         || last == book.last
                         || stage.audit.is_refused(&book.writer, book.last)
                 })
-            };
-            stage.reads().all(|reads| reads.iter().all(complete))
+            })
         })
-    }
-
-    fn reads(&self) -> impl Iterator<Item = &Vec<Read>> {
-        self.slots.iter().filter_map(|slot| slot.read().map(|(reads, _)| reads))
     }
 
     fn ask_until(

@@ -34,23 +34,28 @@ pub struct Stage {
     report: Report,
 }
 
-/// The processes: two are left in peace and watched for leaks, on either side of the bus.
+/// The processes: three are left in peace and watched for leaks, on both ways and on each.
 fn roles() -> Vec<(Role, bool)> {
-    let role = |name: &str, shm, writes, reads, queue| Role {
+    const BOTH: (bool, bool) = (true, true);
+    const NEAR: (bool, bool) = (true, false);
+    const FAR: (bool, bool) = (false, true);
+    let role = |name: &str, (shm, dds), (writes, reads), queue| Role {
         name: name.into(),
         shm,
+        dds,
         writes,
         reads,
         queue,
     };
     vec![
-        (role("anchor", true, true, true, None), false),
-        (role("writer", true, true, false, None), true),
-        (role("reader", true, false, true, None), true),
-        (role("narrow", true, false, true, Some(16)), true),
-        (role("mixed", true, true, true, None), true),
-        (role("far-anchor", false, true, true, None), false),
-        (role("far", false, true, true, None), true),
+        (role("anchor", BOTH, (true, true), None), false),
+        (role("near-anchor", NEAR, (true, true), None), false),
+        (role("far-anchor", FAR, (true, true), None), false),
+        (role("writer", BOTH, (true, false), None), true),
+        (role("reader", BOTH, (false, true), None), true),
+        (role("narrow", NEAR, (false, true), Some(16)), true),
+        (role("mixed", BOTH, (true, true), None), true),
+        (role("far", FAR, (true, true), None), true),
     ]
 }
 

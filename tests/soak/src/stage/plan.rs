@@ -57,11 +57,16 @@ impl Plan {
         let index = self.random.random_range(0..free.len().max(1));
         let Some(slot) = free.get_mut(index) else { return Ok(()) };
         let kinds = ["kill", "stop", "stop", "young", "restart"];
-        let kind = kinds.choose(&mut self.random).copied().unwrap_or("stop");
+        let mut kind = kinds.choose(&mut self.random).copied().unwrap_or("stop");
+        // Nobody can tell that a process on DDS alone was killed until its lease has ended, and writers
+        // are refused samples until then.
+        if !slot.role.shm && kind != "restart" && self.random.random_bool(0.9) {
+            kind = "stop";
+        }
         let later = |millis: u64| Some(Instant::now() + Duration::from_millis(millis));
         let (pause, short) = (self.random.random_range(50..5000), self.random.random_range(0..120));
         let back = self.random.random_range(0..2000);
-        let name = slot.role.shm;
+        let shm = slot.role.shm;
         let refused = match (kind, slot.is_stopped()) {
             ("stop", false) => {
                 faults.stopped += 1;
@@ -93,7 +98,7 @@ impl Plan {
                 refused
             }
         };
-        self.refused.extend(refused.into_iter().map(|(writer, counter)| (writer, name, counter)));
+        self.refused.extend(refused.into_iter().map(|(writer, counter)| (writer, shm, counter)));
         Ok(())
     }
 

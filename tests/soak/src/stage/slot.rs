@@ -34,7 +34,8 @@ struct Process {
     child: Child,
     orders: ChildStdin,
     lines: Receiver<String>,
-    up: bool,
+    /// GUIDs of its writers by topic, when it is up.
+    up: Option<Vec<String>>,
     stopped: bool,
     written: Option<Vec<Written>>,
     read: Option<(Vec<Read>, Duration)>,
@@ -90,7 +91,7 @@ impl Slot {
             child,
             orders,
             lines,
-            up: false,
+            up: None,
             stopped: false,
             written: None,
             read: None,
@@ -201,7 +202,12 @@ impl Slot {
 
     /// Whether its endpoints are made.
     pub fn is_up(&self) -> bool {
-        self.process.as_ref().is_some_and(|process| process.up)
+        self.writers().is_some()
+    }
+
+    /// GUIDs of its writers by topic, when it is up.
+    pub fn writers(&self) -> Option<&Vec<String>> {
+        self.process.as_ref()?.up.as_ref()
     }
 
     /// The answer to the last `Hold` or `Mark`.
@@ -231,7 +237,7 @@ impl Process {
 
     fn take_in(&mut self, line: &str) {
         match serde_json::from_str(line) {
-            Ok(Said::Up) => self.up = true,
+            Ok(Said::Up { writers }) => self.up = Some(writers),
             Ok(Said::Refused { writer, counter }) => self.refused.push((writer, counter)),
             Ok(Said::Error { text }) => self.errors.push(text),
             Ok(Said::Written { books }) => self.written = Some(books),
