@@ -33,6 +33,12 @@ pub(crate) struct Janitor {
 pub(crate) struct Bell(Sender<Order>);
 
 impl Bell {
+    /// Nobody hears it.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self(crossbeam_channel::bounded(1).0)
+    }
+
     pub(crate) fn ring(&self) {
         // A full channel means that a look is due already.
         let _ = self.0.try_send(Order::Look);

@@ -2,7 +2,6 @@
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::time::Instant;
 
 use iceoryx2::port::backpressure_strategy::BackpressureStrategy;
 use iceoryx2::port::publisher::PublisherCreateError;
@@ -79,6 +78,8 @@ pub(crate) enum Loaned {
 pub(crate) struct Sent {
     pub(crate) readers: usize,
     pub(crate) timed_out: usize,
+    /// Whether a reader was full.
+    pub(crate) pressed: bool,
 }
 
 /// Chunk length for the first publisher of a writer.
@@ -226,14 +227,13 @@ impl Outlet {
 
     #[cold]
     fn loan_late(&mut self, len: usize, mut error: LoanError) -> Result<Loaned, ShmError> {
-        let start = Instant::now();
         loop {
             match error {
                 LoanError::OutOfMemory if !self.lane.is_reliable() => {
                     return Ok(Loaned::Full);
                 }
                 LoanError::OutOfMemory => {
-                    if self.starved || start.elapsed() >= self.pressure.limit() {
+                    if self.starved || self.pressure.is_over() {
                         self.starved = true;
                         return Err(ShmError::WriteTimeout {
                             topic: self.topic.clone(),
@@ -279,7 +279,7 @@ impl Outlet {
     /// Sends the chunk that was loaned to every reader of the lane.
     pub(crate) fn send(&mut self, meta: &SampleMeta) -> Result<Sent, ShmError> {
         let Some((len, mut chunk)) = self.draft.take() else {
-            return Ok(Sent { readers: 0, timed_out: 0 });
+            return Ok(Sent { readers: 0, timed_out: 0, pressed: false });
         };
         chunk.user_header_mut().fill(meta, len);
         self.sent += 1;
@@ -288,10 +288,10 @@ impl Outlet {
         // every byte of it is initialised.
         let sample = unsafe { chunk.assume_init() };
         let sent = sample.send();
-        let timed_out = self.pressure.settle();
+        let (timed_out, pressed) = self.pressure.settle();
         match sent {
-            Ok(readers) => Ok(Sent { readers, timed_out }),
-            Err(SendError::UnableToDeliver) => Ok(Sent { readers: 0, timed_out }),
+            Ok(readers) => Ok(Sent { readers, timed_out, pressed }),
+            Err(SendError::UnableToDeliver) => Ok(Sent { readers: 0, timed_out, pressed }),
             Err(error) => Err(ShmError::Backend {
                 action: format!("sending on `{}`", self.topic),
                 detail: format!("{error:?}"),

@@ -7,6 +7,7 @@
 //! remains: `docs/decisions/0004-socket-filter.md`.
 
 mod assembler;
+mod interrupted;
 #[cfg(test)]
 mod machine;
 mod program;
@@ -40,6 +41,7 @@ pub(crate) struct Guard {
 impl Guard {
     /// Guards `sockets` of the participant `own`, which knows nobody but itself yet.
     pub fn new(sockets: Sockets, own: Prefix) -> Self {
+        interrupted::keep();
         let mut guard = Self { sockets, own, known: BTreeSet::from([own]), attached: None };
         guard.renew();
         guard

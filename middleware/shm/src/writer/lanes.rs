@@ -9,6 +9,7 @@ use super::{Delivered, Place, ShmWriter};
 use crate::error::ShmError;
 use crate::outlet::{Loaned, Outlet, first_len};
 use crate::presence::Lane;
+use crate::pressure::Pressure;
 use crate::routes::Routes;
 use crate::service;
 use crate::wire::PAD;
@@ -43,6 +44,7 @@ impl ShmWriter {
             let posted = self.post(lane, meta, &mut delivered, &mut timed_out);
             failure = posted.err().or(failure);
         }
+        self.pressure.reset();
         self.routes.wake();
         for outlet in self.outlets.iter_mut().flatten() {
             outlet.prepare(self.len + PAD);
@@ -151,9 +153,12 @@ impl ShmWriter {
             return;
         }
         self.ask();
-        let limit = if self.reliable { self.pressure.limit() } else { GROW_PATIENCE };
         let start = Instant::now();
-        while !self.routes.is_drained() && start.elapsed() < limit {
+        let over = |pressure: &Pressure| match self.reliable {
+            true => pressure.is_over(),
+            false => start.elapsed() >= GROW_PATIENCE,
+        };
+        while !self.routes.is_drained() && !over(&self.pressure) {
             std::thread::sleep(Duration::from_micros(50));
         }
     }
@@ -164,7 +169,6 @@ impl ShmWriter {
         if self.outlets[lane.index()].as_ref().is_none_or(|outlet| outlet.mapped) {
             return 0;
         }
-        let start = Instant::now();
         loop {
             let Some(outlet) = &mut self.outlets[lane.index()] else { return 0 };
             if outlet.mapped || self.routes.all_attached(lane, outlet.generation) {
@@ -172,7 +176,7 @@ impl ShmWriter {
                 return 0;
             }
             let full = self.routes.unattached(lane, outlet.generation, outlet.sent);
-            if full == 0 || outlet.waited || start.elapsed() >= self.pressure.limit() {
+            if full == 0 || outlet.waited || self.pressure.is_over() {
                 outlet.waited |= full > 0;
                 return full;
             }

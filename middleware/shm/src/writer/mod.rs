@@ -164,14 +164,24 @@ impl ShmWriter {
     fn reserve_anew(&mut self, len: usize) -> Result<(), ShmError> {
         self.place = Place::Nowhere;
         self.refresh();
-        self.place = match self.routes.lanes.first().copied() {
+        let place = self.find_place(len);
+        match place {
+            // Filling it takes as long as it takes.
+            Ok(_) => self.pressure.pause(),
+            Err(_) => self.pressure.reset(),
+        }
+        self.place = place?;
+        Ok(())
+    }
+
+    fn find_place(&mut self, len: usize) -> Result<Place, ShmError> {
+        Ok(match self.routes.lanes.first().copied() {
             Some((lane, _)) if self.draft(lane)? => Place::Outlet(lane),
             _ => {
                 self.heap.reserve(len + PAD);
                 Place::Heap
             }
-        };
-        Ok(())
+        })
     }
 
     /// The bytes last reserved; empty if there are none.
@@ -197,6 +207,7 @@ impl ShmWriter {
 
     pub(crate) fn take_back(&mut self) {
         self.place = Place::Nowhere;
+        self.pressure.reset();
     }
 
     pub(crate) fn reserved_shared(&self) -> bool {
@@ -216,7 +227,10 @@ impl ShmWriter {
             && let Some(outlet) = &mut self.outlets[lane.index()]
             && (outlet.mapped || !lane.is_reliable())
         {
-            let Sent { readers, timed_out } = outlet.send(meta)?;
+            let Sent { readers, timed_out, pressed } = outlet.send(meta)?;
+            if pressed {
+                self.pressure.reset();
+            }
             self.routes.wake();
             outlet.prepare(self.len + PAD);
             return match timed_out {

@@ -1,0 +1,66 @@
+//! A process that is stopped and goes on: this test runs its own binary again as that process.
+
+mod common;
+
+use std::process::{Child, Command};
+
+use common::*;
+use rustix::process::{Pid, Signal, kill_process};
+use tidewire_bus::Participant;
+use tidewire_types::sensor::Temperature;
+
+/// Killed if the test fails.
+struct Other(Child);
+
+impl Other {
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The other side: answers what it reads, when this process was started for it, else does nothing.
+#[test]
+fn as_the_stopped_process() {
+    let Ok(domain) = std::env::var("TIDEWIRE_TEST_STOPPED") else { return };
+    let domain = domain.parse().unwrap();
+    let bus = Participant::builder().domain(domain).transports(DDS).build().unwrap();
+    let reader = bus.reader::<Temperature>("there", &everything()).unwrap();
+    let writer = bus.writer::<Temperature>("back", &everything()).unwrap();
+    loop {
+        if let Some(sample) = reader.recv_timeout(PATIENCE).unwrap() {
+            writer.write(&sample.data).unwrap();
+        }
+    }
+}
+
+/// epoll_wait(2) ends with EINTR then, which RustDDS takes for the end of its event loop.
+#[test]
+fn goes_on_reading_and_writing() {
+    let domain = tidewire_bus::testing::free_domain();
+    let other = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "as_the_stopped_process", "--nocapture"])
+        .env("TIDEWIRE_TEST_STOPPED", domain.to_string())
+        .spawn();
+    let other = Other(other.unwrap());
+    let bus = Participant::builder().domain(domain).transports(DDS).build().unwrap();
+    let writer = bus.writer::<Temperature>("there", &everything()).unwrap();
+    let reader = bus.reader::<Temperature>("back", &everything()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    reader.wait_for_writers(1, PATIENCE).unwrap();
+    for round in 0..4 {
+        let sent = Temperature { point: "p".into(), celsius: f64::from(round) };
+        writer.write(&sent).unwrap();
+        let back = reader.recv_timeout(PATIENCE).unwrap().expect("an answer");
+        assert_eq!(back.data, sent, "after {round} stops");
+        other.signal(Signal::STOP);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        other.signal(Signal::CONT);
+    }
+}
