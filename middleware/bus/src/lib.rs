@@ -27,6 +27,7 @@ mod backend;
 mod deadline;
 mod error;
 mod keys;
+mod liveliness;
 mod participant;
 mod reader;
 mod support;
@@ -37,6 +38,7 @@ mod writer;
 pub use backend::{BACKEND_VARIABLE, Backend};
 pub use deadline::DeadlineMissed;
 pub use error::{BusError, ReadError, WriteError};
+pub use liveliness::{LivelinessChanged, LivelinessLost};
 pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
 };

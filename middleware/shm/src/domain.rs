@@ -1,10 +1,12 @@
 //! One participant's membership in a domain's shared memory.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use iceoryx2::config::Config;
 use tidewire_idl::Guid;
+use tidewire_qos::Qos;
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use crate::control::Control;
@@ -12,7 +14,7 @@ use crate::error::ShmError;
 use crate::janitor::{self, Bell, Janitor};
 use crate::linger::Lingering;
 use crate::options::ShmOptions;
-use crate::presence::{OwnPresence, Peers};
+use crate::presence::{EndpointKind, Names, OwnPresence, Peer, Peers, Terms};
 use crate::reader::ShmReader;
 use crate::service::{self, IpcNode};
 use crate::writer::ShmWriter;
@@ -60,6 +62,21 @@ pub struct LocalParticipant {
     pub pid: u32,
     /// Its name, for example `plant/pump1`.
     pub name: Arc<str>,
+}
+
+/// A reader or writer of a participant on this host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalEndpoint {
+    /// Its DDS GUID.
+    pub guid: Guid,
+    /// Whether it writes.
+    pub writer: bool,
+    /// Topic name.
+    pub topic: String,
+    /// Type name.
+    pub type_name: String,
+    /// The policies that are matched, and the octets it announces; all others have their defaults.
+    pub qos: Qos,
 }
 
 impl ShmDomain {
@@ -115,6 +132,35 @@ impl ShmDomain {
             .collect();
         locals.sort_by_key(|p| p.prefix);
         locals
+    }
+
+    /// The readers and writers of every participant on this host, ourselves included.
+    pub fn endpoints(&self) -> Vec<LocalEndpoint> {
+        let present = self.shared.peers.present();
+        let of = |peer: &Arc<Peer>| {
+            let prefix = peer.prefix();
+            let endpoints = peer.endpoints().map(move |(kind, names, Terms { entity, qos })| {
+                let mut guid = [0; 16];
+                guid[..12].copy_from_slice(&prefix);
+                guid[12..].copy_from_slice(&entity);
+                let Names { topic, type_name } = names;
+                let writer = kind == EndpointKind::Writer;
+                LocalEndpoint { guid: Guid(guid), writer, topic, type_name, qos }
+            });
+            endpoints.collect::<Vec<_>>()
+        };
+        present.iter().flat_map(of).collect()
+    }
+
+    /// Says that the participant's threads run, at [`pulse_now`](crate::pulse_now): AUTOMATIC liveliness
+    /// (DDS 1.4, 2.2.3.11).
+    pub fn beat(&self, now: u64) {
+        self.shared.own.peer().pulse().automatic.store(now, Ordering::Relaxed);
+    }
+
+    /// Says that the application is alive, at [`pulse_now`](crate::pulse_now): MANUAL_BY_PARTICIPANT.
+    pub fn assert_alive(&self, now: u64) {
+        self.shared.own.peer().pulse().manual.store(now, Ordering::Relaxed);
     }
 
     /// Makes the shared-memory side of a writer. `guid` is the writer's DDS GUID.

@@ -6,7 +6,7 @@ use tidewire_idl::Guid;
 use tidewire_qos::Qos;
 use tidewire_transport::Prefix;
 
-use crate::presence::{EndpointKind, Lane, Peer, Peers, Slot, Terms};
+use crate::presence::{EndpointKind, Lane, Peer, Peers, Terms};
 
 /// One participant with readers of a topic.
 pub(crate) struct Route {
@@ -58,7 +58,7 @@ impl Routes {
                 .enumerate()
                 .filter_map(|(index, slot)| match slot.read() {
                     Some((kind @ EndpointKind::Reader(lane), hash)) if hash == topic => {
-                        let requested = slot.terms(kind, topic)?.qos;
+                        let requested = peer.terms(index, kind, topic)?.qos;
                         tidewire_qos::check(offered, &requested).is_empty().then_some((index, lane))
                     }
                     _ => None,
@@ -144,30 +144,48 @@ impl Routes {
 
 /// Writers on this host that match what a reader requests.
 pub(crate) fn count_writers(peers: &Peers, topic: u128, requested: &Qos) -> usize {
-    let present = peers.present();
-    let slots = present.iter().flat_map(|peer| peer.slots());
-    slots.filter_map(|slot| offer(slot, topic)).filter(|offered| fits(offered, requested)).count()
+    writers(peers, topic).filter(|(_, _, offered)| fits(offered, requested)).count()
 }
 
 /// Whether `writer` matches what a reader requests; `None` if it is gone.
 pub(crate) fn judge(peers: &Peers, topic: u128, writer: Guid, requested: &Qos) -> Option<bool> {
-    find_writer(peers, topic, writer).map(|offered| fits(&offered, requested))
+    let (peer, index) = find_writer(peers, topic, writer)?;
+    let offered = peer.terms(index, EndpointKind::Writer, topic)?;
+    Some(fits(&offered, requested))
 }
 
-/// What a writer on this host offers; `None` if it is gone.
-pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<Terms> {
+/// Where a writer on this host is; `None` if it is gone.
+pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<(Arc<Peer>, usize)> {
     let peer = peers.present().into_iter().find(|peer| peer.prefix() == writer.prefix())?;
-    let mut offers = peer.slots().iter().filter_map(|slot| offer(slot, topic));
-    offers.find(|offered| offered.entity == writer.0[12..])
+    let index = peer.slots().iter().position(|slot| {
+        slot.read() == Some((EndpointKind::Writer, topic))
+            && slot
+                .brief(EndpointKind::Writer, topic)
+                .is_some_and(|offered| offered.entity == writer.0[12..])
+    })?;
+    Some((peer, index))
 }
 
-fn offer(slot: &Slot, topic: u128) -> Option<Terms> {
-    match slot.read() {
-        Some((kind @ EndpointKind::Writer, hash)) if hash == topic => slot.terms(kind, topic),
-        _ => None,
-    }
+/// All writers of a topic on this host: the participant, the place in its list, what it offers.
+pub(crate) fn writers(
+    peers: &Peers,
+    topic: u128,
+) -> impl Iterator<Item = (Arc<Peer>, usize, Terms)> {
+    peers.present().into_iter().flat_map(move |peer| {
+        let found: Vec<_> = peer
+            .slots()
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.read() == Some((EndpointKind::Writer, topic)))
+            .filter_map(|(index, _)| {
+                let offered = peer.terms(index, EndpointKind::Writer, topic)?;
+                Some((peer.clone(), index, offered))
+            })
+            .collect();
+        found
+    })
 }
 
-fn fits(offered: &Terms, requested: &Qos) -> bool {
+pub(crate) fn fits(offered: &Terms, requested: &Qos) -> bool {
     tidewire_qos::check(&offered.qos, requested).is_empty()
 }

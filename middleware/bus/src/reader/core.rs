@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tidewire_filter::Filter;
 use tidewire_idl::{Guid, TypeDescriptor};
 use tidewire_qos::policy::Durability;
-use tidewire_shm::{ShmInlet, ShmReader};
+use tidewire_shm::{ShmInlet, ShmReader, pulse_now};
 use tidewire_transport::dds::DdsError;
 use tidewire_transport::{Counter, EndpointSpec, Latch};
 
@@ -18,6 +18,7 @@ use super::track::Tracks;
 use crate::backend::DdsReader;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
+use crate::liveliness::LivelinessChanged;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::support::{self, Role};
 
@@ -34,6 +35,8 @@ pub(crate) struct ReaderCore {
     pub(super) durable: bool,
     /// Whether samples have a deadline.
     pub(super) timed: bool,
+    /// Whether the liveliness of writers is looked after.
+    pub(super) mortal: bool,
     /// Whether only the last samples of an instance are kept.
     pub(super) keeps_last: bool,
     /// Whether samples of shared memory wait in `incoming`.
@@ -62,7 +65,7 @@ impl ReaderCore {
         ty: Option<&TypeDescriptor>,
         content: Option<Filter>,
     ) -> Result<Arc<Self>, BusError> {
-        support::check(&spec.topic, &spec.qos, Role::Reader)?;
+        support::check(&spec.topic, &spec.qos, Role::Reader, core.ways())?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
@@ -81,6 +84,9 @@ impl ReaderCore {
             Some(dds) => dds.guid(),
             None => core.own_guid(&spec, false),
         };
+        if let Some(shm) = &shm {
+            incoming.vitals().lock().watch(shm.watch());
+        }
         let reader = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -96,6 +102,7 @@ impl ReaderCore {
             received: Counter::default(),
             durable: spec.qos.durability > Durability::Volatile,
             timed: !spec.qos.deadline.is_infinite(),
+            mortal: !spec.qos.liveliness.lease.is_infinite(),
             keeps_last: spec.qos.history.depth().is_some(),
             behind: AtomicBool::new(false),
             idle: AtomicU32::new(0),
@@ -105,7 +112,7 @@ impl ReaderCore {
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
-        if reader.timed {
+        if reader.timed || reader.mortal {
             core.start_watch()?;
         }
         // A writer may have matched before the reader was registered.
@@ -116,8 +123,23 @@ impl ReaderCore {
     /// Discovery has news.
     pub fn rematch(&self) {
         let Some(dds) = &self.dds else { return };
-        let remote = dds.matched().iter().any(|writer| !self.core.is_local(&writer.prefix()));
-        self.remote.store(remote, Ordering::Relaxed);
+        let mut remotes = dds.matched();
+        remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
+        self.remote.store(!remotes.is_empty(), Ordering::Relaxed);
+        self.incoming.vitals().lock().remotes(&remotes);
+    }
+
+    /// DDS tells whether a writer is alive; those on this host tell so themselves.
+    pub fn heard_of(&self, writer: Guid, is_alive: bool) {
+        if !self.core.is_local(&writer.prefix()) {
+            self.incoming.vitals().lock().judge(writer, is_alive, false);
+        }
+    }
+
+    pub fn liveliness_changed(&self) -> LivelinessChanged {
+        let mut vitals = self.incoming.vitals().lock();
+        vitals.look(pulse_now());
+        vitals.changed()
     }
 
     pub fn guid(&self) -> Guid {

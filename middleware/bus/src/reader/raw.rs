@@ -132,6 +132,14 @@ macro_rules! reader_state {
                 self.core.deadline_missed()
             }
 
+            /// Writers that are alive, and those that have fallen silent: LIVELINESS_CHANGED (DDS 1.4,
+            /// 2.2.4.1). If the reader requests a lease,
+            /// [`Participant::wait`](crate::Participant::wait) ends when there is news; if not, short
+            /// silence between two calls of this may go unseen.
+            pub fn liveliness_changed(&self) -> crate::LivelinessChanged {
+                self.core.liveliness_changed()
+            }
+
             /// Writers matched now, on this host and elsewhere.
             pub fn matched_writers(&self) -> usize {
                 self.core.matched_writers()

@@ -102,6 +102,21 @@ macro_rules! writer_state {
                 self.core.deadline_missed()
             }
 
+            /// Says that the writer is alive, though it has nothing to write: for MANUAL liveliness
+            /// (DDS 1.4, 2.2.3.11). Every write says so, too.
+            ///
+            /// # Errors
+            /// [`WriteError::Dds`] if readers elsewhere could not be told.
+            pub fn assert_liveliness(&self) -> Result<(), WriteError> {
+                self.core.assert_liveliness()
+            }
+
+            /// How often it was not asserted within its lease: LIVELINESS_LOST (DDS 1.4, 2.2.4.1).
+            /// [`Participant::wait`](crate::Participant::wait) ends when it happens.
+            pub fn liveliness_lost(&self) -> crate::LivelinessLost {
+                self.core.liveliness_lost()
+            }
+
             /// Readers matched now, on this host and elsewhere.
             pub fn matched_readers(&self) -> usize {
                 self.core.matched_readers()

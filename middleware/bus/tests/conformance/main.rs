@@ -7,12 +7,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod announced;
 mod cases;
 mod delivery;
 mod face;
 mod lifecycle;
+mod liveliness;
 mod matching;
 mod ownership;
+mod partition;
 mod refusals;
 
 use std::collections::BTreeMap;
