@@ -116,8 +116,25 @@ impl DdsParticipant {
         }
     }
 
+    pub fn backend(&self) -> Backend {
+        match self {
+            Self::RustDds(_) => Backend::RustDds,
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => Backend::Cyclone,
+        }
+    }
+
     pub fn prefix(&self) -> Prefix {
         either!(self, dds => dds.prefix())
+    }
+
+    /// Says that the writers of MANUAL_BY_PARTICIPANT liveliness are alive; RustDDS has none.
+    pub fn assert_liveliness(&self) {
+        match self {
+            Self::RustDds(_) => {}
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(dds) => dds.assert_liveliness(),
+        }
     }
 
     pub fn observe(&self, observer: impl Fn(&DdsEvent) + Send + Sync + 'static) {
@@ -226,6 +243,15 @@ impl DdsWriter {
             Self::RustDds(_) => Err(DdsWriteError::Unregister),
             #[cfg(feature = "cyclone")]
             Self::Cyclone(dds) => dds.unregister(key_payload, key, time, dispose),
+        }
+    }
+
+    /// Says that a writer of MANUAL liveliness is alive; RustDDS has none.
+    pub fn assert_liveliness(&self) -> Result<(), DdsWriteError> {
+        match self {
+            Self::RustDds(_) => Ok(()),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(dds) => dds.assert_liveliness(),
         }
     }
 

@@ -27,6 +27,7 @@ mod backend;
 mod deadline;
 mod error;
 mod keys;
+mod liveliness;
 mod participant;
 mod reader;
 mod status;
@@ -40,12 +41,14 @@ mod writer;
 pub use backend::{BACKEND_VARIABLE, Backend};
 pub use deadline::DeadlineMissed;
 pub use error::{BusError, ReadError, WriteError};
+pub use liveliness::{LivelinessChanged, LivelinessLost};
 pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
 };
 pub use reader::{
-    CachedReader, CachedSample, Change, InstanceStateKind, LoanedSample, RawCachedReader, RawReader,
-    Reader, ReaderStatus, SampleStateKind, SampleStates, States, TypedSample, ViewStateKind,
+    CachedReader, CachedSample, Change, InstanceStateKind, LoanedSample, RawCachedReader,
+    RawReader, Reader, ReaderStatus, SampleStateKind, SampleStates, States, TypedSample,
+    ViewStateKind,
 };
 pub use status::{
     IncompatibleQos, Matched, RejectedReason, SampleLost, SampleRejected, StatusMask,

@@ -6,9 +6,19 @@ use tidewire_qos::policy::{
     Ownership, Policy,
 };
 
+use tidewire_qos::Duration;
+use tidewire_shm::{ANNOUNCED_MAX, announced_len};
 use tidewire_transport::EndpointSpec;
 
+use crate::backend::Backend;
 use crate::error::BusError;
+
+/// Shortest lease: liveliness is looked after every few milliseconds.
+const SHORTEST_LEASE: Duration = Duration::from_millis(20);
+
+/// Shortest AUTOMATIC lease of writers on RustDDS 0.15.1, which looks once a second whether half of it
+/// has passed since it last said that it is alive.
+const SHORTEST_ON_RUSTDDS: Duration = Duration::from_secs(3);
 
 /// Which side asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,9 +27,15 @@ pub(crate) enum Role {
     Writer,
 }
 
-/// Refuses what could not be kept. Hints (LATENCY_BUDGET, TRANSPORT_PRIORITY) are always kept: the
+/// Where an endpoint's samples may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ways {
+    pub dds: Option<Backend>,
+}
+
+/// Refuses what could not be kept on these ways, each of which must keep all. Hints (LATENCY_BUDGET, TRANSPORT_PRIORITY) are always kept: the
 /// standard lets a transport do nothing about them.
-pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> {
+pub(crate) fn check(topic: &str, qos: &Qos, role: Role, ways: Ways) -> Result<(), BusError> {
     let refuse = |policy: Policy, value: String, remedy: &'static str| {
         Err(BusError::Policy {
             policy,
@@ -32,12 +48,8 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
     if topic.is_empty() || topic.len() > 255 || topic.contains('\0') {
         return Err(BusError::TopicName(topic.to_owned()));
     }
-    if qos.partition.iter().any(|name| !name.is_empty()) {
-        return refuse(
-            Policy::Partition,
-            qos.partition.join(","),
-            "put the partition into the topic name",
-        );
+    if let Some(remedy) = partition_remedy(qos, ways) {
+        return refuse(Policy::Partition, qos.partition.join(","), remedy);
     }
     if qos.durability > Durability::TransientLocal {
         return refuse(
@@ -46,15 +58,8 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             "there is no durability service; use TRANSIENT_LOCAL and a recorder",
         );
     }
-    if qos.liveliness.kind != LivelinessKind::Automatic {
-        return refuse(Policy::Liveliness, qos.liveliness.kind.to_string(), "use AUTOMATIC");
-    }
-    if role == Role::Reader && !qos.liveliness.lease.is_infinite() {
-        return refuse(
-            Policy::Liveliness,
-            format!("lease {}", qos.liveliness.lease),
-            "lost liveliness is not reported yet; leave the lease infinite",
-        );
+    if let Some(remedy) = liveliness_remedy(qos, role, ways) {
+        return refuse(Policy::Liveliness, qos.liveliness.to_string(), remedy);
     }
     let presentation = &qos.presentation;
     if presentation.coherent_access || presentation.access_scope == AccessScope::Group {
@@ -64,18 +69,27 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             "use INSTANCE or TOPIC scope without coherent access",
         );
     }
-    for (policy, data) in [
+    let octets = [
         (Policy::UserData, &qos.user_data),
         (Policy::TopicData, &qos.topic_data),
         (Policy::GroupData, &qos.group_data),
-    ] {
-        if !data.is_empty() {
-            return refuse(
-                policy,
-                format!("{} bytes", data.len()),
-                "the bus does not announce it; leave it empty",
-            );
+    ];
+    for (policy, data) in octets {
+        if !data.is_empty() && ways.dds == Some(Backend::RustDds) {
+            let remedy = "RustDDS announces none: leave it empty, or use the Cyclone backend or shared \
+                          memory alone";
+            return refuse(policy, format!("{} bytes", data.len()), remedy);
         }
+    }
+    if announced_len(qos) > ANNOUNCED_MAX {
+        let names = qos.partition.iter().map(String::len).sum();
+        let lengths = octets.map(|(policy, data)| (data.len(), policy));
+        let (len, policy) = lengths
+            .into_iter()
+            .fold((names, Policy::Partition), |a, b| if b.0 > a.0 { b } else { a });
+        let remedy = "partition names and user, topic and group data of an endpoint may have 4,096 \
+                      bytes together, two for each of them included";
+        return refuse(policy, format!("{len} bytes"), remedy);
     }
     let lifecycle = &qos.reader_data_lifecycle;
     if !lifecycle.autopurge_nowriter_samples_delay.is_infinite()
@@ -102,6 +116,54 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
         return refuse(Policy::DataRepresentation, "XML".to_owned(), "use XCDR1 or XCDR2");
     }
     Ok(())
+}
+
+/// What to do instead of a partition that cannot be kept.
+fn partition_remedy(qos: &Qos, ways: Ways) -> Option<&'static str> {
+    let mut names = qos.partition.iter().filter(|name| !name.is_empty());
+    if names.clone().any(|name| name.contains('\0')) {
+        return Some("leave out the NUL in the name");
+    }
+    match ways.dds {
+        Some(Backend::RustDds) if names.next().is_some() => Some(
+            "RustDDS announces none: use the Cyclone backend or shared memory alone, or put the \
+             partition into the topic name",
+        ),
+        // A `[` that begins no pattern elsewhere would be one here, and the other way round.
+        Some(Backend::Cyclone) if names.any(|name| name.contains(['[', '\\'])) => Some(
+            "Cyclone DDS knows no patterns but `*` and `?`: name the partitions one by one, or use \
+             shared memory alone",
+        ),
+        _ => None,
+    }
+}
+
+/// What to do instead of liveliness that cannot be kept.
+fn liveliness_remedy(qos: &Qos, role: Role, ways: Ways) -> Option<&'static str> {
+    let liveliness = &qos.liveliness;
+    if liveliness.lease < SHORTEST_LEASE {
+        return Some("it is looked after every few milliseconds: use a lease of at least 20ms");
+    }
+    if ways.dds != Some(Backend::RustDds) {
+        return None;
+    }
+    if liveliness.kind != LivelinessKind::Automatic {
+        return Some(
+            "RustDDS does not compare the kinds, nor send assertions in time: use AUTOMATIC, or the \
+             Cyclone backend or shared memory alone",
+        );
+    }
+    match role {
+        Role::Reader if !liveliness.lease.is_infinite() => Some(
+            "RustDDS does not tell readers of lost liveliness: leave the lease infinite, or use the \
+             Cyclone backend or shared memory alone",
+        ),
+        Role::Writer if liveliness.lease < SHORTEST_ON_RUSTDDS => Some(
+            "RustDDS says once a second at most that it is alive: use a lease of at least 3s, or the \
+             Cyclone backend or shared memory alone",
+        ),
+        _ => None,
+    }
 }
 
 /// Some policies are kept instance by instance: what is late in one is not in another, and each has
@@ -132,16 +194,75 @@ pub(crate) fn check_instances(spec: &EndpointSpec, keys_known: bool) -> Result<(
 mod tests {
     use super::*;
 
+    const WAYS: [Ways; 3] = [
+        Ways { dds: None },
+        Ways { dds: Some(Backend::RustDds) },
+        Ways { dds: Some(Backend::Cyclone) },
+    ];
+
+    /// Which of [`WAYS`] accept it.
+    fn accepted(qos: &Qos, role: Role) -> [bool; 3] {
+        WAYS.map(|ways| match check("plant/vibration", qos, role, ways) {
+            Ok(()) => true,
+            Err(BusError::Policy { remedy, .. }) => remedy.is_empty(),
+            Err(other) => panic!("{other}"),
+        })
+    }
+
     #[test]
-    fn presets_are_accepted_and_partitions_refused_by_name() {
+    fn presets_are_accepted_everywhere() {
         for qos in [Qos::sensor_data(), Qos::reliable(), Qos::event(), Qos::default_writer()] {
             for role in [Role::Reader, Role::Writer] {
-                check("t", &qos, role).unwrap();
+                assert_eq!(accepted(&qos, role), [true; 3]);
             }
         }
-        let qos = Qos { partition: vec!["east".into()], ..Qos::reliable() };
-        let error = check("plant/vibration", &qos, Role::Writer).unwrap_err().to_string();
-        assert!(error.contains("PARTITION = east on a writer of `plant/vibration`"), "{error}");
-        assert!(check("", &Qos::reliable(), Role::Reader).is_err());
+        assert!(check("", &Qos::reliable(), Role::Reader, WAYS[0]).is_err());
+    }
+
+    #[test]
+    fn what_a_backend_lacks_is_refused_there_by_name() {
+        let of = |names: &[&str]| Qos {
+            partition: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Qos::reliable()
+        };
+        let qos = of(&["east", "north*"]);
+        let error = check("plant/vibration", &qos, Role::Writer, WAYS[1]).unwrap_err().to_string();
+        assert!(
+            error.contains("PARTITION = east,north* on a writer of `plant/vibration`"),
+            "{error}"
+        );
+        for role in [Role::Reader, Role::Writer] {
+            assert_eq!(accepted(&qos, role), [true, false, true]);
+            assert_eq!(accepted(&of(&[""]), role), [true; 3], "the default partition");
+            assert_eq!(accepted(&of(&["east[12]"]), role), [true, false, false]);
+            assert_eq!(accepted(&of(&["a\0b"]), role), [false; 3]);
+            let octets = |len| Qos { group_data: vec![1; len], ..Qos::reliable() };
+            assert_eq!(accepted(&octets(4088), role), [true, false, true]);
+            assert_eq!(accepted(&octets(4091), role), [false; 3]);
+        }
+    }
+
+    #[test]
+    fn leases_are_accepted_where_somebody_looks_after_them() {
+        let of = |kind, millis| {
+            let mut qos = Qos::reliable();
+            qos.liveliness.kind = kind;
+            qos.liveliness.lease = millis;
+            qos
+        };
+        use LivelinessKind::{Automatic, ManualByParticipant, ManualByTopic};
+        for role in [Role::Reader, Role::Writer] {
+            for kind in [ManualByParticipant, ManualByTopic] {
+                for lease in [Duration::from_millis(20), Duration::INFINITE] {
+                    assert_eq!(accepted(&of(kind, lease), role), [true, false, true]);
+                }
+            }
+            let second = of(Automatic, Duration::from_secs(1));
+            assert_eq!(accepted(&second, role), [true, false, true]);
+            assert_eq!(accepted(&of(Automatic, Duration::from_millis(19)), role), [false; 3]);
+        }
+        let three = of(Automatic, Duration::from_secs(3));
+        assert_eq!(accepted(&three, Role::Writer), [true; 3]);
+        assert_eq!(accepted(&three, Role::Reader), [true, false, true]);
     }
 }

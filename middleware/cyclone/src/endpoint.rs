@@ -265,8 +265,15 @@ unsafe extern "C" fn liveliness_changed(
     status: cyclors::dds_liveliness_changed_status_t,
     argument: *mut c_void,
 ) {
+    // Called for each change: one writer came, fell silent, is heard of again, or left.
+    let is_alive = match (status.alive_count_change, status.not_alive_count_change) {
+        (_, 1..) => Some(false),
+        (1.., _) => Some(true),
+        _ => None,
+    };
     let changed = DdsStatus::LivelinessChanged {
         writer: None,
+        is_alive,
         alive: status.alive_count,
         not_alive: status.not_alive_count,
     };

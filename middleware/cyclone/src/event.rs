@@ -60,9 +60,9 @@ fn run(shared: &Shared, notes: &Receiver<Note>) {
             Note::Status(entity, status, writer) => {
                 let Some(local) = guid_of_entity(entity) else { continue };
                 let status = match status {
-                    DdsStatus::LivelinessChanged { alive, not_alive, .. } => {
+                    DdsStatus::LivelinessChanged { is_alive, alive, not_alive, .. } => {
                         let writer = guid_of_remote(entity, false, writer);
-                        DdsStatus::LivelinessChanged { writer, alive, not_alive }
+                        DdsStatus::LivelinessChanged { writer, is_alive, alive, not_alive }
                     }
                     other => other,
                 };

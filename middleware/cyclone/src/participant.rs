@@ -101,6 +101,12 @@ impl DdsParticipant {
         }
     }
 
+    /// Says that the writers of MANUAL_BY_PARTICIPANT liveliness are alive (DDS 1.4, 2.2.2.2.1.21).
+    pub fn assert_liveliness(&self) {
+        // SAFETY: the participant is ours; others are told, or are not there.
+        unsafe { cyclors::dds_assert_liveliness(self.owner.entity) };
+    }
+
     /// A writer for `spec`.
     pub fn writer(&self, spec: &EndpointSpec) -> Result<DdsWriter, DdsError> {
         self.check()?;

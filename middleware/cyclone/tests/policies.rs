@@ -89,15 +89,22 @@ fn a_writer_that_does_not_assert_its_liveliness_is_told_of_on_both_sides() {
         }));
         matches!(
             seen.last(),
-            Some(DdsStatus::LivelinessChanged { writer: Some(gone), alive: 0, not_alive: 1 })
-                if *gone == writer.guid()
+            Some(DdsStatus::LivelinessChanged {
+                writer: Some(gone),
+                is_alive: Some(false),
+                alive: 0,
+                not_alive: 1,
+            }) if *gone == writer.guid()
         )
     });
     writer.assert_liveliness().unwrap();
     wait("the reader to see it back", || {
         seen.extend(at_reader.try_iter().map(|(_, status)| status));
         seen.iter().rev().any(|status| {
-            matches!(status, DdsStatus::LivelinessChanged { alive: 1, not_alive: 0, .. })
+            matches!(
+                status,
+                DdsStatus::LivelinessChanged { is_alive: Some(true), alive: 1, not_alive: 0, .. }
+            )
         })
     });
 }

@@ -1,6 +1,7 @@
 //! One participant's membership in a domain's shared memory.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use iceoryx2::config::Config;
@@ -13,9 +14,9 @@ use crate::error::ShmError;
 use crate::janitor::{self, Bell, Janitor};
 use crate::linger::Lingering;
 use crate::options::ShmOptions;
-use crate::presence::{OwnPresence, Peers};
+use crate::presence::{EndpointKind, Names, OwnPresence, Peer, Peers};
 use crate::reader::ShmReader;
-use crate::routes::{census, read_both};
+use crate::routes::{endpoints, read_both};
 use crate::service::{self, IpcNode};
 use crate::writer::ShmWriter;
 
@@ -62,6 +63,21 @@ pub struct LocalParticipant {
     pub pid: u32,
     /// Its name, for example `plant/pump1`.
     pub name: Arc<str>,
+}
+
+/// A reader or writer of a participant on this host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalEndpoint {
+    /// Its DDS GUID.
+    pub guid: Guid,
+    /// Whether it writes.
+    pub writer: bool,
+    /// Topic name.
+    pub topic: String,
+    /// Type name.
+    pub type_name: String,
+    /// The policies that are matched, and the octets it announces; all others have their defaults.
+    pub qos: Qos,
 }
 
 impl ShmDomain {
@@ -119,6 +135,32 @@ impl ShmDomain {
         locals
     }
 
+    /// The readers and writers of every participant on this host, ourselves included.
+    pub fn endpoints(&self) -> Vec<LocalEndpoint> {
+        let present = self.shared.peers.present();
+        let of = |peer: &Arc<Peer>| {
+            let prefix = peer.prefix();
+            let endpoints = peer.endpoints().map(move |(kind, names, terms)| {
+                let Names { topic, type_name } = names;
+                let (guid, writer) = (terms.guid(prefix), kind == EndpointKind::Writer);
+                LocalEndpoint { guid, writer, topic, type_name, qos: terms.qos }
+            });
+            endpoints.collect::<Vec<_>>()
+        };
+        present.iter().flat_map(of).collect()
+    }
+
+    /// Says that the participant's threads run, at [`pulse_now`](crate::pulse_now): AUTOMATIC liveliness
+    /// (DDS 1.4, 2.2.3.11).
+    pub fn beat(&self, now: u64) {
+        self.shared.own.peer().pulse().automatic.store(now, Ordering::Relaxed);
+    }
+
+    /// Says that the application is alive, at [`pulse_now`](crate::pulse_now): MANUAL_BY_PARTICIPANT.
+    pub fn assert_alive(&self, now: u64) {
+        self.shared.own.peer().pulse().manual.store(now, Ordering::Relaxed);
+    }
+
     /// Makes the shared-memory side of a writer. `guid` is the writer's DDS GUID.
     ///
     /// # Errors
@@ -161,8 +203,9 @@ impl ShmDomain {
         writers: bool,
         misfits: impl Fn(&Qos) -> Vec<Mismatch>,
     ) -> Vec<(Guid, Vec<Mismatch>)> {
-        let found = census(&self.shared.peers, service::topic_hash(spec), writers);
-        found.into_iter().map(|(guid, qos)| (guid, misfits(&qos))).collect()
+        endpoints(&self.shared.peers, service::topic_hash(spec), writers)
+            .map(|(peer, _, terms)| (terms.guid(peer.prefix()), misfits(&terms.qos)))
+            .collect()
     }
 
     /// Counts wake-ups of this participant; wraps. Read it, take from all readers, then

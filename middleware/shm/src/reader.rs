@@ -11,7 +11,8 @@ use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
-use crate::presence::{EndpointKind, Entry, Lane, SlotGuard, Terms};
+use crate::presence::{EndpointKind, Entry, Lane, Names, SlotGuard, Terms};
+use crate::pulse::{self, WriterWatch, is_alive};
 use crate::routes::{count_writers, find_writer, judge, read_both};
 use crate::sample::{Pick, ShmInlet, ShmSample, Taken};
 use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, Subscriber};
@@ -95,7 +96,8 @@ impl ShmReader {
         let mut spec = spec.clone();
         read_both(&mut spec.qos);
         let terms = Terms::new(guid, &spec.qos);
-        let entry = Entry { kind, topic, attached, buffer: buffer as u32, terms };
+        let names = Names { topic: spec.topic.clone(), type_name: spec.type_name.clone() };
+        let entry = Entry { kind, topic, attached, buffer: buffer as u32, names, terms };
         let slot = shared.own.register(entry)?;
         shared.control.bump();
         Ok(Self {
@@ -263,10 +265,19 @@ impl ShmReader {
         self.lost
     }
 
-    /// OWNERSHIP_STRENGTH of a writer on this host; `None` if there is none of this GUID, or no more.
+    /// OWNERSHIP_STRENGTH of a writer on this host; `None` if there is none of this GUID, or no more, or
+    /// it has not said within its lease that it is alive.
     pub fn strength_of(&self, writer: Guid) -> Option<i32> {
-        let offered = find_writer(&self.inlet.shared().peers, self.topic, writer)?;
-        Some(offered.qos.ownership_strength)
+        let (peer, index) = find_writer(&self.inlet.shared().peers, self.topic, writer)?;
+        let offered = peer.slots().get(index)?.brief(EndpointKind::Writer, self.topic)?.qos;
+        let mortal = !offered.liveliness.lease.is_infinite();
+        let alive = !mortal || is_alive(&peer, index, offered.liveliness, pulse::now());
+        alive.then_some(offered.ownership_strength)
+    }
+
+    /// The writers on this host that this reader matches, to look after their liveliness.
+    pub fn watch(&self) -> WriterWatch {
+        WriterWatch::new(self.inlet.shared(), self.topic, self.spec.qos.clone())
     }
 
     /// Writers on this host that this reader matches.

@@ -7,7 +7,7 @@ use tidewire_qos::Qos;
 use tidewire_qos::policy::DataRepresentation;
 use tidewire_transport::Prefix;
 
-use crate::presence::{EndpointKind, Lane, Peer, Peers, Slot, Terms};
+use crate::presence::{EndpointKind, Lane, Peer, Peers, Terms};
 
 /// One participant with readers of a topic.
 pub(crate) struct Route {
@@ -59,7 +59,7 @@ impl Routes {
                 .enumerate()
                 .filter_map(|(index, slot)| match slot.read() {
                     Some((kind @ EndpointKind::Reader(lane), hash)) if hash == topic => {
-                        let requested = slot.terms(kind, topic)?.qos;
+                        let requested = peer.terms(index, kind, topic)?.qos;
                         tidewire_qos::check(offered, &requested).is_empty().then_some((index, lane))
                     }
                     _ => None,
@@ -145,21 +145,26 @@ impl Routes {
 
 /// Writers on this host that match what a reader requests.
 pub(crate) fn count_writers(peers: &Peers, topic: u128, requested: &Qos) -> usize {
-    let present = peers.present();
-    let slots = present.iter().flat_map(|peer| peer.slots());
-    slots.filter_map(|slot| offer(slot, topic)).filter(|offered| fits(offered, requested)).count()
+    endpoints(peers, topic, true).filter(|(_, _, offered)| fits(offered, requested)).count()
 }
 
 /// Whether `writer` matches what a reader requests; `None` if it is gone.
 pub(crate) fn judge(peers: &Peers, topic: u128, writer: Guid, requested: &Qos) -> Option<bool> {
-    find_writer(peers, topic, writer).map(|offered| fits(&offered, requested))
+    let (peer, index) = find_writer(peers, topic, writer)?;
+    let offered = peer.terms(index, EndpointKind::Writer, topic)?;
+    Some(fits(&offered, requested))
 }
 
-/// What a writer on this host offers; `None` if it is gone.
-pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<Terms> {
+/// Where a writer on this host is; `None` if it is gone.
+pub(crate) fn find_writer(peers: &Peers, topic: u128, writer: Guid) -> Option<(Arc<Peer>, usize)> {
     let peer = peers.present().into_iter().find(|peer| peer.prefix() == writer.prefix())?;
-    let mut offers = peer.slots().iter().filter_map(|slot| offer(slot, topic));
-    offers.find(|offered| offered.entity == writer.0[12..])
+    let index = peer.slots().iter().position(|slot| {
+        slot.read() == Some((EndpointKind::Writer, topic))
+            && slot
+                .brief(EndpointKind::Writer, topic)
+                .is_some_and(|offered| offered.entity == writer.0[12..])
+    })?;
+    Some((peer, index))
 }
 
 /// A reader that names no data representation reads both, as over DDS.
@@ -169,33 +174,28 @@ pub(crate) fn read_both(requested: &mut Qos) {
     }
 }
 
-/// Every writer, or every reader, of a topic on this host, and what it offers or requests.
-pub(crate) fn census(peers: &Peers, topic: u128, writers: bool) -> Vec<(Guid, Qos)> {
-    let mut found = Vec::new();
-    for peer in peers.present() {
-        for slot in peer.slots() {
-            let Some((kind, hash)) = slot.read() else { continue };
-            if hash == topic
-                && writers == (kind == EndpointKind::Writer)
-                && let Some(terms) = slot.terms(kind, topic)
-            {
-                let mut guid = [0; 16];
-                guid[..12].copy_from_slice(&peer.prefix());
-                guid[12..].copy_from_slice(&terms.entity);
-                found.push((Guid(guid), terms.qos));
-            }
-        }
-    }
-    found
+/// Every writer, or every reader, of a topic on this host: the participant, the place in its list, what
+/// it offers or requests.
+pub(crate) fn endpoints(
+    peers: &Peers,
+    topic: u128,
+    writers: bool,
+) -> impl Iterator<Item = (Arc<Peer>, usize, Terms)> {
+    peers.present().into_iter().flat_map(move |peer| {
+        let slots = peer.slots().iter().enumerate();
+        let found: Vec<_> = slots
+            .filter_map(|(index, slot)| {
+                let (kind, hash) = slot.read()?;
+                if hash != topic || writers != (kind == EndpointKind::Writer) {
+                    return None;
+                }
+                Some((peer.clone(), index, peer.terms(index, kind, topic)?))
+            })
+            .collect();
+        found
+    })
 }
 
-fn offer(slot: &Slot, topic: u128) -> Option<Terms> {
-    match slot.read() {
-        Some((kind @ EndpointKind::Writer, hash)) if hash == topic => slot.terms(kind, topic),
-        _ => None,
-    }
-}
-
-fn fits(offered: &Terms, requested: &Qos) -> bool {
+pub(crate) fn fits(offered: &Terms, requested: &Qos) -> bool {
     tidewire_qos::check(&offered.qos, requested).is_empty()
 }

@@ -1,14 +1,15 @@
 //! What a participant's endpoints share.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 use tidewire_idl::Guid;
-use tidewire_shm::ShmDomain;
-use tidewire_transport::dds::{DdsError, DdsEvent};
+use tidewire_qos::policy::LivelinessKind;
+use tidewire_shm::{ShmDomain, pulse_now};
+use tidewire_transport::dds::{DdsError, DdsEvent, DdsStatus};
 use tidewire_transport::{EndpointSpec, Prefix, now_ns};
 use tokio::sync::Notify;
 
@@ -18,13 +19,17 @@ use super::wake::Wake;
 use crate::backend::DdsParticipant;
 use crate::error::BusError;
 use crate::reader::ReaderCore;
+use crate::support::Ways;
 use crate::writer::WriterCore;
 
 /// How often durable writers look for late joiners on shared memory.
 const HISTORY_PERIOD: Duration = Duration::from_millis(20);
 
-/// How often deadlines are looked after.
+/// How often deadlines and the liveliness of others are looked after.
 const WATCH_PERIOD: Duration = Duration::from_millis(5);
+
+/// How often a participant says that it is alive, and looks whether its writers were asserted.
+const PULSE_PERIOD: Duration = Duration::from_millis(5);
 
 /// Events a subscriber may fall behind by before it misses some.
 const EVENT_BACKLOG: usize = 4096;
@@ -58,6 +63,12 @@ pub(crate) struct Core {
     next_entity: AtomicU32,
     history: OnceLock<()>,
     watch: OnceLock<()>,
+    pulse: OnceLock<()>,
+    /// When our threads last ran, and when the application last asserted a writer of
+    /// MANUAL_BY_PARTICIPANT liveliness; and which of the latter others have been told.
+    beat: AtomicU64,
+    asserted: AtomicU64,
+    told: AtomicU64,
     notify: OnceLock<Arc<Notify>>,
 }
 
@@ -77,6 +88,10 @@ impl Core {
             next_entity: AtomicU32::new(1),
             history: OnceLock::new(),
             watch: OnceLock::new(),
+            pulse: OnceLock::new(),
+            beat: AtomicU64::new(0),
+            asserted: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             notify: OnceLock::new(),
             name: name.clone(),
             domain,
@@ -117,10 +132,23 @@ impl Core {
                 OwnEndpoint::Reader(reader) => {
                     let Some(reader) = reader.upgrade() else { continue };
                     reader.rematch();
-                    if let DdsEvent::Incompatible { local, remote, offered, requested } = event
-                        && reader.guid() == *local
-                    {
-                        reader.block(*remote, offered, requested);
+                    match event {
+                        DdsEvent::Incompatible { local, remote, offered, requested }
+                            if reader.guid() == *local =>
+                        {
+                            reader.block(*remote, offered, requested);
+                        }
+                        DdsEvent::Status { local, status } if reader.guid() == *local => {
+                            if let DdsStatus::LivelinessChanged {
+                                writer: Some(writer),
+                                is_alive: Some(is_alive),
+                                ..
+                            } = status
+                            {
+                                reader.heard_of(*writer, *is_alive);
+                            }
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -140,6 +168,11 @@ impl Core {
         let (sender, receiver) = crossbeam_channel::bounded(EVENT_BACKLOG);
         self.subscribers.lock().push(sender);
         receiver
+    }
+
+    /// Which ways the samples of our endpoints may take.
+    pub fn ways(&self) -> Ways {
+        Ways { dds: self.dds.as_ref().map(DdsParticipant::backend) }
     }
 
     pub fn check(&self) -> Result<(), DdsError> {
@@ -203,12 +236,62 @@ impl Core {
         })
     }
 
-    /// Starts the thread that looks after deadlines; once.
+    /// The application says that writers of MANUAL_BY_PARTICIPANT liveliness are alive.
+    pub fn assert_liveliness(&self, now: u64) {
+        self.asserted.fetch_max(now, Ordering::Relaxed);
+        if let Some(shm) = &self.shm {
+            shm.assert_alive(now);
+        }
+    }
+
+    /// Others are told over DDS, too: at once, or by the pulse where nobody waits for it.
+    pub fn tell_liveliness(&self, now: u64) {
+        self.told.store(now, Ordering::Relaxed);
+        if let Some(dds) = &self.dds {
+            dds.assert_liveliness();
+        }
+    }
+
+    /// Starts the thread that says that we are alive; once. Apart from the others, which may be kept
+    /// busy by samples.
+    pub fn start_pulse(self: &Arc<Self>) -> Result<(), BusError> {
+        self.every(PULSE_PERIOD, "tidewire-pulse", &self.pulse, |core| {
+            let now = pulse_now();
+            let beat = core.beat.swap(now, Ordering::Relaxed);
+            if let Some(shm) = &core.shm {
+                shm.beat(now);
+            }
+            let asserted = core.asserted.load(Ordering::Relaxed);
+            let (mut lost, mut shortest) = (false, u64::MAX);
+            for lease in core.writers().iter().filter_map(|writer| writer.lease.as_ref()) {
+                lost |= match lease.kind {
+                    // It is lost if we did not run for so long; and we run again.
+                    LivelinessKind::Automatic => lease.check(beat, now),
+                    _ => lease.check(asserted, now),
+                };
+                if lease.kind == LivelinessKind::ManualByParticipant {
+                    shortest = shortest.min(lease.nanos);
+                }
+            }
+            // Writes to readers on this host assert the writers that others read, too.
+            if asserted > core.told.load(Ordering::Relaxed).saturating_add(shortest / 20) {
+                core.tell_liveliness(asserted);
+            }
+            if lost {
+                core.wake.wake();
+            }
+        })
+    }
+
+    /// Starts the thread that looks after deadlines and the liveliness of others; once.
     pub fn start_watch(self: &Arc<Self>) -> Result<(), BusError> {
         self.every(WATCH_PERIOD, "tidewire-watch", &self.watch, |core| {
             let now = now_ns();
             let mut missed = false;
-            core.readers().iter().for_each(|reader| missed |= reader.watch(now));
+            for reader in core.readers() {
+                missed |= reader.watch(now);
+                missed |= reader.watch_liveliness();
+            }
             core.writers().iter().for_each(|writer| missed |= writer.watch(now));
             if missed {
                 core.wake.wake();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tidewire_idl::{Guid, TypeHandle};
 use tidewire_qos::Qos;
+use tidewire_shm::LocalEndpoint;
 use tidewire_transport::dds::{DdsEvent, RemoteEndpoint};
 use tidewire_transport::{EndpointSpec, Prefix};
 
@@ -116,6 +117,18 @@ fn remote(core: &Core, endpoint: &RemoteEndpoint) -> EndpointInfo {
     }
 }
 
+/// One that shared memory tells of.
+fn local(core: &Core, endpoint: &LocalEndpoint) -> EndpointInfo {
+    EndpointInfo {
+        guid: endpoint.guid,
+        type_name: endpoint.type_name.clone(),
+        participant_name: core.point(&endpoint.guid.prefix()),
+        local: true,
+        own: false,
+        qos: endpoint.qos.clone(),
+    }
+}
+
 fn own(core: &Core, spec: &EndpointSpec, guid: Guid) -> EndpointInfo {
     EndpointInfo {
         guid,
@@ -158,14 +171,24 @@ pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
             }
         }
     }
+    // What DDS tells first: it tells more policies.
+    let mut told: BTreeSet<Guid> = BTreeSet::new();
     if let Some(dds) = &core.dds {
         let known = dds.discovered();
         let others = |endpoint: &&RemoteEndpoint| endpoint.guid.prefix() != core.prefix;
+        told.extend(known.writers.keys().chain(known.readers.keys()));
         for writer in known.writers.values().filter(others) {
             put(&writer.topic, remote(core, writer), true);
         }
         for reader in known.readers.values().filter(others) {
             put(&reader.topic, remote(core, reader), false);
+        }
+    }
+    if let Some(shm) = &core.shm {
+        for endpoint in shm.endpoints().iter().filter(|e| e.guid.prefix() != core.prefix) {
+            if !told.contains(&endpoint.guid) {
+                put(&endpoint.topic, local(core, endpoint), endpoint.writer);
+            }
         }
     }
     let mut topics: Vec<TopicInfo> = topics.into_values().collect();

@@ -203,8 +203,16 @@ impl Participant {
         discovery::type_of(&self.core, topic, timeout)
     }
 
-    /// Every topic of the domain with a writer or reader, by name: what DDS discovery has found, and
-    /// our own.
+    /// Says that this participant is alive: its writers of MANUAL_BY_PARTICIPANT liveliness (DDS 1.4,
+    /// 2.2.3.11) are asserted together. So does a write of any of them.
+    pub fn assert_liveliness(&self) {
+        let now = tidewire_shm::pulse_now();
+        self.core.assert_liveliness(now);
+        self.core.tell_liveliness(now);
+    }
+
+    /// Every topic of the domain with a writer or reader, by name: what DDS discovery and shared memory
+    /// have found, and our own.
     pub fn topics(&self) -> Vec<TopicInfo> {
         discovery::topics(&self.core)
     }

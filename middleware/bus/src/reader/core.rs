@@ -1,14 +1,14 @@
 //! What typed and raw readers share: both transports, each sample once.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tidewire_filter::Filter;
 use tidewire_idl::{Guid, TypeDescriptor};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::Durability;
-use tidewire_shm::{ShmInlet, ShmReader};
+use tidewire_shm::{ShmInlet, ShmReader, pulse_now};
 use tidewire_transport::dds::DdsError;
 use tidewire_transport::{Counter, EndpointSpec, Latch};
 
@@ -20,6 +20,7 @@ use super::track::Tracks;
 use crate::backend::DdsReader;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
+use crate::liveliness::LivelinessChanged;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::status::Statuses;
 use crate::support::{self, Role};
@@ -37,6 +38,8 @@ pub(crate) struct ReaderCore {
     pub(super) durable: bool,
     /// Whether samples have a deadline.
     pub(super) timed: bool,
+    /// Whether the liveliness of writers is looked after.
+    pub(super) mortal: bool,
     /// Whether only the last samples of an instance are kept.
     pub(super) keeps_last: bool,
     /// Whether samples of shared memory wait in `incoming`.
@@ -72,9 +75,9 @@ impl ReaderCore {
         if cached {
             // The cache keeps READER_DATA_LIFECYCLE.
             let qos = Qos { reader_data_lifecycle: Default::default(), ..spec.qos.clone() };
-            support::check(&spec.topic, &qos, Role::Reader)?;
+            support::check(&spec.topic, &qos, Role::Reader, core.ways())?;
         } else {
-            support::check(&spec.topic, &spec.qos, Role::Reader)?;
+            support::check(&spec.topic, &spec.qos, Role::Reader, core.ways())?;
         }
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
@@ -94,6 +97,9 @@ impl ReaderCore {
             Some(dds) => dds.guid(),
             None => core.own_guid(&spec, false),
         };
+        if let Some(shm) = &shm {
+            incoming.vitals().lock().watch(shm.watch());
+        }
         let reader = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -109,6 +115,7 @@ impl ReaderCore {
             received: Counter::default(),
             durable: spec.qos.durability > Durability::Volatile,
             timed: !spec.qos.deadline.is_infinite(),
+            mortal: !spec.qos.liveliness.lease.is_infinite(),
             keeps_last: spec.qos.history.depth().is_some(),
             behind: AtomicBool::new(false),
             idle: AtomicU32::new(0),
@@ -120,7 +127,7 @@ impl ReaderCore {
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
-        if reader.timed {
+        if reader.timed || reader.mortal {
             core.start_watch()?;
         }
         // A writer may have matched before the reader was registered.
@@ -144,8 +151,10 @@ impl ReaderCore {
     /// Discovery has news.
     pub fn rematch(&self) {
         if let Some(dds) = &self.dds {
-            let remote = dds.matched().iter().any(|writer| !self.core.is_local(&writer.prefix()));
-            self.remote.store(remote, Ordering::Relaxed);
+            let mut remotes = dds.matched();
+            remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
+            self.remote.store(!remotes.is_empty(), Ordering::Relaxed);
+            self.incoming.vitals().lock().remotes(&remotes);
             self.statuses.tell();
         }
         self.look();
@@ -155,6 +164,19 @@ impl ReaderCore {
     pub fn look(&self) -> bool {
         let over_dds = || self.dds.as_ref().map(DdsReader::matched).unwrap_or_default();
         self.statuses.look(&self.core, &self.spec, false, over_dds)
+    }
+
+    /// DDS tells whether a writer is alive; those on this host tell so themselves.
+    pub fn heard_of(&self, writer: Guid, is_alive: bool) {
+        if !self.core.is_local(&writer.prefix()) {
+            self.incoming.vitals().lock().judge(writer, is_alive, false);
+        }
+    }
+
+    pub fn liveliness_changed(&self) -> LivelinessChanged {
+        let mut vitals = self.incoming.vitals().lock();
+        vitals.look(pulse_now());
+        vitals.changed()
     }
 
     pub fn guid(&self) -> Guid {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, SampleInfo};
 use tidewire_qos::{Durability, Qos};
@@ -14,6 +15,7 @@ use super::content::Content;
 use super::filter::Change;
 use crate::deadline::Deadlines;
 use crate::keys::Keys;
+use crate::liveliness::Vitals;
 use crate::participant::Core;
 
 /// Payload bytes a reader that keeps everything may queue before samples are lost.
@@ -73,6 +75,10 @@ pub(crate) struct Incoming {
     blocks: AtomicBool,
     lost: Counter,
     deadlines: Option<Mutex<Deadlines>>,
+    vitals: Mutex<Vitals>,
+    /// Whether instances end with their last live writer: the reader looks after the liveliness of
+    /// writers and tells instances apart.
+    registers: bool,
     content: Option<Arc<Content>>,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
@@ -113,6 +119,8 @@ impl Incoming {
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
             deadlines: Deadlines::new(qos.deadline).map(Mutex::new),
+            vitals: Mutex::default(),
+            registers: keyed && told_apart && !qos.liveliness.lease.is_infinite(),
             content,
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
@@ -183,13 +191,44 @@ impl Incoming {
         self.deadlines.as_ref()
     }
 
-    /// A change of the instance came.
-    pub fn renew(&self, key: KeyHash, state: InstanceState, source_time: i64, now: i64) {
+    /// What is known of the liveliness of the writers.
+    pub fn vitals(&self) -> &Mutex<Vitals> {
+        &self.vitals
+    }
+
+    /// Whether it matters which writer has written which instance.
+    pub fn registers(&self) -> bool {
+        self.registers
+    }
+
+    /// A change of the instance came, over shared memory if `local`.
+    pub fn renew(&self, change: &Change, local: bool, source_time: i64, now: i64) {
+        let Change { key, state, writer, .. } = *change;
+        if self.registers {
+            self.vitals.lock().register(writer, key, state, local);
+        }
         let Some(deadlines) = &self.deadlines else { return };
         match state {
             InstanceState::Alive => deadlines.lock().renew(key, source_time, now),
             InstanceState::Disposed | InstanceState::Unregistered => deadlines.lock().end(&key),
         }
+    }
+
+    /// An instance has lost its last live writer: told after everything that waits, and in no sample's
+    /// place.
+    pub fn end(&self, writer: Guid, key: KeyHash, now: i64) {
+        let sample = DdsSample {
+            writer,
+            sequence: 0,
+            source_time: now,
+            key,
+            state: InstanceState::Unregistered,
+            payload: Bytes::new(),
+        };
+        let arrived =
+            Arrived { sample, reception_time: now, expires: 0, passed: true, disposes: false };
+        self.queue.lock().push(arrived, self.depth_by_key.map(|_| usize::MAX));
+        self.waiting.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Adds what came over shared memory to what waits, under the same history depth.
@@ -286,9 +325,9 @@ impl Sink for Incoming {
             self.lost.add(1);
             return;
         }
-        self.renew(sample.key, sample.state, reception_time, reception_time);
         let disposes = sample.state == InstanceState::Disposed;
         let arrived = Arrived { sample, reception_time, expires, passed: false, disposes };
+        self.renew(&arrived.change(), false, reception_time, reception_time);
         let replaced = queue.push(arrived, self.depth);
         drop(queue);
         // One came; those it replaced went.

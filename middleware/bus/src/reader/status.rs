@@ -37,8 +37,7 @@ impl ReaderCore {
     /// What has changed since it was last read, of what may be in `mask`.
     pub fn status_changes(&self, mask: StatusMask) -> StatusMask {
         let mut changes = StatusMask::NONE;
-        let of_matching =
-            StatusMask::SUBSCRIPTION_MATCHED | StatusMask::REQUESTED_INCOMPATIBLE_QOS;
+        let of_matching = StatusMask::SUBSCRIPTION_MATCHED | StatusMask::REQUESTED_INCOMPATIBLE_QOS;
         if !(mask & of_matching).is_empty() {
             self.look();
             let (matched, incompatible) = self.statuses.is_new();
@@ -110,6 +109,13 @@ macro_rules! reader_statuses {
             /// ones.
             pub fn requested_deadline_missed(&self) -> crate::DeadlineMissed {
                 self.core.requested_deadline_missed()
+            }
+
+            /// LIVELINESS_CHANGED: writers that are alive, and those that have fallen silent. If the
+            /// reader requests a lease, [`Participant::wait`](crate::Participant::wait) ends when there
+            /// is news; if not, short silence between two calls of this may go unseen.
+            pub fn liveliness_changed(&self) -> crate::LivelinessChanged {
+                self.core.liveliness_changed()
             }
 
             /// The statuses that have changed since they were last read.

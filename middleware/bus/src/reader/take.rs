@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tidewire_idl::{Guid, SampleInfo};
-use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
+use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample, pulse_now};
 use tidewire_transport::dds::DdsSample;
 use tidewire_transport::{Prefix, SampleMeta, now_ns};
 
 use super::core::{ReaderCore, State};
 use super::filter::{Change, Gates, Writers};
-use super::incoming::Arrived;
+use super::incoming::{Arrived, Incoming};
 use super::track::Tracks;
 use crate::deadline::DeadlineMissed;
 use crate::error::ReadError;
@@ -159,14 +159,43 @@ impl ReaderCore {
         }
         // What waits on shared memory may have come in time. Whoever takes just now will tell.
         let Some(mut state) = self.state.try_lock() else { return false };
-        // Beyond that its writers wait for whoever should take, as without a deadline.
-        while self.incoming.waiting() < PARKED
-            && let Ok(Some((sample, time))) = self.take_shm(&mut state)
-        {
+        self.park_all(&mut state);
+        deadlines.lock().check(now)
+    }
+
+    /// Looks after the liveliness of writers; says whether there is news.
+    pub fn watch_liveliness(&self) -> bool {
+        if !self.mortal {
+            return false;
+        }
+        let mut vitals = self.incoming.vitals().lock();
+        let changed = vitals.look(pulse_now());
+        if !self.incoming.registers() || !vitals.has_ends() {
+            return changed;
+        }
+        drop(vitals);
+        // An instance ends after its last sample. Whoever takes just now is not disturbed.
+        let Some(mut state) = self.state.try_lock() else { return changed };
+        if !self.park_all(&mut state) {
+            return changed;
+        }
+        let ends = self.incoming.vitals().lock().take_ends();
+        for (writer, key) in &ends {
+            self.incoming.end(*writer, *key, now_ns());
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        changed || !ends.is_empty()
+    }
+
+    /// Moves what waits on shared memory to what came over DDS; says whether that is all. Beyond some
+    /// samples writers wait for whoever should take, as without a deadline.
+    fn park_all(&self, state: &mut State) -> bool {
+        while self.incoming.waiting() < PARKED {
+            let Ok(Some((sample, time))) = self.take_shm(state) else { return true };
             self.park(&sample, time);
             self.behind.store(true, Ordering::Relaxed);
         }
-        deadlines.lock().check(now)
+        false
     }
 
     /// Whether anything waits to be taken, be it that it is kept back then.
@@ -212,7 +241,11 @@ impl ReaderCore {
         else {
             return Ok(None);
         };
-        let guarded = self.timed || self.durable || !gates.are_open() || self.incoming.blocks_any();
+        let guarded = self.timed
+            || self.mortal
+            || self.durable
+            || !gates.are_open()
+            || self.incoming.blocks_any();
         while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
             let now = now_ns();
             if (!guarded && sample.is_ordinary())
@@ -239,14 +272,17 @@ impl ReaderCore {
         {
             return false;
         }
-        self.incoming.renew(meta.key, meta.state, meta.source_time, now);
-        gates.pass(&Change::of(meta), now, &Known { shm: Some(shm), core: &self.core })
+        let change = Change::of(meta);
+        self.incoming.renew(&change, true, meta.source_time, now);
+        let known = Known { shm: Some(shm), core: &self.core, incoming: &self.incoming };
+        gates.pass(&change, now, &known)
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
             let now = now_ns();
-            let writers = Known { shm: state.shm.as_ref(), core: &self.core };
+            let shm = state.shm.as_ref();
+            let writers = Known { shm, core: &self.core, incoming: &self.incoming };
             let passes = match arrived.passed {
                 true => !tidewire_transport::is_over(arrived.expires, now),
                 false => state.gates.pass(&arrived.change(), now, &writers),
@@ -282,6 +318,7 @@ impl ReaderCore {
 struct Known<'reader> {
     shm: Option<&'reader ShmReader>,
     core: &'reader Core,
+    incoming: &'reader Incoming,
 }
 
 impl Writers for Known<'_> {
@@ -290,6 +327,9 @@ impl Writers for Known<'_> {
             return Some(strength);
         }
         let dds = self.core.dds.as_ref()?;
+        if self.incoming.vitals().lock().is_silent(&writer) {
+            return None;
+        }
         if writer.prefix() == self.core.prefix {
             return self.core.own_strength(&writer);
         }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::Qos;
-use tidewire_qos::policy::{DataRepresentation, Durability};
-use tidewire_shm::ShmWriter;
+use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind};
+use tidewire_shm::{ShmWriter, pulse_now};
 use tidewire_transport::{Counter, DISPOSES, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
@@ -17,6 +17,7 @@ use super::registered::Registered;
 use crate::backend::DdsWriter;
 use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::{BusError, WriteError};
+use crate::liveliness::{Lease, LivelinessLost};
 use crate::participant::{Core, OwnEndpoint};
 use crate::status::Statuses;
 use crate::support::{self, Role};
@@ -32,6 +33,8 @@ pub(crate) struct WriterCore {
     /// How long samples live, in ns; `None` for ever.
     lifespan: Option<i64>,
     encoding: Encoding,
+    /// How long it is alive without being asserted; `None` for ever.
+    pub lease: Option<Lease>,
     pub(super) state: Mutex<State>,
     pub statuses: Box<Statuses>,
     pub(super) registered: Registered,
@@ -47,13 +50,15 @@ pub(crate) struct State {
     pub key: (Vec<u8>, KeyHash),
     history: Option<History>,
     deadlines: Option<Deadlines>,
+    /// Whether a write matters to a policy of time: a deadline, or a lease that it renews.
+    timed: bool,
     /// How many readers on shared memory have had the history, and whose.
     served: (usize, Vec<Prefix>),
 }
 
 impl WriterCore {
     pub fn new(core: &Arc<Core>, spec: EndpointSpec) -> Result<Arc<Self>, BusError> {
-        support::check(&spec.topic, &spec.qos, Role::Writer)?;
+        support::check(&spec.topic, &spec.qos, Role::Writer, core.ways())?;
         let dds = match &core.dds {
             Some(dds) => Some(dds.writer(&spec)?),
             None => None,
@@ -68,6 +73,8 @@ impl WriterCore {
         };
         let durable = spec.qos.durability > Durability::Volatile;
         let serves = durable && shm.is_some();
+        let lease = Lease::new(spec.qos.liveliness);
+        let manual = |lease: &Lease| lease.kind != LivelinessKind::Automatic;
         let writer = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -79,6 +86,7 @@ impl WriterCore {
             state: Mutex::new(State {
                 history: serves.then(|| History::new(&spec.qos)),
                 deadlines: Deadlines::new(spec.qos.deadline),
+                timed: !spec.qos.deadline.is_infinite() || lease.as_ref().is_some_and(manual),
                 shm,
                 sequence: 0,
                 buffer: Vec::new(),
@@ -87,6 +95,7 @@ impl WriterCore {
             }),
             statuses: Statuses::new(),
             registered: Registered::default(),
+            lease,
             spec,
         });
         core.register(OwnEndpoint::Writer(Arc::downgrade(&writer)));
@@ -97,6 +106,9 @@ impl WriterCore {
         }
         if writer.is_timed() {
             core.start_watch()?;
+        }
+        if writer.lease.is_some() {
+            core.start_pulse()?;
         }
         Ok(writer)
     }
@@ -153,12 +165,8 @@ impl WriterCore {
         source_time: i64,
     ) -> SampleMeta {
         state.sequence += 1;
-        if let Some(deadlines) = &mut state.deadlines {
-            let now = now_ns();
-            match change {
-                InstanceState::Alive => deadlines.renew(key, now, now),
-                InstanceState::Disposed | InstanceState::Unregistered => deadlines.end(&key),
-            }
+        if state.timed {
+            self.renew(state, change, key);
         }
         SampleMeta {
             expires: self.lifespan.map_or(0, |nanos| source_time.saturating_add(nanos)),
@@ -175,6 +183,57 @@ impl WriterCore {
     fn unregister_flags(&self) -> u32 {
         let lifecycle = &self.spec.qos.writer_data_lifecycle;
         if lifecycle.autodispose_unregistered_instances { DISPOSES } else { 0 }
+    }
+
+    /// Policies of time: the instance has its sample, and the writer is alive.
+    #[cold]
+    fn renew(&self, state: &mut State, change: InstanceState, key: KeyHash) {
+        if let Some(deadlines) = &mut state.deadlines {
+            let now = now_ns();
+            match change {
+                InstanceState::Alive => deadlines.renew(key, now, now),
+                InstanceState::Disposed | InstanceState::Unregistered => deadlines.end(&key),
+            }
+        }
+        if let Some(lease) = &self.lease {
+            let now = pulse_now();
+            self.renew_lease(lease, now);
+            if let Some(shm) = &state.shm {
+                shm.assert_alive(now);
+            }
+        }
+    }
+
+    fn renew_lease(&self, lease: &Lease, now: u64) {
+        lease.assert(now);
+        if lease.kind == LivelinessKind::ManualByParticipant {
+            self.core.assert_liveliness(now);
+        }
+    }
+
+    /// Says that the writer is alive, though it has nothing to write (DDS 1.4, 2.2.2.4.2.22).
+    pub fn assert_liveliness(&self) -> Result<(), WriteError> {
+        if self.spec.qos.liveliness.kind == LivelinessKind::Automatic {
+            return Ok(());
+        }
+        let now = pulse_now();
+        if let Some(lease) = &self.lease {
+            self.renew_lease(lease, now);
+            if let Some(shm) = &self.state.lock().shm {
+                shm.assert_alive(now);
+            }
+        }
+        match &self.dds {
+            Some(dds) => {
+                dds.assert_liveliness().map_err(|error| WriteError::dds(&self.spec.topic, error))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How often it was not asserted in time.
+    pub fn liveliness_lost(&self) -> LivelinessLost {
+        self.lease.as_ref().map_or_else(Default::default, Lease::lost)
     }
 
     /// Onto the wire, if anyone there needs it.

@@ -97,6 +97,15 @@ macro_rules! writer_state {
                 &self.core.spec.qos
             }
 
+            /// Says that the writer is alive, though it has nothing to write: for MANUAL liveliness
+            /// (DDS 1.4, 2.2.3.11). Every write says so, too.
+            ///
+            /// # Errors
+            /// [`WriteError::Dds`] if readers elsewhere could not be told.
+            pub fn assert_liveliness(&self) -> Result<(), WriteError> {
+                self.core.assert_liveliness()
+            }
+
             /// Readers matched now, on this host and elsewhere.
             pub fn matched_readers(&self) -> usize {
                 self.core.matched_readers()

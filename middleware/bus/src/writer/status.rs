@@ -112,6 +112,12 @@ macro_rules! writer_statuses {
                 self.core.offered_deadline_missed()
             }
 
+            /// LIVELINESS_LOST: how often it was not asserted within its lease.
+            /// [`Participant::wait`](crate::Participant::wait) ends when it happens.
+            pub fn liveliness_lost(&self) -> crate::LivelinessLost {
+                self.core.liveliness_lost()
+            }
+
             /// The statuses that have changed since they were last read.
             pub fn status_changes(&self) -> crate::StatusMask {
                 self.core.status_changes(crate::StatusMask::ALL)

@@ -4,7 +4,9 @@ use tidewire_qos::policy::Policy;
 use tidewire_qos::support::Support;
 
 use crate::face::Combination;
-use crate::{cached, delivery, lifecycle, matching, ownership, refusals};
+use crate::{
+    announced, cached, delivery, lifecycle, liveliness, matching, ownership, partition, refusals,
+};
 
 /// What a case found.
 pub struct Found {
@@ -77,14 +79,16 @@ cases! {
     LatencyBudget "" matching::latency_budget;
     TransportPriority "" delivery::transport_priority;
     Liveliness "AUTOMATIC" lifecycle::automatic;
-    Liveliness "lease" refusals::lease;
-    Liveliness "MANUAL_BY_PARTICIPANT" refusals::manual_by_participant;
-    Liveliness "MANUAL_BY_TOPIC" refusals::manual_by_topic;
+    Liveliness "lease" liveliness::lease;
+    Liveliness "MANUAL_BY_PARTICIPANT" liveliness::manual_by_participant;
+    Liveliness "MANUAL_BY_TOPIC" liveliness::manual_by_topic;
+    Liveliness "matching" liveliness::matching;
     Ownership "SHARED" delivery::shared;
     Ownership "EXCLUSIVE" ownership::exclusive;
     Ownership "matching" matching::ownership;
     OwnershipStrength "" ownership::hand_over;
-    Partition "" refusals::partition;
+    Partition "names" partition::names;
+    Partition "patterns" partition::patterns;
     Presentation "INSTANCE" delivery::instance_scope;
     Presentation "TOPIC" delivery::topic_scope;
     Presentation "GROUP" refusals::group;
@@ -95,9 +99,9 @@ cases! {
     ReaderDataLifecycle "autopurge" refusals::autopurge;
     ReaderDataLifecycle "autopurge, cached reader" cached::autopurge;
     EntityFactory "" refusals::entity_factory;
-    UserData "" refusals::user_data;
-    TopicData "" refusals::topic_data;
-    GroupData "" refusals::group_data;
+    UserData "" announced::user_data;
+    TopicData "" announced::topic_data;
+    GroupData "" announced::group_data;
     DataRepresentation "XCDR1" delivery::xcdr1;
     DataRepresentation "XCDR2" delivery::xcdr2;
     DataRepresentation "XML" refusals::xml;

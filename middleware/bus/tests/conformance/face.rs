@@ -3,8 +3,8 @@
 use std::fmt;
 
 use tidewire_bus::{
-    BusError, Change, DeadlineMissed, Participant, RawReader, RawTopic, RawWriter, Reader,
-    Transports, WriteError, Writer, now_ns,
+    Backend, BusError, Change, DeadlineMissed, EndpointInfo, LivelinessChanged, LivelinessLost,
+    Participant, RawReader, RawTopic, RawWriter, Reader, Transports, WriteError, Writer, now_ns,
 };
 use tidewire_idl::{Encoding, Endian, InstanceState, KeyHash, Representation, TypeSupport};
 use tidewire_qos::Qos;
@@ -72,6 +72,36 @@ impl<'hosts> Combination<'hosts> {
 
     pub fn is_shm(&self) -> bool {
         self.hosts.transports.shm
+    }
+
+    pub fn is_rustdds(&self) -> bool {
+        self.hosts.transport == Backend::RustDds.name()
+    }
+
+    /// On participants of its own, which nobody else asserts.
+    pub fn alone(&self, run: impl FnOnce(&Combination<'_>)) {
+        let hosts = Hosts::new(&self.hosts.transport);
+        let Self { typed, keyed, topic, .. } = *self;
+        run(&Combination { hosts: &hosts, typed, keyed, topic });
+    }
+
+    /// The participant that writes says that it is alive.
+    pub fn assert_liveliness(&self) {
+        self.hosts.writing.assert_liveliness();
+    }
+
+    /// The policies of the topic's writer as the reading side sees them, and of its reader as the
+    /// writing side does.
+    pub fn announced(&self, name: &str) -> (Qos, Qos) {
+        let (topic, mut seen) = (self.topic(name), (None, None));
+        let find = |host: &Participant| host.topics().into_iter().find(|t| t.name == topic);
+        let theirs = |all: Vec<EndpointInfo>| all.into_iter().find(|e| !e.own).map(|e| e.qos);
+        wait("discovery of both", || {
+            seen.0 = find(&self.hosts.reading).and_then(|topic| theirs(topic.writers));
+            seen.1 = find(&self.hosts.writing).and_then(|topic| theirs(topic.readers));
+            seen.0.is_some() && seen.1.is_some()
+        });
+        (seen.0.unwrap(), seen.1.unwrap())
     }
 
     fn topic(&self, name: &str) -> String {
@@ -245,6 +275,23 @@ impl W {
         }
     }
 
+    pub fn lost_liveliness(&self) -> LivelinessLost {
+        match self {
+            Self::Keyed(writer) => writer.liveliness_lost(),
+            Self::Plain(writer) => writer.liveliness_lost(),
+            Self::Raw(writer, _) => writer.liveliness_lost(),
+        }
+    }
+
+    pub fn assert_liveliness(&self) {
+        match self {
+            Self::Keyed(writer) => writer.assert_liveliness(),
+            Self::Plain(writer) => writer.assert_liveliness(),
+            Self::Raw(writer, _) => writer.assert_liveliness(),
+        }
+        .unwrap();
+    }
+
     pub fn meets(&self, readers: usize) {
         match self {
             Self::Keyed(writer) => writer.wait_for_readers(readers, PATIENCE),
@@ -336,6 +383,14 @@ impl R {
             Self::Keyed(reader) => reader.matched_writers(),
             Self::Plain(reader) => reader.matched_writers(),
             Self::Raw(reader, _) => reader.matched_writers(),
+        }
+    }
+
+    pub fn liveliness(&self) -> LivelinessChanged {
+        match self {
+            Self::Keyed(reader) => reader.liveliness_changed(),
+            Self::Plain(reader) => reader.liveliness_changed(),
+            Self::Raw(reader, _) => reader.liveliness_changed(),
         }
     }
 

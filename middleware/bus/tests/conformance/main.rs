@@ -7,13 +7,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod announced;
 mod cached;
 mod cases;
 mod delivery;
 mod face;
 mod lifecycle;
+mod liveliness;
 mod matching;
 mod ownership;
+mod partition;
 mod refusals;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What cannot be kept: refused when the endpoint is made, by name and with a remedy.
 
 use tidewire_bus::BusError;
-use tidewire_qos::policy::{AccessScope, DataRepresentation, Durability, LivelinessKind, Policy};
+use tidewire_qos::policy::{AccessScope, DataRepresentation, Durability, Policy};
 use tidewire_qos::support::Support;
 use tidewire_qos::{Duration, Qos};
 
@@ -9,7 +9,7 @@ use crate::cases::Found;
 use crate::face::Combination;
 
 /// Both sides must refuse, or the one that the policy is of.
-fn refused(c: &Combination<'_>, policy: Policy, qos: &Qos, sides: &str) -> Found {
+pub fn refused(c: &Combination<'_>, policy: Policy, qos: &Qos, sides: &str) -> Found {
     let mut note = String::new();
     for side in sides.split_whitespace() {
         let error = match side {
@@ -40,12 +40,6 @@ macro_rules! refusal {
 refusal! {
     transient: Durability on "writer reader", |qos| qos.durability = Durability::Transient;
     persistent: Durability on "writer reader", |qos| qos.durability = Durability::Persistent;
-    lease: Liveliness on "reader", |qos| qos.liveliness.lease = Duration::from_secs(1);
-    manual_by_participant: Liveliness on "writer reader",
-        |qos| qos.liveliness.kind = LivelinessKind::ManualByParticipant;
-    manual_by_topic: Liveliness on "writer reader",
-        |qos| qos.liveliness.kind = LivelinessKind::ManualByTopic;
-    partition: Partition on "writer reader", |qos| qos.partition = vec!["east".into()];
     group: Presentation on "writer reader",
         |qos| qos.presentation.access_scope = AccessScope::Group;
     coherent: Presentation on "writer reader", |qos| qos.presentation.coherent_access = true;
@@ -54,9 +48,6 @@ refusal! {
     };
     entity_factory: EntityFactory on "writer reader",
         |qos| qos.entity_factory.autoenable_created_entities = false;
-    user_data: UserData on "writer reader", |qos| qos.user_data = vec![1];
-    topic_data: TopicData on "writer reader", |qos| qos.topic_data = vec![1];
-    group_data: GroupData on "writer reader", |qos| qos.group_data = vec![1];
     xml: DataRepresentation on "writer reader",
         |qos| qos.data_representation = vec![DataRepresentation::Xml];
 }

@@ -25,8 +25,10 @@ fn samples_are_read_stay_and_are_taken() {
         });
         assert_eq!(values(&reader.read(States::NOT_READ)), [0; 0]);
         writer.put(1, 12);
-        until(&reader, "the third", |reader| !reader.read(States::ANY.samples(Ss::Read)).is_empty()
-            && reader.take(States::ANY.samples(Ss::NotRead)).iter().any(|s| s.value == Some(12)));
+        until(&reader, "the third", |reader| {
+            !reader.read(States::ANY.samples(Ss::Read)).is_empty()
+                && reader.take(States::ANY.samples(Ss::NotRead)).iter().any(|s| s.value == Some(12))
+        });
         let taken = reader.take(States::ANY);
         assert_eq!(values(&taken), [10, 11], "those that were read are there still");
         assert!(taken.iter().all(|seen| seen.states.sample_state == Ss::Read));

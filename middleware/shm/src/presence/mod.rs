@@ -2,15 +2,19 @@
 //!
 //! The kernel drops the lock when a process dies, `kill -9` included, so "is it alive" is "is it
 //! locked". The file also holds the participant's wake-up words and the list of its endpoints, so a
-//! writer finds readers without asking anybody.
+//! writer finds readers without asking anybody. What has no fixed length lies apart, in an annex of each slot: a file is
+//! sparse, so that what is never written takes no memory.
 
+mod annex;
 mod layout;
 mod own;
 mod peer;
 mod peers;
 mod terms;
 
-pub(crate) use layout::{EndpointKind, Entry, Lane, Slot};
+pub(crate) use annex::Names;
+pub use annex::{ANNOUNCED_MAX, announced_len};
+pub(crate) use layout::{EndpointKind, Entry, Lane};
 pub(crate) use own::{OwnPresence, SlotGuard};
 pub(crate) use peer::Peer;
 pub(crate) use peers::Peers;

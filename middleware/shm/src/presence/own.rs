@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 use tidewire_transport::Prefix;
 
-use super::layout::{Entry, MAGIC, NAME_MAX, PresenceFile, SLOTS, Slot, VERSION};
+use super::annex::Text;
+use super::layout::{Entry, MAGIC, NAME_MAX, PresenceFile, Pulse, SLOTS, Slot, VERSION};
 use super::peer::Peer;
 use crate::error::ShmError;
 use crate::hash::hex;
@@ -92,6 +93,7 @@ impl OwnPresence {
             name: bytes,
             wake: WakeWords::default(),
             slots_used: AtomicU32::new(0),
+            pulse: Pulse::default(),
         });
         Ok(())
     }
@@ -112,6 +114,7 @@ impl OwnPresence {
     /// Puts an endpoint on the list. The caller then bumps the domain's generation.
     pub(crate) fn register(&self, entry: Entry) -> Result<SlotGuard, ShmError> {
         let file = self.peer.file();
+        let text = Text::new(&entry.names, &entry.terms.qos)?;
         let _one_at_a_time = self.slots.lock();
         let index = file.slots.iter().position(Slot::is_free).ok_or_else(|| ShmError::Limit {
             what: "the endpoint slots",
@@ -120,6 +123,7 @@ impl OwnPresence {
             instead: "participants",
         })?;
         file.slots_used.fetch_max(index as u32 + 1, Ordering::Relaxed);
+        file.annexes[index].store(&text);
         file.slots[index].take(&entry, file.wake.epoch());
         Ok(SlotGuard { peer: self.peer.clone(), index })
     }
@@ -143,6 +147,7 @@ struct Head {
     name: [u8; NAME_MAX],
     wake: WakeWords,
     slots_used: AtomicU32,
+    pulse: Pulse,
 }
 
 // SAFETY: as for `PresenceFile`, whose first fields these are.
@@ -151,6 +156,7 @@ unsafe impl crate::map::Shared for Head {}
 const _: () = assert!(
     std::mem::offset_of!(Head, wake) == std::mem::offset_of!(PresenceFile, wake)
         && std::mem::offset_of!(Head, slots_used) == std::mem::offset_of!(PresenceFile, slots_used)
+        && std::mem::offset_of!(Head, pulse) == std::mem::offset_of!(PresenceFile, pulse)
 );
 
 /// An entry of the list; freed on drop. The caller then bumps the domain's generation.

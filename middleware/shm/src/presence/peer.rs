@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering;
 use rustix::fs::{FlockOperation, flock};
 use tidewire_transport::Prefix;
 
-use super::layout::{MAGIC, PresenceFile, SLOTS, Slot, VERSION};
+use super::annex::Names;
+use super::layout::{EndpointKind, MAGIC, PresenceFile, Pulse, SLOTS, Slot, VERSION};
+use super::terms::Terms;
 use crate::error::ShmError;
 use crate::map::Mapping;
 use crate::wake::WakeWords;
@@ -72,6 +74,23 @@ impl Peer {
     pub(crate) fn slots(&self) -> &[Slot] {
         let used = self.file().slots_used.load(Ordering::Acquire) as usize;
         &self.file().slots[..used.min(SLOTS)]
+    }
+
+    /// What the endpoint in slot `index` offers or requests, if it is a `kind` on `topic`.
+    pub(crate) fn terms(&self, index: usize, kind: EndpointKind, topic: u128) -> Option<Terms> {
+        let file = self.file();
+        file.slots.get(index)?.terms(&file.annexes[index], kind, topic)
+    }
+
+    /// Its endpoints, with all they say of themselves.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = (EndpointKind, Names, Terms)> {
+        let file = self.file();
+        self.slots().iter().zip(&file.annexes).filter_map(|(slot, annex)| slot.describe(annex))
+    }
+
+    /// When its endpoints were last said to be alive.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.file().pulse
     }
 
     /// Whether the owning process still holds its lock.

@@ -8,12 +8,15 @@ use tidewire_qos::policy::{
     Reliability,
 };
 use tidewire_qos::{Duration, Qos};
+use tidewire_transport::Prefix;
+
+use super::annex;
 
 /// Words of [`TermsWords`].
 const WORDS: usize = 5;
 
-/// What an endpoint offers or requests (DDS 1.4, 2.2.3, the policies with RxO = yes), and which of its
-/// participant's endpoints it is.
+/// What an endpoint offers or requests (DDS 1.4, 2.2.3, the policies with RxO = yes), what it announces
+/// besides, and which of its participant's endpoints it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Terms {
     /// The last four bytes of its GUID.
@@ -29,8 +32,13 @@ impl Terms {
         let Qos { reliability, durability, deadline, latency_budget, liveliness, .. } = qos.clone();
         let Qos { ownership, ownership_strength, destination_order, presentation, .. } =
             qos.clone();
+        let Qos { partition, user_data, topic_data, group_data, .. } = qos.clone();
         let data_representation = qos.representations().to_vec();
         let qos = Qos {
+            partition,
+            user_data,
+            topic_data,
+            group_data,
             reliability,
             durability,
             deadline,
@@ -44,6 +52,14 @@ impl Terms {
             ..Qos::default()
         };
         Self { entity: [a, b, c, d], qos }
+    }
+
+    /// Of the endpoint, whose participant is `prefix`.
+    pub(crate) fn guid(&self, prefix: Prefix) -> Guid {
+        let mut guid = [0; 16];
+        guid[..12].copy_from_slice(&prefix);
+        guid[12..].copy_from_slice(&self.entity);
+        Guid(guid)
     }
 
     fn encode(&self) -> [u64; WORDS] {
@@ -62,6 +78,7 @@ impl Terms {
             let representation = qos.data_representation.get(at);
             bits.put(2, representation.map_or(0, |representation| *representation as u64 + 1));
         }
+        bits.put(1, u64::from(annex::is_needed(qos)));
         let nanos = |duration: Duration| duration.nanos().unwrap_or(u64::MAX);
         let identity = u64::from(u32::from_le_bytes(self.entity)) << 32;
         [
@@ -73,7 +90,8 @@ impl Terms {
         ]
     }
 
-    fn decode(words: [u64; WORDS]) -> Self {
+    /// Whether the policies are not complete without the annex.
+    fn decode(words: [u64; WORDS]) -> (Self, bool) {
         let [bits, deadline, latency_budget, lease, identity] = words;
         let mut bits = Bits(bits, 0);
         let span = |nanos| match nanos {
@@ -116,11 +134,12 @@ impl Terms {
                 _ => None,
             })
             .collect();
+        let annexed = bits.take(1) == 1;
         qos.deadline = span(deadline);
         qos.latency_budget = span(latency_budget);
         qos.liveliness.lease = span(lease);
         qos.ownership_strength = identity as u32 as i32;
-        Self { entity: ((identity >> 32) as u32).to_le_bytes(), qos }
+        (Self { entity: ((identity >> 32) as u32).to_le_bytes(), qos }, annexed)
     }
 }
 
@@ -152,7 +171,8 @@ impl TermsWords {
         }
     }
 
-    pub(super) fn load(&self) -> Terms {
+    /// All but what lies in the annex, and whether something does.
+    pub(super) fn load(&self) -> (Terms, bool) {
         Terms::decode(self.0.each_ref().map(|word| word.load(Ordering::Relaxed)))
     }
 }
@@ -179,7 +199,8 @@ mod tests {
             let terms = Terms::new(Guid([7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1, 2, 3, 4]), &qos);
             let words = TermsWords::default();
             words.store(&terms);
-            let found = words.load();
+            let (found, annexed) = words.load();
+            assert!(!annexed);
             assert_eq!((found.entity, found.encode()), ([1, 2, 3, 4], terms.encode()));
             assert!(tidewire_qos::check(&found.qos, &terms.qos).is_empty());
             assert!(tidewire_qos::check(&terms.qos, &found.qos).is_empty());

@@ -13,7 +13,7 @@ use crate::domain::Shared;
 use crate::error::ShmError;
 use crate::loan::{Heap, ShmLoan};
 use crate::outlet::{Outlet, Sent};
-use crate::presence::{EndpointKind, Entry, Lane, SlotGuard, Terms};
+use crate::presence::{EndpointKind, Entry, Lane, Names, SlotGuard, Terms};
 use crate::pressure::Pressure;
 use crate::routes::Routes;
 use crate::service;
@@ -92,7 +92,9 @@ impl ShmWriter {
         let topic = service::topic_hash(spec);
         let kind = EndpointKind::Writer;
         let terms = Terms::new(guid, &spec.qos);
-        let slot = shared.own.register(Entry { kind, topic, attached: 0, buffer: 0, terms })?;
+        let names = Names { topic: spec.topic.clone(), type_name: spec.type_name.clone() };
+        let entry = Entry { kind, topic, attached: 0, buffer: 0, names, terms };
+        let slot = shared.own.register(entry)?;
         shared.control.bump();
         let mut writer = Self {
             spec: spec.clone(),
@@ -239,6 +241,15 @@ impl ShmWriter {
             };
         }
         self.commit_all(from, meta)
+    }
+
+    /// Says that this writer is alive at [`pulse_now`](crate::pulse_now): MANUAL_BY_TOPIC (DDS 1.4,
+    /// 2.2.3.11).
+    #[inline]
+    pub fn assert_alive(&self, now: u64) {
+        if let Some(slot) = &self.slot {
+            slot.slot().assert(now);
+        }
     }
 
     /// Readers on this host that a sample sent now would go to.

@@ -87,6 +87,8 @@ pub enum DdsStatus {
     LivelinessChanged {
         /// The writer whose state has changed, if it is matched still.
         writer: Option<Guid>,
+        /// Whether that writer is alive; `None` if it has left.
+        is_alive: Option<bool>,
         /// Alive now.
         alive: u32,
         /// Not alive now.

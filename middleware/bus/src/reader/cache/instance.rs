@@ -166,9 +166,7 @@ impl Instance {
 
     /// Whether there is nothing left to know of it: it has ended for all, and all was taken.
     pub fn is_over(&self) -> bool {
-        self.samples.is_empty()
-            && self.writers.is_empty()
-            && self.state != InstanceStateKind::Alive
+        self.samples.is_empty() && self.writers.is_empty() && self.state != InstanceStateKind::Alive
     }
 
     /// Disposed generations and generations without writers, together.

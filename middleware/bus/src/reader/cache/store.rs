@@ -75,10 +75,8 @@ impl Store {
         {
             return;
         }
-        let instance = self
-            .instances
-            .entry(handle)
-            .or_insert_with(|| Instance::new(&fresh.info, key(&fresh)));
+        let instance =
+            self.instances.entry(handle).or_insert_with(|| Instance::new(&fresh.info, key(&fresh)));
         if fresh.info.state == InstanceState::Alive {
             if self.depth.is_some_and(|depth| instance.values >= depth) {
                 instance.drop_oldest_value();
@@ -120,8 +118,7 @@ impl Store {
         };
         let (values, mut purged) = (&mut self.values, false);
         self.instances.retain(|_, instance| {
-            *values -=
-                instance.retain(|kept| !tidewire_transport::is_over(kept.expires, now));
+            *values -= instance.retain(|kept| !tidewire_transport::is_over(kept.expires, now));
             let delay = match instance.state {
                 InstanceStateKind::Alive => return true,
                 InstanceStateKind::NotAliveDisposed => delays.autopurge_disposed_samples_delay,

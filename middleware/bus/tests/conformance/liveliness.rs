@@ -1,0 +1,171 @@
+//! Writers that say that they are alive, and those that do not (DDS 1.4, 2.2.3.11).
+
+use std::time::{Duration as Span, Instant};
+
+use tidewire_idl::InstanceState;
+use tidewire_qos::policy::{LivelinessKind, Ownership, Policy};
+use tidewire_qos::{Duration, Liveliness, Qos};
+
+use crate::cases::Found;
+use crate::common::{everything, settle, wait};
+use crate::face::{Combination, R};
+use crate::refusals::refused;
+
+const LEASE: Span = Span::from_millis(600);
+
+fn lively(kind: LivelinessKind) -> Qos {
+    let lease = Duration::from_nanos(LEASE.as_nanos() as u64);
+    Qos { liveliness: Liveliness { kind, lease }, ..everything() }
+}
+
+/// Matched writers alive, and not.
+fn counts(reader: &R) -> (u32, u32) {
+    let status = reader.liveliness();
+    (status.alive_count, status.not_alive_count)
+}
+
+/// Does `assert` often for more than a lease; whether it was in time, as the machine may have kept us
+/// from it.
+fn keep_up(mut assert: impl FnMut()) -> bool {
+    let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Span::ZERO);
+    while start.elapsed() < 2 * LEASE {
+        assert();
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+        std::thread::sleep(Span::from_millis(20));
+    }
+    longest < LEASE / 2
+}
+
+/// AUTOMATIC: nobody need do anything, and a lease that is too long is a misfit.
+pub fn lease(c: &Combination<'_>) -> Found {
+    let qos = lively(LivelinessKind::Automatic);
+    if c.is_rustdds() {
+        refused(c, Policy::Liveliness, &qos, "writer");
+        let found = refused(c, Policy::Liveliness, &qos, "reader");
+        let mut enough = qos;
+        enough.liveliness.lease = Duration::from_secs(3);
+        c.fits("of a writer", &enough, &everything());
+        return found;
+    }
+    let (writer, reader) = c.matched("automatic", &qos, &qos).unwrap();
+    wait("it to be seen alive", || counts(&reader) == (1, 0));
+    let seen = reader.liveliness();
+    let in_time = keep_up(|| {});
+    if in_time && writer.lost_liveliness().total == 0 {
+        assert_eq!(reader.liveliness(), seen, "a writer that has nothing to say");
+    }
+    drop(writer);
+    wait("the writer's end", || counts(&reader) == (0, 0));
+    Found::kept()
+}
+
+/// The writer that is silent for its lease is not alive on either side, its instances end, a weaker
+/// one takes over; until it is asserted.
+pub fn manual_by_topic(c: &Combination<'_>) -> Found {
+    let mut qos = lively(LivelinessKind::ManualByTopic);
+    if c.is_rustdds() {
+        return refused(c, Policy::Liveliness, &qos, "writer reader");
+    }
+    let apart = c.typed || !c.keyed;
+    if apart {
+        qos.ownership = Ownership::Exclusive;
+    }
+    let (writer, reader) =
+        c.matched("manual", &Qos { ownership_strength: 5, ..qos.clone() }, &qos).unwrap();
+    let weak = c.writer("manual", &Qos { ownership_strength: 1, ..qos }).unwrap();
+    weak.meets(1);
+    reader.meets(2);
+    if keep_up(|| {
+        writer.put(1, 1);
+        weak.assert_liveliness();
+    }) {
+        assert_eq!((counts(&reader), writer.lost_liveliness().total), ((2, 0), 0));
+    }
+    let before = (writer.lost_liveliness().total, reader.liveliness().changes);
+    wait("both sides to see it silent", || {
+        weak.assert_liveliness();
+        counts(&reader) == (1, 1) && writer.lost_liveliness().total > before.0
+    });
+    assert!(reader.liveliness().changes > before.1);
+    let mut got = Vec::new();
+    if c.typed && c.keyed {
+        wait("the end of the instance", || {
+            weak.assert_liveliness();
+            got.extend(reader.drain());
+            got.last().is_some_and(|told| told.state == InstanceState::Unregistered)
+        });
+        assert_eq!(got.last().map(|told| told.instance), Some(1));
+        assert!(got.iter().rev().skip(1).all(|told| told.state == InstanceState::Alive));
+    } else {
+        reader.drain();
+    }
+    weak.put(1, 2);
+    assert_eq!(reader.up_to(2), [2], "the weaker takes over");
+    wait("its return", || {
+        weak.assert_liveliness();
+        writer.assert_liveliness();
+        counts(&reader) == (2, 0)
+    });
+    if apart {
+        wait("the stronger to be heard, and the weaker no more", || {
+            writer.put(1, 3);
+            weak.put(1, 4);
+            settle_briefly();
+            reader.drain().iter().map(|told| told.value).eq([3])
+        });
+    }
+    assert_eq!(reader.lost(), 0);
+    Found::kept()
+}
+
+fn settle_briefly() {
+    std::thread::sleep(Span::from_millis(50));
+}
+
+/// One assertion is for all writers of the participant; by the participant itself, or by a write.
+pub fn manual_by_participant(c: &Combination<'_>) -> Found {
+    let qos = lively(LivelinessKind::ManualByParticipant);
+    if c.is_rustdds() {
+        return refused(c, Policy::Liveliness, &qos, "writer reader");
+    }
+    c.alone(|c| {
+        let (quiet, reader) = c.matched("manual", &qos, &qos).unwrap();
+        let (loud, other) = c.matched("other", &qos, &qos).unwrap();
+        if keep_up(|| c.assert_liveliness()) {
+            assert_eq!((counts(&reader), counts(&other)), ((1, 0), (1, 0)));
+        }
+        if keep_up(|| loud.put(0, 1)) {
+            assert_eq!((counts(&reader), counts(&other)), ((1, 0), (1, 0)));
+            assert_eq!(quiet.lost_liveliness().total, 0);
+        }
+        wait("both to fall silent", || counts(&reader) == (0, 1) && counts(&other) == (0, 1));
+        wait("both to know", || {
+            quiet.lost_liveliness().total > 0 && loud.lost_liveliness().total > 0
+        });
+        wait("both to return", || {
+            loud.assert_liveliness();
+            counts(&reader) == (1, 0) && counts(&other) == (1, 0)
+        });
+        settle();
+        assert!(!other.drain().is_empty());
+    });
+    Found::kept()
+}
+
+/// A kind offered must be as strong as the one requested, and the lease no longer.
+pub fn matching(c: &Combination<'_>) -> Found {
+    if c.is_rustdds() {
+        return Found::nothing("only AUTOMATIC liveliness is accepted");
+    }
+    let of = |kind, secs| {
+        let lease = Duration::from_secs(secs);
+        Qos { liveliness: Liveliness { kind, lease }, ..everything() }
+    };
+    use LivelinessKind::{Automatic, ManualByParticipant, ManualByTopic};
+    c.fits("stronger", &of(ManualByTopic, 10), &of(Automatic, 10));
+    c.fits("shorter", &of(Automatic, 10), &of(Automatic, 20));
+    c.fits_not("weaker", &of(ManualByParticipant, 10), &of(ManualByTopic, 10));
+    c.fits_not("longer", &of(Automatic, 20), &of(Automatic, 10));
+    Found::kept()
+}
