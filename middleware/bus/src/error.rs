@@ -185,7 +185,9 @@ pub enum ReadError {
     #[error("the condition is of another reader than this one of `{0}`: make it with this reader")]
     Condition(String),
     /// No instance of this handle: it never came, or it has ended and all of it was taken.
-    #[error("`{topic}` has no instance {handle:?}: it never came, or ended and was taken to the last")]
+    #[error(
+        "`{topic}` has no instance {handle:?}: it never came, or ended and was taken to the last"
+    )]
     Instance {
         /// The topic.
         topic: String,

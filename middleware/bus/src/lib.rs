@@ -44,8 +44,9 @@ pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,
 };
 pub use reader::{
-    CachedReader, CachedSample, Change, InstanceStateKind, LoanedSample, RawCachedReader, RawReader,
-    Reader, ReaderStatus, SampleStateKind, SampleStates, States, TypedSample, ViewStateKind,
+    CachedReader, CachedSample, Change, InstanceStateKind, LoanedSample, RawCachedReader,
+    RawReader, Reader, ReaderStatus, SampleStateKind, SampleStates, States, TypedSample,
+    ViewStateKind,
 };
 pub use status::{
     IncompatibleQos, Matched, RejectedReason, SampleLost, SampleRejected, StatusMask,

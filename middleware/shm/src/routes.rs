@@ -178,6 +178,8 @@ pub(crate) fn census(peers: &Peers, topic: u128, writers: bool) -> Vec<(Guid, Qo
             if hash == topic
                 && writers == (kind == EndpointKind::Writer)
                 && let Some(terms) = slot.terms(kind, topic)
+                // Not yet named: its DDS side is being made.
+                && terms.entity != [0; 4]
             {
                 let mut guid = [0; 16];
                 guid[..12].copy_from_slice(&peer.prefix());

@@ -37,10 +37,10 @@ mod take;
 mod track;
 mod typed;
 
-pub(crate) use cache::{Query, Which};
 pub use cache::{
     CachedSample, InstanceStateKind, SampleStateKind, SampleStates, States, ViewStateKind,
 };
+pub(crate) use cache::{Query, Which};
 pub use cached::{CachedReader, RawCachedReader};
 pub(crate) use core::ReaderCore;
 pub use loaned::LoanedSample;

@@ -37,8 +37,7 @@ impl ReaderCore {
     /// What has changed since it was last read, of what may be in `mask`.
     pub fn status_changes(&self, mask: StatusMask) -> StatusMask {
         let mut changes = StatusMask::NONE;
-        let of_matching =
-            StatusMask::SUBSCRIPTION_MATCHED | StatusMask::REQUESTED_INCOMPATIBLE_QOS;
+        let of_matching = StatusMask::SUBSCRIPTION_MATCHED | StatusMask::REQUESTED_INCOMPATIBLE_QOS;
         if !(mask & of_matching).is_empty() {
             self.look();
             let (matched, incompatible) = self.statuses.is_new();

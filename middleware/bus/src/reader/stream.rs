@@ -137,8 +137,10 @@ impl RawCachedReader {
     pub fn stream(
         &self,
         states: States,
-    ) -> Result<impl Stream<Item = Result<CachedSample<Bytes>, ReadError>> + Unpin + use<'_>, BusError>
-    {
+    ) -> Result<
+        impl Stream<Item = Result<CachedSample<Bytes>, ReadError>> + Unpin + use<'_>,
+        BusError,
+    > {
         let next = move || self.take(1, states).map(|mut taken| taken.pop()).transpose();
         Ok(Polled::new(self.core.core.notify()?, next))
     }

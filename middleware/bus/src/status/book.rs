@@ -117,8 +117,7 @@ mod tests {
         let mut book = Book::default();
         assert!(book.now(&guids(&[1, 2])) && !book.now(&guids(&[1, 2])));
         let last = Some(Guid([2; 16]));
-        let matched =
-            Matched { total: 2, total_change: 2, current: 2, current_change: 2, last };
+        let matched = Matched { total: 2, total_change: 2, current: 2, current_change: 2, last };
         assert_eq!(book.read_matched(), matched);
         let seen = Matched { total_change: 0, current_change: 0, ..matched };
         assert_eq!(book.read_matched(), seen);

@@ -191,7 +191,8 @@ macro_rules! of_each {
                 $read.map(|all| all.into_iter().map(|s| seen(s, number, |_| 0)).collect())
             }
             R::Raw($reader, true) => $read.map(|all| {
-                let celsius = |payload: &Bytes| Temperature::decode(payload).unwrap().celsius as u32;
+                let celsius =
+                    |payload: &Bytes| Temperature::decode(payload).unwrap().celsius as u32;
                 let key = |payload: &Bytes| instance(&Temperature::decode_key(payload).unwrap());
                 all.into_iter().map(|s| seen(s, celsius, key)).collect()
             }),

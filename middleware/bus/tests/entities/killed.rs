@@ -13,7 +13,11 @@ use crate::face::temperature;
 const LEASE: Duration = Duration::from_secs(120);
 
 fn transports() -> Transports {
-    if std::env::var("TIDEWIRE_TEST_ENTITIES_OVER").is_ok_and(|over| over == "dds") { DDS } else { SHM }
+    if std::env::var("TIDEWIRE_TEST_ENTITIES_OVER").is_ok_and(|over| over == "dds") {
+        DDS
+    } else {
+        SHM
+    }
 }
 
 struct Other(Child);

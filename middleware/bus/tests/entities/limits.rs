@@ -27,7 +27,9 @@ fn a_full_reliable_reader_rejects_and_loses_nothing() {
         let (writer, reader) = bench.matched("full", &everything(), &few);
         std::thread::scope(|scope| {
             scope.spawn(|| (1..=300).for_each(|value| writer.put(1, value)));
-            wait("a rejection", || !reader.read(States::ANY).is_empty() && reader.rejected().total > 0);
+            wait("a rejection", || {
+                !reader.read(States::ANY).is_empty() && reader.rejected().total > 0
+            });
             assert_eq!(reader.read(States::ANY).len(), 20);
             assert_eq!(all_of(&reader, 300), (1..=300).collect::<Vec<_>>());
         });
@@ -98,7 +100,8 @@ fn keep_last_goes_on_while_nobody_reads() {
         wait("the last", || values(&reader.read(States::ANY)).contains(&4_000));
         let mut got = values(&reader.take(States::ANY));
         got.sort_unstable();
-        let kept: &[u32] = if bench.keyed { &[3_997, 3_998, 3_999, 4_000] } else { &[3_999, 4_000] };
+        let kept: &[u32] =
+            if bench.keyed { &[3_997, 3_998, 3_999, 4_000] } else { &[3_999, 4_000] };
         assert_eq!(got, kept);
         assert_eq!((reader.lost(), reader.rejected().total), (0, 0));
     });
@@ -150,7 +153,9 @@ fn ended_instances_are_purged() {
             wait("the sample", || values(&reader.read(States::ANY)) == [1]);
         }
         drop(writer);
-        wait("everything to go", || reader.lookup(2).is_none() && reader.read(States::ANY).is_empty());
+        wait("everything to go", || {
+            reader.lookup(2).is_none() && reader.read(States::ANY).is_empty()
+        });
         assert_eq!(reader.lookup(1), None);
     });
 }

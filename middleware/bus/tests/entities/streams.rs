@@ -26,8 +26,7 @@ fn samples_and_statuses_come_as_streams() {
         let cached = b.cached_reader::<Temperature>("stream", &everything()).unwrap();
         let mut matched = cached.status_stream(StatusMask::ALL).unwrap();
         let writer = a.writer::<Temperature>("stream", &everything()).unwrap();
-        let mut served =
-            writer.status_stream(StatusMask::PUBLICATION_MATCHED).unwrap();
+        let mut served = writer.status_stream(StatusMask::PUBLICATION_MATCHED).unwrap();
         block_on(async {
             let ReaderStatus::SubscriptionMatched(found) = next(&mut matched).await else {
                 panic!("another status")

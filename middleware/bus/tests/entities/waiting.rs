@@ -56,12 +56,17 @@ fn queries_look_at_values_and_states() {
         let set = b.wait_set();
         set.attach(&hot).unwrap();
         (1..=40).for_each(|value| writer.write(&temperature(1, value)).unwrap());
-        wait("all", || reader.read(99, States::ANY.samples(Ss::NotRead)).is_ok() && reader.received() == 40);
+        wait("all", || {
+            reader.read(99, States::ANY.samples(Ss::NotRead)).is_ok() && reader.received() == 40
+        });
         assert!(set.wait(Span::from_millis(20)).is_empty(), "none is hot");
         writer.write(&temperature(2, 60)).unwrap();
         assert!(set.wait(PATIENCE)[0] == hot);
         let taken = reader.take_with(&hot, 9).unwrap();
-        assert_eq!(taken.iter().map(|s| s.data.as_ref().unwrap().celsius).collect::<Vec<_>>(), [60.0]);
+        assert_eq!(
+            taken.iter().map(|s| s.data.as_ref().unwrap().celsius).collect::<Vec<_>>(),
+            [60.0]
+        );
         assert!(set.wait(Span::from_millis(5)).is_empty());
         // Everything was read, so that only states stand in the way now.
         let read = reader.query_condition(States::ANY, "celsius > %0", &["38"]).unwrap();
@@ -96,7 +101,9 @@ fn a_guard_is_the_applications() {
         assert!(set.wait(Span::from_millis(5)).is_empty());
 
         let refused = b.wait_set().attach(&guard).unwrap_err();
-        assert!(matches!(&refused, BusError::OtherParticipant { theirs, .. } if theirs == "plant/a"));
+        assert!(
+            matches!(&refused, BusError::OtherParticipant { theirs, .. } if theirs == "plant/a")
+        );
         assert!(refused.to_string().contains("for each participant"), "{refused}");
     });
 }
@@ -150,7 +157,10 @@ fn available_data_is_a_status() {
         wait("both", || set.wait(PATIENCE).len() == 2);
         assert_eq!(of_plain.changes(), StatusMask::DATA_AVAILABLE);
         assert!(cached.read(9, States::ANY.samples(Ss::Read)).unwrap().is_empty());
-        assert!(set.wait(PATIENCE) == [Condition::from(&of_plain)], "a read was made: {transports:?}");
+        assert!(
+            set.wait(PATIENCE) == [Condition::from(&of_plain)],
+            "a read was made: {transports:?}"
+        );
         assert!(plain.take().unwrap().is_some());
         assert!(set.wait(Span::from_millis(5)).is_empty());
     });

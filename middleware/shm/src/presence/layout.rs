@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use tidewire_idl::Guid;
+
 use super::terms::{Terms, TermsWords};
 use crate::map::Shared;
 use crate::wake::WakeWords;
@@ -171,6 +173,11 @@ impl Slot {
         self.kind.store(entry.kind.encode(), Ordering::Release);
     }
 
+    /// Gives the endpoint its GUID, where that comes after the endpoint.
+    pub(crate) fn identify(&self, guid: Guid) {
+        self.terms.identify(guid);
+    }
+
     pub(super) fn free(&self) {
         self.kind.store(0, Ordering::Release);
     }
@@ -225,7 +232,7 @@ mod tests {
         let slot = slot();
         assert!(slot.read().is_none() && slot.is_free());
         let (kind, topic) = (EndpointKind::Reader(Lane::of(false)), u128::MAX - 5);
-        let terms = Terms::new(tidewire_idl::Guid([9; 16]), &tidewire_qos::Qos::event());
+        let terms = Terms::new(Guid([9; 16]), &tidewire_qos::Qos::event());
         let entry = Entry { kind, topic, attached: 7, buffer: 64, terms: terms.clone() };
         slot.take(&entry, 9);
         let found = slot.terms(kind, topic).unwrap();

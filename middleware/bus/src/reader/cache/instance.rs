@@ -51,7 +51,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub fn new(first: &SampleInfo, key: Option<Bytes>) -> Self {
+    pub fn new(first: &SampleInfo) -> Self {
         Self {
             state: InstanceStateKind::Alive,
             view: ViewStateKind::New,
@@ -61,7 +61,7 @@ impl Instance {
             samples: VecDeque::new(),
             values: 0,
             ended: 0,
-            key,
+            key: None,
             last: first.clone(),
         }
     }
@@ -166,9 +166,7 @@ impl Instance {
 
     /// Whether there is nothing left to know of it: it has ended for all, and all was taken.
     pub fn is_over(&self) -> bool {
-        self.samples.is_empty()
-            && self.writers.is_empty()
-            && self.state != InstanceStateKind::Alive
+        self.samples.is_empty() && self.writers.is_empty() && self.state != InstanceStateKind::Alive
     }
 
     /// Disposed generations and generations without writers, together.

@@ -66,8 +66,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in a change for which there is [`room`](Self::room), at `now`; `key` reads the key of a
-    /// new instance.
+    /// Takes in a change for which there is [`room`](Self::room), at `now`; `key` reads the key of
+    /// an instance.
     pub fn insert(&mut self, fresh: Fresh, now: i64, key: impl FnOnce(&Fresh) -> Option<Bytes>) {
         let handle = fresh.info.key;
         let order = self.order();
@@ -75,10 +75,10 @@ impl Store {
         {
             return;
         }
-        let instance = self
-            .instances
-            .entry(handle)
-            .or_insert_with(|| Instance::new(&fresh.info, key(&fresh)));
+        let instance = self.instances.entry(handle).or_insert_with(|| Instance::new(&fresh.info));
+        if instance.key.is_none() {
+            instance.key = key(&fresh);
+        }
         if fresh.info.state == InstanceState::Alive {
             if self.depth.is_some_and(|depth| instance.values >= depth) {
                 instance.drop_oldest_value();
@@ -120,8 +120,7 @@ impl Store {
         };
         let (values, mut purged) = (&mut self.values, false);
         self.instances.retain(|_, instance| {
-            *values -=
-                instance.retain(|kept| !tidewire_transport::is_over(kept.expires, now));
+            *values -= instance.retain(|kept| !tidewire_transport::is_over(kept.expires, now));
             let delay = match instance.state {
                 InstanceStateKind::Alive => return true,
                 InstanceStateKind::NotAliveDisposed => delays.autopurge_disposed_samples_delay,
@@ -143,6 +142,16 @@ impl Store {
             if instance.is_over() {
                 self.instances.remove(&handle);
             }
+        }
+    }
+
+    /// Drops a sample that cannot be read. If `keyed` and nobody could read its key either, its instance
+    /// is none.
+    pub fn remove_broken(&mut self, handle: KeyHash, order: u64, keyed: bool) {
+        self.remove(handle, &[order].into());
+        let unread = |instance: &Instance| instance.key.is_none() && instance.samples.is_empty();
+        if keyed && self.instances.get(&handle).is_some_and(unread) {
+            self.instances.remove(&handle);
         }
     }
 
