@@ -121,6 +121,7 @@ impl ReaderCore {
         }
         // A writer may have matched before the reader was registered.
         reader.rematch();
+        reader.statuses.review(core, &reader.spec, false);
         if cached {
             reader.keep_cache()?;
         }

@@ -152,6 +152,23 @@ impl Instance {
         }
     }
 
+    /// Drops these; how many values that were. Those at the front, the usual case, go without a look at
+    /// the others.
+    pub fn remove(&mut self, orders: &BTreeSet<u64>) -> usize {
+        let (before, mut left) = (self.values, orders.len());
+        while let Some(front) = self.samples.front()
+            && orders.contains(&front.order)
+        {
+            self.values -= usize::from(front.payload.is_some());
+            self.samples.pop_front();
+            left -= 1;
+        }
+        if left > 0 {
+            self.retain(|kept| !orders.contains(&kept.order));
+        }
+        before - self.values
+    }
+
     /// Drops what `keep` does not want; how many values that were.
     pub fn retain(&mut self, mut keep: impl FnMut(&Kept) -> bool) -> usize {
         let before = self.values;

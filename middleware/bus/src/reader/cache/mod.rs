@@ -157,7 +157,7 @@ impl Cache {
         let mut all = self.drain(inner, reader, now, &mut came)?;
         reader.look();
         let writers = inner.store.writers();
-        let gone: Vec<Guid> = writers.into_iter().filter(|w| !reader.is_writing(w)).collect();
+        let gone: Vec<Guid> = writers.filter(|w| !reader.is_writing(w)).copied().collect();
         let mut ended = false;
         if !gone.is_empty() {
             // What they wrote before they went comes first.

@@ -1,0 +1,49 @@
+//! What is looked after while nobody takes.
+
+use std::sync::atomic::Ordering;
+
+use tidewire_shm::ShmReader;
+
+use super::core::ReaderCore;
+use crate::deadline::DeadlineMissed;
+
+/// Samples that may wait in memory of our own while deadlines are looked after.
+const PARKED: usize = 1024;
+
+impl ReaderCore {
+    /// Deadlines that passed without a sample.
+    pub fn deadline_missed(&self) -> DeadlineMissed {
+        self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
+    }
+
+    /// Looks after statuses, deadlines and what a cached reader keeps; says whether any has changed.
+    pub fn watch(&self, now: i64) -> bool {
+        let mut changed = self.look();
+        if let Some(cache) = self.cache.get() {
+            changed |= cache.watch(self, now);
+        }
+        self.watch_deadlines(now) || changed
+    }
+
+    fn watch_deadlines(&self, now: i64) -> bool {
+        let Some(deadlines) = self.incoming.deadlines() else { return false };
+        if !deadlines.lock().is_in_doubt(now) {
+            return false;
+        }
+        // What waits on shared memory may have come in time. Whoever takes just now will tell.
+        let Some(mut state) = self.state.try_lock() else { return false };
+        // Beyond that its writers wait for whoever should take, as without a deadline.
+        while self.incoming.waiting() < PARKED
+            && let Ok(Some((sample, time))) = self.take_shm(&mut state)
+        {
+            self.park(&sample, time);
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        deadlines.lock().check(now)
+    }
+
+    /// Whether anything waits to be taken, be it that it is kept back then.
+    pub fn waits(&self) -> bool {
+        self.incoming.waits() || self.state.lock().shm.as_ref().is_some_and(ShmReader::waits)
+    }
+}
