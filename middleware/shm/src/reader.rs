@@ -117,6 +117,15 @@ impl ShmReader {
         })
     }
 
+    /// Gives the reader its DDS GUID, if that was not known when it was made (and was zero). Until then
+    /// [`readers_of`](crate::ShmDomain::readers_of) does not list it.
+    pub fn identify(&self, guid: Guid) {
+        if let Some(slot) = &self.slot {
+            slot.slot().identify(guid);
+            self.inlet.shared().control.bump();
+        }
+    }
+
     /// Takes the next sample, in the order of each writer; `None` if there is none now.
     ///
     /// # Errors

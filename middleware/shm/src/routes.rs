@@ -189,7 +189,9 @@ pub(crate) fn endpoints(
                 if hash != topic || writers != (kind == EndpointKind::Writer) {
                     return None;
                 }
-                Some((peer.clone(), index, peer.terms(index, kind, topic)?))
+                let terms = peer.terms(index, kind, topic)?;
+                // Not yet named: its DDS side is being made.
+                (terms.entity != [0; 4]).then(|| (peer.clone(), index, terms))
             })
             .collect();
         found

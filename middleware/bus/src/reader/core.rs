@@ -83,20 +83,16 @@ impl ReaderCore {
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
         let incoming = Arc::new(Incoming::new(core, keys, spec.keyed, &spec.qos, content.clone()));
-        // Shared memory first: a writer that then hears of the DDS reader finds it there already.
-        let (shm, dds) = match (&core.shm, &core.dds) {
-            (None, Some(dds)) => (None, Some(dds.reader(&spec, incoming.clone())?)),
-            (Some(shm), None) => (Some(shm.reader(&spec, core.own_guid(&spec, false))?), None),
-            (Some(shm), Some(dds)) => {
-                let shared = shm.reader(&spec, core.own_guid(&spec, false))?;
-                (Some(shared), Some(dds.reader(&spec, incoming.clone())?))
-            }
-            (None, None) => (None, None),
-        };
-        let guid = match &dds {
-            Some(dds) => dds.guid(),
-            None => core.own_guid(&spec, false),
-        };
+        // Shared memory first: a writer that then hears of the DDS reader finds it there already. It
+        // gets its name when DDS has given one.
+        let unnamed =
+            if core.dds.is_some() { Guid::default() } else { core.own_guid(&spec, false) };
+        let shm = core.shm.as_ref().map(|shm| shm.reader(&spec, unnamed)).transpose()?;
+        let dds = core.dds.as_ref().map(|dds| dds.reader(&spec, incoming.clone())).transpose()?;
+        let guid = dds.as_ref().map_or(unnamed, DdsReader::guid);
+        if let (Some(shm), Some(_)) = (&shm, &dds) {
+            shm.identify(guid);
+        }
         if let Some(shm) = &shm {
             incoming.vitals().lock().watch(shm.watch());
         }
@@ -132,6 +128,7 @@ impl ReaderCore {
         }
         // A writer may have matched before the reader was registered.
         reader.rematch();
+        reader.statuses.review(core, &reader.spec, false);
         if cached {
             reader.keep_cache()?;
         }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, SampleInfo};
+use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader};
 use tidewire_qos::{Durability, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
+use super::arrived::Arrived;
 use super::content::Content;
 use super::filter::Change;
 use crate::deadline::Deadlines;
@@ -20,40 +21,6 @@ use crate::participant::Core;
 
 /// Payload bytes a reader that keeps everything may queue before samples are lost.
 const MAX_BYTES: usize = 256 << 20;
-
-/// A DDS sample and when it came.
-pub(crate) struct Arrived {
-    pub sample: DdsSample,
-    pub reception_time: i64,
-    /// As in the header of samples on shared memory.
-    pub expires: i64,
-    /// Whether it has passed the reader's gates already.
-    pub passed: bool,
-    /// As [`SampleMeta::disposes`](tidewire_transport::SampleMeta::disposes).
-    pub disposes: bool,
-}
-
-impl Arrived {
-    /// What decides whether it passes.
-    pub fn change(&self) -> Change {
-        let DdsSample { state, key, writer, source_time, .. } = self.sample;
-        Change { state, key, writer, source_time, expires: self.expires }
-    }
-
-    /// What a reader tells of it.
-    pub fn info(&self, point: Arc<str>) -> SampleInfo {
-        let sample = &self.sample;
-        SampleInfo {
-            source_time: sample.source_time,
-            reception_time: self.reception_time,
-            writer: sample.writer,
-            sequence: sample.sequence,
-            key: sample.key,
-            state: sample.state,
-            point,
-        }
-    }
-}
 
 /// The queue between the receive thread and `take`.
 ///

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrived;
 mod cache;
 mod cached;
 mod content;
@@ -36,6 +37,7 @@ mod stream;
 mod take;
 mod track;
 mod typed;
+mod watch;
 
 pub use cache::{
     CachedSample, InstanceStateKind, SampleStateKind, SampleStates, States, ViewStateKind,

@@ -1,30 +1,4 @@
 //! Samples and statuses as streams, for async code.
-//!
-//! ```
-//! use std::{future::poll_fn, pin::Pin, time::Duration};
-//! use futures_core::Stream;
-//! use tidewire_bus::{Participant, ReaderStatus, StatusMask};
-//! use tidewire_qos::Qos;
-//! use tidewire_types::bench::Block64;
-//!
-//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
-//! let reader = bus.reader::<Block64>("blocks", &Qos::reliable())?;
-//! let mut statuses = reader.status_stream(StatusMask::SUBSCRIPTION_MATCHED)?;
-//! let writer = bus.writer::<Block64>("blocks", &Qos::reliable())?;
-//! // `StreamExt::next` of the crate `futures`, by hand.
-//! let status = poll_fn(|cx| Pin::new(&mut statuses).poll_next(cx)).await.expect("it has no end");
-//! assert!(matches!(status, ReaderStatus::SubscriptionMatched(matched) if matched.current == 1));
-//!
-//! writer.wait_for_readers(1, Duration::from_secs(10))?;
-//! writer.write(&Block64 { data: [7; 64] })?;
-//! let mut samples = reader.stream()?;
-//! let sample = poll_fn(|cx| Pin::new(&mut samples).poll_next(cx)).await.expect("it has no end")?;
-//! assert_eq!(sample.data.data, [7; 64]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -40,7 +14,33 @@ use crate::error::{BusError, ReadError};
 use crate::status::{IncompatibleQos, Matched, SampleLost, SampleRejected, StatusMask};
 use crate::stream::Polled;
 
-/// A status of a reader that has changed.
+/// A status of a reader that has changed, as `status_stream` gives it.
+///
+/// ```
+/// use std::{future::poll_fn, pin::Pin, time::Duration};
+/// use futures_core::Stream;
+/// use tidewire_bus::{Participant, ReaderStatus, StatusMask};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::bench::Block64;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let reader = bus.reader::<Block64>("blocks", &Qos::reliable())?;
+/// let mut statuses = reader.status_stream(StatusMask::SUBSCRIPTION_MATCHED)?;
+/// let writer = bus.writer::<Block64>("blocks", &Qos::reliable())?;
+/// // `StreamExt::next` of the crate `futures`, by hand.
+/// let status = poll_fn(|cx| Pin::new(&mut statuses).poll_next(cx)).await.expect("it has no end");
+/// assert!(matches!(status, ReaderStatus::SubscriptionMatched(matched) if matched.current == 1));
+///
+/// writer.wait_for_readers(1, Duration::from_secs(10))?;
+/// writer.write(&Block64 { data: [7; 64] })?;
+/// let mut samples = reader.stream()?;
+/// let sample = poll_fn(|cx| Pin::new(&mut samples).poll_next(cx)).await.expect("it has no end")?;
+/// assert_eq!(sample.data.data, [7; 64]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReaderStatus {

@@ -6,24 +6,21 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tidewire_idl::{Guid, SampleInfo};
-use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample, pulse_now};
+use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::dds::DdsSample;
 use tidewire_transport::{Prefix, SampleMeta, now_ns};
 
+use super::arrived::Arrived;
 use super::core::{ReaderCore, State};
 use super::filter::{Change, Gates, Writers};
-use super::incoming::{Arrived, Incoming};
+use super::incoming::Incoming;
 use super::track::Tracks;
-use crate::deadline::DeadlineMissed;
 use crate::error::ReadError;
 use crate::participant::{Core, LastPoint};
 
 /// A sample that is taken this soon after it was written, in ns, has not waited: to look for newer ones
 /// that displace it would cost every reader that keeps up.
 const PROMPT: i64 = 100_000;
-
-/// Samples that may wait in memory of our own while deadlines are looked after.
-const PARKED: usize = 1024;
 
 /// A sample on shared memory.
 pub(super) type Shm<'reader> = ShmSample<&'reader ShmInlet>;
@@ -129,78 +126,13 @@ impl ReaderCore {
         }
     }
 
-    fn park(&self, sample: &Shm<'_>, reception_time: i64) {
+    pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64) {
         let meta = sample.meta();
         let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = meta;
         let payload = Bytes::copy_from_slice(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
         let disposes = meta.disposes();
         self.incoming.park(Arrived { sample, reception_time, expires, passed: true, disposes });
-    }
-
-    /// Deadlines that passed without a sample.
-    pub fn deadline_missed(&self) -> DeadlineMissed {
-        self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
-    }
-
-    /// Looks after statuses, deadlines and what a cached reader keeps; says whether any has changed.
-    pub fn watch(&self, now: i64) -> bool {
-        let mut changed = self.look();
-        if let Some(cache) = self.cache.get() {
-            changed |= cache.watch(self, now);
-        }
-        self.watch_deadlines(now) || changed
-    }
-
-    fn watch_deadlines(&self, now: i64) -> bool {
-        let Some(deadlines) = self.incoming.deadlines() else { return false };
-        if !deadlines.lock().is_in_doubt(now) {
-            return false;
-        }
-        // What waits on shared memory may have come in time. Whoever takes just now will tell.
-        let Some(mut state) = self.state.try_lock() else { return false };
-        self.park_all(&mut state);
-        deadlines.lock().check(now)
-    }
-
-    /// Looks after the liveliness of writers; says whether there is news.
-    pub fn watch_liveliness(&self) -> bool {
-        if !self.mortal {
-            return false;
-        }
-        let mut vitals = self.incoming.vitals().lock();
-        let changed = vitals.look(pulse_now());
-        if !self.incoming.registers() || !vitals.has_ends() {
-            return changed;
-        }
-        drop(vitals);
-        // An instance ends after its last sample. Whoever takes just now is not disturbed.
-        let Some(mut state) = self.state.try_lock() else { return changed };
-        if !self.park_all(&mut state) {
-            return changed;
-        }
-        let ends = self.incoming.vitals().lock().take_ends();
-        for (writer, key) in &ends {
-            self.incoming.end(*writer, *key, now_ns());
-            self.behind.store(true, Ordering::Relaxed);
-        }
-        changed || !ends.is_empty()
-    }
-
-    /// Moves what waits on shared memory to what came over DDS; says whether that is all. Beyond some
-    /// samples writers wait for whoever should take, as without a deadline.
-    fn park_all(&self, state: &mut State) -> bool {
-        while self.incoming.waiting() < PARKED {
-            let Ok(Some((sample, time))) = self.take_shm(state) else { return true };
-            self.park(&sample, time);
-            self.behind.store(true, Ordering::Relaxed);
-        }
-        false
-    }
-
-    /// Whether anything waits to be taken, be it that it is kept back then.
-    pub fn waits(&self) -> bool {
-        self.incoming.waits() || self.state.lock().shm.as_ref().is_some_and(ShmReader::waits)
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -236,7 +168,7 @@ impl ReaderCore {
 
     /// The next sample on shared memory and when we saw it.
     #[inline(always)]
-    fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, Fault> {
+    pub(super) fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, Fault> {
         let (Some(inlet), State { shm: Some(shm), tracks, gates, .. }) = (&self.inlet, state)
         else {
             return Ok(None);

@@ -6,6 +6,20 @@ use tidewire_qos::Policy;
 
 /// SUBSCRIPTION_MATCHED of a reader, PUBLICATION_MATCHED of a writer. Somebody on this host counts
 /// once, though shared memory and DDS both know him.
+///
+/// ```
+/// use tidewire_bus::{Matched, Participant};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::bench::Block64;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let writer = bus.writer::<Block64>("blocks", &Qos::reliable())?;
+/// let reader = bus.reader::<Block64>("blocks", &Qos::reliable())?;
+/// writer.wait_for_readers(1, std::time::Duration::from_secs(10))?;
+/// let Matched { total, current_change, last, .. } = writer.publication_matched();
+/// assert_eq!((total, current_change, last), (1, 1, Some(reader.guid())));
+/// # Ok::<(), tidewire_bus::BusError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Matched {
     /// Endpoints of the other side that were ever matched.

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tidewire_idl::Guid;
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_qos::{Mismatch, Qos};
 use tidewire_transport::EndpointSpec;
+use tidewire_transport::dds::RemoteEndpoint;
 
 use super::book::Book;
 use super::counts::{IncompatibleQos, Matched, SampleLost};
@@ -18,12 +20,19 @@ pub(crate) struct Statuses {
     book: Mutex<Book>,
     /// Whether discovery over DDS has told something since the last look.
     news: AtomicBool,
-    /// The state of shared memory at the last look; locked for the length of one, so that nobody finds
-    /// nothing new while another has not written down yet what is.
-    generation: Mutex<u64>,
+    /// Locked for the length of a look, so that nobody finds nothing new while another has not written
+    /// down yet what is.
+    near: Mutex<Near>,
     /// Totals when they were last read.
     lost: AtomicU64,
     missed: AtomicU64,
+}
+
+/// What shared memory knew at the last look.
+struct Near {
+    generation: u64,
+    /// Who is on the topic, and which policies keep whom away.
+    neighbours: Vec<(Guid, Vec<Mismatch>)>,
 }
 
 impl Statuses {
@@ -31,7 +40,7 @@ impl Statuses {
         Box::new(Self {
             book: Mutex::default(),
             news: AtomicBool::new(true),
-            generation: Mutex::new(u64::MAX),
+            near: Mutex::new(Near { generation: u64::MAX, neighbours: Vec::new() }),
             lost: AtomicU64::new(0),
             missed: AtomicU64::new(0),
         })
@@ -52,13 +61,20 @@ impl Statuses {
         writer: bool,
         over_dds: impl FnOnce() -> Vec<Guid>,
     ) -> bool {
-        let mut last = self.generation.lock();
+        let mut near = self.near.lock();
         let generation = core.shm.as_ref().map_or(0, |shm| shm.generation());
-        let news = self.news.swap(false, Ordering::AcqRel);
-        if *last == generation && !news {
+        let moved = near.generation != generation;
+        if !self.news.swap(false, Ordering::AcqRel) && !moved {
             return false;
         }
-        *last = generation;
+        if moved {
+            near.generation = generation;
+            near.neighbours = match &core.shm {
+                Some(shm) if writer => shm.readers_of(spec),
+                Some(shm) => shm.writers_of(spec),
+                None => Vec::new(),
+            };
+        }
         let mut peers: BTreeSet<Guid> =
             over_dds().into_iter().filter(|guid| !core.is_local(&guid.prefix())).collect();
         if let Some(dds) = &core.dds {
@@ -70,20 +86,15 @@ impl Statuses {
                 });
             });
         }
-        let neighbours = match &core.shm {
-            Some(shm) if writer => shm.readers_of(spec),
-            Some(shm) => shm.writers_of(spec),
-            None => Vec::new(),
-        };
-        let fits = neighbours.iter().filter(|(_, misfits)| misfits.is_empty());
+        let fits = near.neighbours.iter().filter(|(_, misfits)| misfits.is_empty());
         peers.extend(fits.map(|(guid, _)| *guid));
         let mut book = self.book.lock();
         let mut changed = book.now(&peers);
-        for (guid, misfits) in &neighbours {
+        for (guid, misfits) in &near.neighbours {
             changed |= book.misfit(*guid, misfits.iter().map(|misfit| misfit.policy));
         }
         book.keep_misfits(|guid| {
-            neighbours.iter().any(|(near, _)| near == guid)
+            near.neighbours.iter().any(|(neighbour, _)| neighbour == guid)
                 || core.dds.as_ref().is_some_and(|dds| {
                     dds.with_discovered(|known| {
                         known.writers.contains_key(guid) || known.readers.contains_key(guid)
@@ -91,6 +102,31 @@ impl Statuses {
                 })
         });
         changed
+    }
+
+    /// Finds who is on the topic already and does not fit: what DDS has told of them before the
+    /// endpoint was on the participant's list went to nobody.
+    pub fn review(&self, core: &Core, spec: &EndpointSpec, writer: bool) {
+        let Some(dds) = &core.dds else { return };
+        let found: Vec<(Guid, Qos)> = dds.with_discovered(|known| {
+            let theirs = if writer { &known.readers } else { &known.writers };
+            let on_topic = |other: &&RemoteEndpoint| {
+                other.topic == spec.topic
+                    && other.type_name == spec.type_name
+                    && other.guid.is_keyed() == spec.keyed
+            };
+            let others = theirs.values().filter(on_topic);
+            others.map(|other| (other.guid, other.qos.clone())).collect()
+        });
+        let mut own = spec.qos.clone();
+        if !writer && own.data_representation.is_empty() {
+            // Who does not say reads both.
+            own.data_representation = vec![DataRepresentation::Xcdr1, DataRepresentation::Xcdr2];
+        }
+        for (guid, theirs) in found {
+            let (offered, requested) = if writer { (&own, &theirs) } else { (&theirs, &own) };
+            self.misfit(guid, offered, requested);
+        }
     }
 
     /// DDS has found one that does not fit.

@@ -14,6 +14,24 @@ use crate::writer::WriterCore;
 /// True while a status of an endpoint has changed and was not read since.
 ///
 /// Made by `status_condition` of readers and writers. When the endpoint is gone it is false.
+///
+/// ```
+/// use tidewire_bus::{Participant, StatusMask};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::bench::Block64;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let writer = bus.writer::<Block64>("blocks", &Qos::reliable())?;
+/// let condition = writer.status_condition(StatusMask::PUBLICATION_MATCHED);
+/// assert!(condition.changes().is_empty());
+/// let _reader = bus.reader::<Block64>("blocks", &Qos::reliable())?;
+/// let set = bus.wait_set();
+/// set.attach(&condition)?;
+/// assert!(set.wait(std::time::Duration::from_secs(10))[0] == condition);
+/// assert_eq!(writer.publication_matched().current, 1);
+/// assert!(condition.changes().is_empty(), "it was read");
+/// # Ok::<(), tidewire_bus::BusError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct StatusCondition(Arc<OfStatus>);
 
@@ -75,6 +93,20 @@ impl StatusCondition {
 ///
 /// Made by cached readers, which also `read_with` and `take_with` it. When the reader is gone it is
 /// false.
+///
+/// ```
+/// use tidewire_bus::{Participant, States};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::sensor::Temperature;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let reader = bus.cached_reader::<Temperature>("temperature", &Qos::reliable())?;
+/// let hot = reader.query_condition(States::NOT_READ, "celsius > %0", &["80"])?;
+/// hot.set_query_parameters(&["75.5"])?;
+/// assert_eq!((hot.states(), hot.trigger_value()), (States::NOT_READ, false));
+/// assert!(reader.query_condition(States::ANY, "kelvin > 300", &[]).is_err(), "no such field");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReadCondition(Arc<OfSamples>);
 
@@ -139,6 +171,18 @@ impl ReadCondition {
 }
 
 /// True when the application says so.
+///
+/// ```
+/// use tidewire_bus::Participant;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let (set, stop) = (bus.wait_set(), bus.guard_condition());
+/// set.attach(&stop)?;
+/// let waiting = { let stop = stop.clone(); std::thread::spawn(move || stop.set_trigger_value(true)) };
+/// assert!(set.wait(std::time::Duration::from_secs(10))[0] == stop);
+/// # waiting.join().unwrap();
+/// # Ok::<(), tidewire_bus::BusError>(())
+/// ```
 #[derive(Clone)]
 pub struct GuardCondition(Arc<OfApplication>);
 

@@ -1,34 +1,4 @@
 //! Waiting for several things at once (DDS 1.4, 2.2.2.1.6 and 2.2.4.4).
-//!
-//! ```
-//! use std::time::Duration;
-//! use tidewire_bus::{Participant, SampleStateKind, States, StatusMask};
-//! use tidewire_qos::Qos;
-//! use tidewire_types::sensor::Temperature;
-//!
-//! let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
-//! let reader = bus.cached_reader::<Temperature>("temperature", &Qos::reliable())?;
-//! let writer = bus.writer::<Temperature>("temperature", &Qos::reliable())?;
-//! writer.wait_for_readers(1, Duration::from_secs(10))?;
-//!
-//! let hot = reader.query_condition(States::NOT_READ, "celsius > %0", &["80"])?;
-//! let lost = reader.status_condition(StatusMask::SAMPLE_LOST);
-//! let stop = bus.guard_condition();
-//! let set = bus.wait_set();
-//! set.attach(&hot)?;
-//! set.attach(&lost)?;
-//! set.attach(&stop)?;
-//!
-//! for celsius in [21.0, 81.0] {
-//!     writer.write(&Temperature { point: "pump1".into(), celsius })?;
-//! }
-//! let active = set.wait(Duration::from_secs(10));
-//! assert!(active.len() == 1 && active[0] == hot);
-//! assert_eq!(reader.take_with(&hot, usize::MAX)?[0].data.as_ref().unwrap().celsius, 81.0);
-//! stop.set_trigger_value(true);
-//! assert!(set.wait(Duration::from_secs(10))[0] == stop);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 mod condition;
 
@@ -44,6 +14,36 @@ pub use condition::{Condition, GuardCondition, ReadCondition, StatusCondition};
 
 /// Waits until one of its conditions is true. They are of the entities of one participant, whose wake-up
 /// word it sleeps on; see [`Participant::wait_set`](crate::Participant::wait_set).
+///
+/// ```
+/// use std::time::Duration;
+/// use tidewire_bus::{Participant, SampleStateKind, States, StatusMask};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::sensor::Temperature;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let reader = bus.cached_reader::<Temperature>("temperature", &Qos::reliable())?;
+/// let writer = bus.writer::<Temperature>("temperature", &Qos::reliable())?;
+/// writer.wait_for_readers(1, Duration::from_secs(10))?;
+///
+/// let hot = reader.query_condition(States::NOT_READ, "celsius > %0", &["80"])?;
+/// let lost = reader.status_condition(StatusMask::SAMPLE_LOST);
+/// let stop = bus.guard_condition();
+/// let set = bus.wait_set();
+/// set.attach(&hot)?;
+/// set.attach(&lost)?;
+/// set.attach(&stop)?;
+///
+/// for celsius in [21.0, 81.0] {
+///     writer.write(&Temperature { point: "pump1".into(), celsius })?;
+/// }
+/// let active = set.wait(Duration::from_secs(10));
+/// assert!(active.len() == 1 && active[0] == hot);
+/// assert_eq!(reader.take_with(&hot, usize::MAX)?[0].data.as_ref().unwrap().celsius, 81.0);
+/// stop.set_trigger_value(true);
+/// assert!(set.wait(Duration::from_secs(10))[0] == stop);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WaitSet {
     core: Arc<Core>,
     conditions: Mutex<Vec<Condition>>,

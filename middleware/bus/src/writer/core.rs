@@ -15,7 +15,7 @@ use tidewire_transport::{Counter, DISPOSES, EndpointSpec, HISTORY, Prefix, Sampl
 use super::history::History;
 use super::registered::Registered;
 use crate::backend::DdsWriter;
-use crate::deadline::{DeadlineMissed, Deadlines};
+use crate::deadline::Deadlines;
 use crate::error::{BusError, WriteError};
 use crate::liveliness::{Lease, LivelinessLost};
 use crate::participant::{Core, OwnEndpoint};
@@ -26,7 +26,7 @@ pub(crate) struct WriterCore {
     pub spec: EndpointSpec,
     pub guid: Guid,
     pub core: Arc<Core>,
-    dds: Option<DdsWriter>,
+    pub(super) dds: Option<DdsWriter>,
     /// Whether a sample must go onto the wire: a matched reader elsewhere, or durability.
     wire: AtomicBool,
     written: Counter,
@@ -49,7 +49,7 @@ pub(crate) struct State {
     /// The last key and its hash: most writers write one instance over and over.
     pub key: (Vec<u8>, KeyHash),
     history: Option<History>,
-    deadlines: Option<Deadlines>,
+    pub(super) deadlines: Option<Deadlines>,
     /// Whether a write matters to a policy of time: a deadline, or a lease that it renews.
     timed: bool,
     /// How many readers on shared memory have had the history, and whose.
@@ -101,6 +101,7 @@ impl WriterCore {
         core.register(OwnEndpoint::Writer(Arc::downgrade(&writer)));
         // A reader may have matched before the writer was registered.
         writer.rematch();
+        writer.statuses.review(core, &writer.spec, true);
         if serves {
             core.start_history()?;
         }
@@ -122,12 +123,6 @@ impl WriterCore {
             self.statuses.tell();
         }
         self.look();
-    }
-
-    /// Brings the matching statuses up to date; says whether they have changed.
-    pub fn look(&self) -> bool {
-        let over_dds = || self.dds.as_ref().map(DdsWriter::matched).unwrap_or_default();
-        self.statuses.look(&self.core, &self.spec, true, over_dds)
     }
 
     /// Sends one change, both ways. `payload` is the sample, or the serialised key.
@@ -330,31 +325,6 @@ impl WriterCore {
             }
         }
         *served = (readers, owners);
-    }
-
-    /// Whether samples have a deadline.
-    pub fn is_timed(&self) -> bool {
-        !self.spec.qos.deadline.is_infinite()
-    }
-
-    /// Deadlines that passed without a write.
-    pub fn deadline_missed(&self) -> DeadlineMissed {
-        self.state.lock().deadlines.as_ref().map_or_else(Default::default, Deadlines::missed)
-    }
-
-    /// Looks after statuses and deadlines; says whether one has changed.
-    pub fn watch(&self, now: i64) -> bool {
-        let changed = self.look();
-        self.watch_deadlines(now) || changed
-    }
-
-    fn watch_deadlines(&self, now: i64) -> bool {
-        if !self.is_timed() {
-            return false;
-        }
-        // A write that waits for a reader renews what it is about when it is done.
-        let Some(mut state) = self.state.try_lock() else { return false };
-        state.deadlines.as_mut().is_some_and(|deadlines| deadlines.check(now))
     }
 
     /// Readers matched: on this host by shared memory, elsewhere by DDS.

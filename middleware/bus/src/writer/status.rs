@@ -4,12 +4,44 @@ use futures_core::Stream;
 use tidewire_idl::Guid;
 
 use super::core::WriterCore;
-use crate::deadline::DeadlineMissed;
+use crate::backend::DdsWriter;
+use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::BusError;
 use crate::status::{IncompatibleQos, Matched, StatusMask};
 use crate::stream::Polled;
 
 impl WriterCore {
+    /// Brings the matching statuses up to date; says whether they have changed.
+    pub fn look(&self) -> bool {
+        let over_dds = || self.dds.as_ref().map(DdsWriter::matched).unwrap_or_default();
+        self.statuses.look(&self.core, &self.spec, true, over_dds)
+    }
+
+    /// Whether samples have a deadline.
+    pub fn is_timed(&self) -> bool {
+        !self.spec.qos.deadline.is_infinite()
+    }
+
+    /// Deadlines that passed without a write.
+    pub fn deadline_missed(&self) -> DeadlineMissed {
+        self.state.lock().deadlines.as_ref().map_or_else(Default::default, Deadlines::missed)
+    }
+
+    /// Looks after statuses and deadlines; says whether one has changed.
+    pub fn watch(&self, now: i64) -> bool {
+        let changed = self.look();
+        self.watch_deadlines(now) || changed
+    }
+
+    fn watch_deadlines(&self, now: i64) -> bool {
+        if !self.is_timed() {
+            return false;
+        }
+        // A write that waits for a reader renews what it is about when it is done.
+        let Some(mut state) = self.state.try_lock() else { return false };
+        state.deadlines.as_mut().is_some_and(|deadlines| deadlines.check(now))
+    }
+
     pub fn publication_matched(&self) -> Matched {
         self.look();
         self.statuses.read_matched()
@@ -47,7 +79,27 @@ impl WriterCore {
     }
 }
 
-/// A status of a writer that has changed.
+/// A status of a writer that has changed, as `status_stream` gives it.
+///
+/// ```
+/// use std::{future::poll_fn, pin::Pin};
+/// use futures_core::Stream;
+/// use tidewire_bus::{Participant, StatusMask, WriterStatus};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::bench::Block64;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let writer = bus.writer::<Block64>("blocks", &Qos::sensor_data())?;
+/// let mut statuses = writer.status_stream(StatusMask::OFFERED_INCOMPATIBLE_QOS)?;
+/// let _reader = bus.reader::<Block64>("blocks", &Qos::reliable())?;
+/// let status = poll_fn(|cx| Pin::new(&mut statuses).poll_next(cx)).await.expect("it has no end");
+/// let WriterStatus::OfferedIncompatibleQos(found) = status else { panic!("only that was asked for") };
+/// assert_eq!(found.last_policy.unwrap().name(), "RELIABILITY");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriterStatus {

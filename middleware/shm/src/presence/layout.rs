@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
+use tidewire_idl::Guid;
+
 use super::annex::{Annex, Names};
 use super::terms::{Terms, TermsWords};
 use crate::map::Shared;
@@ -226,6 +228,11 @@ impl Slot {
         self.kind.store(taken | entry.kind.encode(), Ordering::Release);
     }
 
+    /// Gives the endpoint its GUID, where that comes after the endpoint.
+    pub(crate) fn identify(&self, guid: Guid) {
+        self.terms.identify(guid);
+    }
+
     pub(super) fn free(&self) {
         self.kind.fetch_and(!LIVES, Ordering::Release);
         // What is written for the next endpoint must not be seen before.
@@ -293,7 +300,7 @@ mod tests {
         let slot = slot();
         assert!(slot.read().is_none() && slot.is_free());
         let (kind, topic) = (EndpointKind::Reader(Lane::of(false)), u128::MAX - 5);
-        let terms = Terms::new(tidewire_idl::Guid([9; 16]), &tidewire_qos::Qos::event());
+        let terms = Terms::new(Guid([9; 16]), &tidewire_qos::Qos::event());
         let names = Names::default();
         let entry = Entry { kind, topic, attached: 7, buffer: 64, names, terms: terms.clone() };
         slot.take(&entry, 9);

@@ -171,6 +171,15 @@ impl TermsWords {
         }
     }
 
+    /// Gives the endpoint its GUID, where that comes after the endpoint.
+    pub(super) fn identify(&self, guid: Guid) {
+        let [.., a, b, c, d] = guid.0;
+        let [.., identity] = &self.0;
+        let strength = identity.load(Ordering::Relaxed) & u64::from(u32::MAX);
+        let entity = u64::from(u32::from_le_bytes([a, b, c, d])) << 32;
+        identity.store(entity | strength, Ordering::Relaxed);
+    }
+
     /// All but what lies in the annex, and whether something does.
     pub(super) fn load(&self) -> (Terms, bool) {
         Terms::decode(self.0.each_ref().map(|word| word.load(Ordering::Relaxed)))
@@ -205,6 +214,12 @@ mod tests {
             assert!(tidewire_qos::check(&found.qos, &terms.qos).is_empty());
             assert!(tidewire_qos::check(&terms.qos, &found.qos).is_empty());
             assert_eq!(found.qos.ownership_strength, qos.ownership_strength);
+            words.identify(Guid([9; 16]));
+            let (found, _) = words.load();
+            assert_eq!(
+                (found.entity, found.qos.ownership_strength),
+                ([9; 4], qos.ownership_strength)
+            );
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub fn new(first: &SampleInfo, key: Option<Bytes>) -> Self {
+    pub fn new(first: &SampleInfo) -> Self {
         Self {
             state: InstanceStateKind::Alive,
             view: ViewStateKind::New,
@@ -61,7 +61,7 @@ impl Instance {
             samples: VecDeque::new(),
             values: 0,
             ended: 0,
-            key,
+            key: None,
             last: first.clone(),
         }
     }
@@ -150,6 +150,23 @@ impl Instance {
             self.samples.remove(oldest);
             self.values -= 1;
         }
+    }
+
+    /// Drops these; how many values that were. Those at the front, the usual case, go without a look at
+    /// the others.
+    pub fn remove(&mut self, orders: &BTreeSet<u64>) -> usize {
+        let (before, mut left) = (self.values, orders.len());
+        while let Some(front) = self.samples.front()
+            && orders.contains(&front.order)
+        {
+            self.values -= usize::from(front.payload.is_some());
+            self.samples.pop_front();
+            left -= 1;
+        }
+        if left > 0 {
+            self.retain(|kept| !orders.contains(&kept.order));
+        }
+        before - self.values
     }
 
     /// Drops what `keep` does not want; how many values that were.

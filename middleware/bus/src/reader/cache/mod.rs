@@ -27,6 +27,7 @@ use instance::Fresh;
 pub use kinds::{
     CachedSample, InstanceStateKind, SampleStateKind, SampleStates, States, ViewStateKind,
 };
+use select::Place;
 pub(crate) use select::{Query, Shown, Which};
 use store::Store;
 
@@ -89,8 +90,8 @@ impl Cache {
             match decode(sample) {
                 Ok(value) => made.push(value),
                 Err(error) => {
-                    let broken = [sample.place.order].into();
-                    inner.store.remove(sample.place.handle, &broken);
+                    let Place { handle, order } = sample.place;
+                    inner.store.remove_broken(handle, order, self.keys.is_some());
                     return Err(error);
                 }
             }
@@ -156,7 +157,7 @@ impl Cache {
         let mut all = self.drain(inner, reader, now, &mut came)?;
         reader.look();
         let writers = inner.store.writers();
-        let gone: Vec<Guid> = writers.into_iter().filter(|w| !reader.is_writing(w)).collect();
+        let gone: Vec<Guid> = writers.filter(|w| !reader.is_writing(w)).copied().collect();
         let mut ended = false;
         if !gone.is_empty() {
             // What they wrote before they went comes first.

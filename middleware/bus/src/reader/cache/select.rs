@@ -62,15 +62,14 @@ impl Store {
             Which::After(None) => (Bound::Unbounded, Bound::Unbounded),
             Which::After(Some(previous)) => (Bound::Excluded(previous), Bound::Unbounded),
         };
-        let enough = match query.which {
-            Which::After(_) => query.max.min(1),
-            // The first that came may be of the last instance.
-            Which::All if self.ordered => usize::MAX,
-            _ => query.max,
-        };
+        // The first that came may be of the last instance.
+        let enough = if self.ordered { usize::MAX } else { query.max };
         for (handle, instance) in self.instances.range((from, to)) {
-            chosen.extend(matching(instance, query).map(|kept| (*handle, instance, kept)));
-            if chosen.len() >= enough {
+            let room = enough - chosen.len();
+            let found = matching(instance, query).take(room);
+            chosen.extend(found.map(|kept| (*handle, instance, kept)));
+            let found_one = matches!(query.which, Which::After(_)) && !chosen.is_empty();
+            if found_one || chosen.len() >= enough {
                 break;
             }
         }

@@ -1,7 +1,7 @@
 //! The instances of a cached reader under HISTORY, RESOURCE_LIMITS, LIFESPAN and READER_DATA_LIFECYCLE.
 //! Nothing in here knows of transports or threads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use tidewire_idl::{Guid, InstanceState, KeyHash};
@@ -22,6 +22,10 @@ pub(crate) struct Store {
     pub(super) instances: BTreeMap<KeyHash, Instance>,
     /// Samples with a value.
     values: usize,
+    /// How many instances each writer has registered.
+    writers: HashMap<Guid, usize>,
+    /// Whether a sample with a lifespan has come.
+    expires: bool,
     next: u64,
 }
 
@@ -36,6 +40,8 @@ impl Store {
                 && presentation.access_scope != AccessScope::Instance,
             instances: BTreeMap::new(),
             values: 0,
+            writers: HashMap::new(),
+            expires: false,
             next: 0,
         }
     }
@@ -66,8 +72,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in a change for which there is [`room`](Self::room), at `now`; `key` reads the key of a
-    /// new instance.
+    /// Takes in a change for which there is [`room`](Self::room), at `now`; `key` reads the key of
+    /// an instance.
     pub fn insert(&mut self, fresh: Fresh, now: i64, key: impl FnOnce(&Fresh) -> Option<Bytes>) {
         let handle = fresh.info.key;
         let order = self.order();
@@ -75,8 +81,10 @@ impl Store {
         {
             return;
         }
-        let instance =
-            self.instances.entry(handle).or_insert_with(|| Instance::new(&fresh.info, key(&fresh)));
+        let instance = self.instances.entry(handle).or_insert_with(|| Instance::new(&fresh.info));
+        if instance.key.is_none() {
+            instance.key = key(&fresh);
+        }
         if fresh.info.state == InstanceState::Alive {
             if self.depth.is_some_and(|depth| instance.values >= depth) {
                 instance.drop_oldest_value();
@@ -84,12 +92,23 @@ impl Store {
             }
             self.values += 1;
         }
+        self.expires |= fresh.expires != 0;
+        let writer = fresh.info.writer;
+        let before = instance.writers.contains(&writer);
         instance.take_in(fresh, order, now);
+        match (before, instance.writers.contains(&writer)) {
+            (false, true) => *self.writers.entry(writer).or_default() += 1,
+            (true, false) => leave(&mut self.writers, &writer),
+            _ => {}
+        }
+        if instance.is_over() {
+            self.instances.remove(&handle);
+        }
     }
 
     /// Writers that have registered instances.
-    pub fn writers(&self) -> BTreeSet<Guid> {
-        self.instances.values().flat_map(|instance| &instance.writers).copied().collect()
+    pub fn writers(&self) -> impl Iterator<Item = &Guid> {
+        self.writers.keys()
     }
 
     /// `writer` is gone. Says whether an instance has ended by that.
@@ -103,8 +122,9 @@ impl Store {
             }
         }
         self.next = order;
+        self.writers.remove(writer);
         // Disposed ones of which nothing is left to take.
-        self.forget();
+        self.instances.retain(|_, instance| !instance.is_over());
         ended
     }
 
@@ -112,6 +132,11 @@ impl Store {
     /// 2.2.3.22). Says whether an ended instance lost something.
     pub fn purge(&mut self, now: i64) -> bool {
         let delays = self.delays;
+        let is_kept = delays.autopurge_disposed_samples_delay.is_infinite()
+            && delays.autopurge_nowriter_samples_delay.is_infinite();
+        if is_kept && !self.expires {
+            return false;
+        }
         let is_due = |delay: Duration, ended: i64| {
             let delay = delay.nanos().and_then(|nanos| i64::try_from(nanos).ok());
             delay.is_some_and(|delay| now.saturating_sub(ended) >= delay)
@@ -136,19 +161,38 @@ impl Store {
     /// Drops these samples.
     pub fn remove(&mut self, handle: KeyHash, orders: &BTreeSet<u64>) {
         if let Some(instance) = self.instances.get_mut(&handle) {
-            self.values -= instance.retain(|kept| !orders.contains(&kept.order));
+            self.values -= instance.remove(orders);
             if instance.is_over() {
                 self.instances.remove(&handle);
             }
         }
     }
 
-    fn forget(&mut self) {
-        self.instances.retain(|_, instance| !instance.is_over());
+    /// Drops a sample that cannot be read. If `keyed` and nobody could read its key either, its instance
+    /// is none.
+    pub fn remove_broken(&mut self, handle: KeyHash, order: u64, keyed: bool) {
+        self.remove(handle, &[order].into());
+        let unread = |instance: &Instance| instance.key.is_none() && instance.samples.is_empty();
+        if keyed
+            && self.instances.get(&handle).is_some_and(unread)
+            && let Some(instance) = self.instances.remove(&handle)
+        {
+            instance.writers.iter().for_each(|writer| leave(&mut self.writers, writer));
+        }
     }
 
     fn order(&mut self) -> u64 {
         self.next += 1;
         self.next - 1
+    }
+}
+
+/// A writer has one instance less.
+fn leave(writers: &mut HashMap<Guid, usize>, writer: &Guid) {
+    if let Some(instances) = writers.get_mut(writer) {
+        *instances -= 1;
+        if *instances == 0 {
+            writers.remove(writer);
+        }
     }
 }

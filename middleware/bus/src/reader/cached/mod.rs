@@ -1,34 +1,7 @@
 //! Readers that keep what they get: `read` beside `take`, with the states of samples and instances (DDS
 //! 1.4, 2.2.2.5).
-//!
-//! ```
-//! use std::time::Duration;
-//! use tidewire_bus::{InstanceStateKind, Participant, SampleStateKind, States, ViewStateKind};
-//! use tidewire_qos::Qos;
-//! use tidewire_types::sensor::Temperature;
-//!
-//! let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
-//! let reader = bus.cached_reader::<Temperature>("temperature", &Qos::reliable())?;
-//! let writer = bus.writer::<Temperature>("temperature", &Qos::reliable())?;
-//! writer.wait_for_readers(1, Duration::from_secs(10))?;
-//! let pump = Temperature { point: "pump1".into(), celsius: 21.5 };
-//! writer.write(&pump)?;
-//!
-//! let read = reader.read(usize::MAX, States::NOT_READ)?;
-//! let states = read[0].states;
-//! assert_eq!(read[0].data.as_ref(), Some(&pump));
-//! assert_eq!(states.sample_state, SampleStateKind::NotRead);
-//! assert_eq!(states.view_state, ViewStateKind::New);
-//! assert!(reader.read(usize::MAX, States::NOT_READ)?.is_empty(), "read, but not taken");
-//!
-//! writer.dispose(&pump)?;
-//! let handle = reader.lookup_instance(&pump)?.expect("it was written");
-//! let taken = reader.take_instance(handle, usize::MAX, States::NOT_ALIVE)?;
-//! assert_eq!(taken[0].states.sample_state, SampleStateKind::Read);
-//! assert_eq!(taken[1].states.instance_state, InstanceStateKind::NotAliveDisposed);
-//! assert!(taken[1].data.is_none() && taken[1].key.as_ref().unwrap().point == "pump1");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+
+mod reads;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -46,12 +19,42 @@ use super::status::reader_statuses;
 use super::typed::Reader;
 use crate::error::{BusError, ReadError};
 use crate::waitset::ReadCondition;
+use reads::reads;
 
 /// Keeps what it gets of `T`: see [`Participant::cached_reader`](crate::Participant::cached_reader).
 ///
 /// HISTORY, RESOURCE_LIMITS, LIFESPAN and READER_DATA_LIFECYCLE rule what is kept. Samples move into the
 /// cache when somebody reads or waits, and every 5 ms, so that writers do not wait for a reader that
 /// has room.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidewire_bus::{InstanceStateKind, Participant, SampleStateKind, States, ViewStateKind};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::sensor::Temperature;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let reader = bus.cached_reader::<Temperature>("temperature", &Qos::reliable())?;
+/// let writer = bus.writer::<Temperature>("temperature", &Qos::reliable())?;
+/// writer.wait_for_readers(1, Duration::from_secs(10))?;
+/// let pump = Temperature { point: "pump1".into(), celsius: 21.5 };
+/// writer.write(&pump)?;
+///
+/// let read = reader.read(usize::MAX, States::NOT_READ)?;
+/// let states = read[0].states;
+/// assert_eq!(read[0].data.as_ref(), Some(&pump));
+/// assert_eq!(states.sample_state, SampleStateKind::NotRead);
+/// assert_eq!(states.view_state, ViewStateKind::New);
+/// assert!(reader.read(usize::MAX, States::NOT_READ)?.is_empty(), "read, but not taken");
+///
+/// writer.dispose(&pump)?;
+/// let handle = reader.lookup_instance(&pump)?.expect("it was written");
+/// let taken = reader.take_instance(handle, usize::MAX, States::NOT_ALIVE)?;
+/// assert_eq!(taken[0].states.sample_state, SampleStateKind::Read);
+/// assert_eq!(taken[1].states.instance_state, InstanceStateKind::NotAliveDisposed);
+/// assert!(taken[1].data.is_none() && taken[1].key.as_ref().unwrap().point == "pump1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CachedReader<T> {
     pub(super) core: Arc<ReaderCore>,
     of: PhantomData<fn() -> T>,
@@ -60,6 +63,28 @@ pub struct CachedReader<T> {
 /// Keeps payloads as they are: see
 /// [`Participant::raw_cached_reader`](crate::Participant::raw_cached_reader). `data` and `key` of its
 /// samples are serialised.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidewire_bus::{Participant, RawTopic, States};
+/// use tidewire_idl::TypeSupport;
+/// use tidewire_qos::Qos;
+/// use tidewire_types::sensor::Temperature;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let topic = RawTopic::new("temperature", Temperature::TYPE_NAME, true);
+/// let ty = Temperature::descriptor();
+/// let reader = bus.raw_cached_reader(&topic, Some(&ty), &Qos::reliable())?;
+/// let writer = bus.writer::<Temperature>("temperature", &Qos::reliable())?;
+/// writer.wait_for_readers(1, Duration::from_secs(10))?;
+/// let pump = Temperature { point: "pump1".into(), celsius: 21.5 };
+/// writer.write(&pump)?;
+/// let taken = reader.take(1, States::ANY)?;
+/// assert_eq!(Temperature::decode(taken[0].data.as_ref().unwrap())?, pump);
+/// let key = reader.key_value(taken[0].info.key)?.expect("it is known");
+/// assert_eq!(Temperature::decode_key(&key)?.point, "pump1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RawCachedReader {
     pub(super) core: Arc<ReaderCore>,
 }
@@ -204,139 +229,6 @@ impl RawCachedReader {
         let filter = Filter::new(ty, expression, parameters)?;
         Ok(ReadCondition::new(&self.core, states, Some(filter)))
     }
-}
-
-/// The ways to read that typed and raw cached readers have (DDS 1.4, 2.2.2.5.3).
-macro_rules! reads {
-    ($item:ty; $($head:tt)*) => {
-        $($head)* {
-            /// Up to `max` samples in these states, which are read from then on and stay. The samples of
-            /// an instance stand together, in the order in which they came; where PRESENTATION asks for
-            /// ordered access over instances, all stand in that order.
-            ///
-            /// # Errors
-            /// [`ReadError::Decode`] for a payload that is none of the type, which is dropped; nothing
-            /// else has changed, and the next call goes on.
-            pub fn read(&self, max: usize, states: States) -> Result<Vec<$item>, ReadError> {
-                self.get(Which::All, states, None, max, false)
-            }
-
-            /// As [`read`](Self::read), and the samples go.
-            ///
-            /// # Errors
-            /// As for [`read`](Self::read).
-            pub fn take(&self, max: usize, states: States) -> Result<Vec<$item>, ReadError> {
-                self.get(Which::All, states, None, max, true)
-            }
-
-            /// As [`read`](Self::read), of one instance. Topics without a key have one, of handle zero.
-            ///
-            /// # Errors
-            /// As for [`read`](Self::read); [`ReadError::Instance`] if there is none of this handle.
-            pub fn read_instance(
-                &self,
-                handle: KeyHash,
-                max: usize,
-                states: States,
-            ) -> Result<Vec<$item>, ReadError> {
-                self.get(Which::One(handle), states, None, max, false)
-            }
-
-            /// As [`read_instance`](Self::read_instance), and the samples go.
-            ///
-            /// # Errors
-            /// As for [`read_instance`](Self::read_instance).
-            pub fn take_instance(
-                &self,
-                handle: KeyHash,
-                max: usize,
-                states: States,
-            ) -> Result<Vec<$item>, ReadError> {
-                self.get(Which::One(handle), states, None, max, true)
-            }
-
-            /// As [`read`](Self::read), of the first instance after `previous` that has such samples, in
-            /// the order of handles; of the first of all without. `previous` need not be there any more.
-            ///
-            /// # Errors
-            /// As for [`read`](Self::read).
-            pub fn read_next_instance(
-                &self,
-                previous: Option<KeyHash>,
-                max: usize,
-                states: States,
-            ) -> Result<Vec<$item>, ReadError> {
-                self.get(Which::After(previous), states, None, max, false)
-            }
-
-            /// As [`read_next_instance`](Self::read_next_instance), and the samples go.
-            ///
-            /// # Errors
-            /// As for [`read`](Self::read).
-            pub fn take_next_instance(
-                &self,
-                previous: Option<KeyHash>,
-                max: usize,
-                states: States,
-            ) -> Result<Vec<$item>, ReadError> {
-                self.get(Which::After(previous), states, None, max, true)
-            }
-
-            /// As [`read`](Self::read), of what makes `condition` true (`read_w_condition`).
-            ///
-            /// # Errors
-            /// As for [`read`](Self::read); [`ReadError::Condition`] if it is another reader's.
-            pub fn read_with(
-                &self,
-                condition: &ReadCondition,
-                max: usize,
-            ) -> Result<Vec<$item>, ReadError> {
-                self.get_with(condition, max, false)
-            }
-
-            /// As [`take`](Self::take), of what makes `condition` true (`take_w_condition`).
-            ///
-            /// # Errors
-            /// As for [`read_with`](Self::read_with).
-            pub fn take_with(
-                &self,
-                condition: &ReadCondition,
-                max: usize,
-            ) -> Result<Vec<$item>, ReadError> {
-                self.get_with(condition, max, true)
-            }
-
-            /// A condition that is true while there are samples in these states.
-            pub fn read_condition(&self, states: States) -> ReadCondition {
-                ReadCondition::new(&self.core, states, None)
-            }
-
-            fn get_with(
-                &self,
-                condition: &ReadCondition,
-                max: usize,
-                take: bool,
-            ) -> Result<Vec<$item>, ReadError> {
-                if !condition.is_of(&self.core) {
-                    return Err(ReadError::Condition(self.core.spec.topic.clone()));
-                }
-                let filter = condition.filter();
-                self.get(Which::All, condition.states(), filter.as_ref(), max, take)
-            }
-
-            fn get(
-                &self,
-                which: Which,
-                states: States,
-                filter: Option<&Filter>,
-                max: usize,
-                take: bool,
-            ) -> Result<Vec<$item>, ReadError> {
-                let query = Query { which, states, filter, max };
-                self.core.get(&query, take, |shown| self.show(shown))
-            }
-        }
-    };
 }
 
 reads!(CachedSample<T>; impl<T: TypeSupport> CachedReader<T>);

@@ -1,0 +1,79 @@
+//! What is looked after while nobody takes.
+
+use std::sync::atomic::Ordering;
+
+use tidewire_shm::{ShmReader, pulse_now};
+use tidewire_transport::now_ns;
+
+use super::core::{ReaderCore, State};
+use crate::deadline::DeadlineMissed;
+
+/// Samples that may wait in memory of our own while deadlines are looked after.
+const PARKED: usize = 1024;
+
+impl ReaderCore {
+    /// Deadlines that passed without a sample.
+    pub fn deadline_missed(&self) -> DeadlineMissed {
+        self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
+    }
+
+    /// Looks after statuses, deadlines and what a cached reader keeps; says whether any has changed.
+    pub fn watch(&self, now: i64) -> bool {
+        let mut changed = self.look();
+        if let Some(cache) = self.cache.get() {
+            changed |= cache.watch(self, now);
+        }
+        self.watch_deadlines(now) || changed
+    }
+
+    fn watch_deadlines(&self, now: i64) -> bool {
+        let Some(deadlines) = self.incoming.deadlines() else { return false };
+        if !deadlines.lock().is_in_doubt(now) {
+            return false;
+        }
+        // What waits on shared memory may have come in time. Whoever takes just now will tell.
+        let Some(mut state) = self.state.try_lock() else { return false };
+        self.park_all(&mut state);
+        deadlines.lock().check(now)
+    }
+
+    /// Looks after the liveliness of writers; says whether there is news.
+    pub fn watch_liveliness(&self) -> bool {
+        if !self.mortal {
+            return false;
+        }
+        let mut vitals = self.incoming.vitals().lock();
+        let changed = vitals.look(pulse_now());
+        if !self.incoming.registers() || !vitals.has_ends() {
+            return changed;
+        }
+        drop(vitals);
+        // An instance ends after its last sample. Whoever takes just now is not disturbed.
+        let Some(mut state) = self.state.try_lock() else { return changed };
+        if !self.park_all(&mut state) {
+            return changed;
+        }
+        let ends = self.incoming.vitals().lock().take_ends();
+        for (writer, key) in &ends {
+            self.incoming.end(*writer, *key, now_ns());
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        changed || !ends.is_empty()
+    }
+
+    /// Moves what waits on shared memory to what came over DDS; says whether that is all. Beyond some
+    /// samples writers wait for whoever should take, as without a deadline.
+    fn park_all(&self, state: &mut State) -> bool {
+        while self.incoming.waiting() < PARKED {
+            let Ok(Some((sample, time))) = self.take_shm(state) else { return true };
+            self.park(&sample, time);
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        false
+    }
+
+    /// Whether anything waits to be taken, be it that it is kept back then.
+    pub fn waits(&self) -> bool {
+        self.incoming.waits() || self.state.lock().shm.as_ref().is_some_and(ShmReader::waits)
+    }
+}
