@@ -158,9 +158,14 @@ impl ReaderCore {
     /// Looks for samples off the wire itself if somebody polls: the receive thread would have to be
     /// scheduled first. Whoever waits to be woken finds them in the queue.
     fn poll_dds(&self) {
-        if self.idle.fetch_add(1, Ordering::Relaxed) > 0
-            && let Some(dds) = &self.dds
-        {
+        if self.idle.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.pump();
+        }
+    }
+
+    /// Has what came off the wire put into the queue.
+    pub(super) fn pump(&self) {
+        if let Some(dds) = &self.dds {
             dds.pump();
         }
     }

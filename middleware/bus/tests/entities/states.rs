@@ -126,6 +126,28 @@ fn reader_writers(reader: &R) -> u64 {
     }
 }
 
+/// A writer that writes and goes: its samples come before its end, however close that follows.
+#[test]
+fn what_was_written_before_the_end_comes_before_it() {
+    of_all_kinds(|bench| {
+        let reader = bench.reader("brief", &everything()).unwrap();
+        for round in 0..10 {
+            let writer = bench.writer("brief", &everything());
+            writer.meets(1);
+            reader.meets(1);
+            (0..20).for_each(|value| writer.put(1, value));
+            writer.is_acknowledged();
+            drop(writer);
+            until(&reader, "the end", is(bench, Is::NotAliveNoWriters));
+            let seen = reader.take(States::ANY);
+            assert_eq!(values(&seen), (0..20).collect::<Vec<_>>(), "round {round}");
+            assert!(seen.len() == 21 && seen[20].value.is_none(), "round {round}: {seen:?}");
+            assert!(seen.iter().all(|s| s.states.absolute_generation_rank == 0));
+            assert_eq!(reader.lookup(1), None);
+        }
+    });
+}
+
 #[test]
 fn unregistering_ends_an_instance_that_nobody_else_writes() {
     of_all_kinds(|bench| {

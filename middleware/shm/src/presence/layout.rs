@@ -10,7 +10,7 @@ use crate::wake::WakeWords;
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"tidewire");
 /// Raised with every change of the structures below or of what is sent.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// Longest participant name in bytes.
 pub(crate) const NAME_MAX: usize = 256;
 /// Readers and writers one participant can have.

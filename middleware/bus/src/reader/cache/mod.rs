@@ -112,7 +112,8 @@ impl Cache {
 
     /// Whether something came since it was last read.
     pub fn is_news(&self, reader: &ReaderCore) -> bool {
-        let _ = self.up_to_date(reader);
+        // What cannot be taken is told to whoever reads.
+        drop(self.up_to_date(reader));
         self.news.load(Ordering::Acquire)
     }
 
@@ -160,7 +161,8 @@ impl Cache {
         let gone: Vec<Guid> = writers.filter(|w| !reader.is_writing(w)).copied().collect();
         let mut ended = false;
         if !gone.is_empty() {
-            // What they wrote before they went comes first.
+            // What they wrote before they went comes first, be it on its way through the backend.
+            reader.pump();
             all = self.drain(inner, reader, now, &mut came)?;
             if all {
                 gone.iter().for_each(|writer| ended |= inner.store.lose(writer, now));
