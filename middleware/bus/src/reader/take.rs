@@ -205,7 +205,12 @@ impl ReaderCore {
             return false;
         }
         self.incoming.renew(meta.key, meta.state, meta.source_time, now);
-        gates.pass(&Change::of(meta), now, &Known { shm: Some(shm), core: &self.core })
+        let change = Change::of(meta);
+        let passes = gates.pass(&change, now, &Known { shm: Some(shm), core: &self.core });
+        if !passes {
+            self.set_aside(&change);
+        }
+        passes
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
@@ -219,6 +224,7 @@ impl ReaderCore {
             if passes {
                 return Some(arrived);
             }
+            self.set_aside(&arrived.change());
         }
         None
     }

@@ -5,6 +5,8 @@ use tidewire_bus::{
     ViewStateKind as Vs,
 };
 use tidewire_idl::TypeSupport;
+use tidewire_qos::Qos;
+use tidewire_qos::policy::Ownership;
 use tidewire_types::sensor::Temperature;
 
 use crate::common::*;
@@ -124,6 +126,37 @@ fn reader_writers(reader: &R) -> u64 {
         R::Plain(reader) => reader.subscription_matched().current,
         R::Raw(reader, _) => reader.subscription_matched().current,
     }
+}
+
+/// The next in strength writes the instance too, though it is not heard.
+#[test]
+fn an_instance_is_not_left_while_a_weaker_writer_writes_it() {
+    of_all_kinds(|bench| {
+        let owned = |strength| Qos {
+            ownership: Ownership::Exclusive,
+            ownership_strength: strength,
+            ..everything()
+        };
+        let (strong, reader) = bench.matched("owned", &owned(2), &owned(0));
+        let weak = bench.writer("owned", &owned(1));
+        weak.meets(1);
+        reader.meets(2);
+        strong.put(1, 1);
+        until(&reader, "the owner's sample", |reader| reader.lookup(1).is_some());
+        weak.put(1, 2);
+        settle();
+        assert_eq!(values(&reader.read(States::ANY)), [1], "the weaker is not heard");
+        drop(strong);
+        wait("the owner's end", || reader_writers(&reader) == 1);
+        settle();
+        assert!(reader.read(States::NOT_ALIVE).is_empty(), "the weaker one writes it still");
+        weak.put(1, 3);
+        until(&reader, "the weaker one", |reader| values(&reader.read(States::ANY)) == [1, 3]);
+        let seen = reader.read(States::ANY);
+        assert_eq!(seen[1].states.no_writers_generation_count, 0);
+        drop(weak);
+        until(&reader, "no writers", |reader| !reader.read(States::NOT_ALIVE).is_empty());
+    });
 }
 
 /// A writer that writes and goes: its samples come before its end, however close that follows.
