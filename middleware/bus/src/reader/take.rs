@@ -159,9 +159,14 @@ impl ReaderCore {
     /// Looks for samples off the wire itself if somebody polls: the receive thread would have to be
     /// scheduled first. Whoever waits to be woken finds them in the queue.
     fn poll_dds(&self) {
-        if self.idle.fetch_add(1, Ordering::Relaxed) > 0
-            && let Some(dds) = &self.dds
-        {
+        if self.idle.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.pump();
+        }
+    }
+
+    /// Has what came off the wire put into the queue.
+    pub(super) fn pump(&self) {
+        if let Some(dds) = &self.dds {
             dds.pump();
         }
     }
@@ -207,7 +212,11 @@ impl ReaderCore {
         let change = Change::of(meta);
         self.incoming.renew(&change, true, meta.source_time, now);
         let known = Known { shm: Some(shm), core: &self.core, incoming: &self.incoming };
-        gates.pass(&change, now, &known)
+        let passes = gates.pass(&change, now, &known);
+        if !passes {
+            self.set_aside(&change);
+        }
+        passes
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
@@ -222,6 +231,7 @@ impl ReaderCore {
             if passes {
                 return Some(arrived);
             }
+            self.set_aside(&arrived.change());
         }
         None
     }

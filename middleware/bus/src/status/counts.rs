@@ -35,6 +35,23 @@ pub struct Matched {
 }
 
 /// REQUESTED_INCOMPATIBLE_QOS of a reader, OFFERED_INCOMPATIBLE_QOS of a writer.
+///
+/// ```
+/// use tidewire_bus::{Participant, StatusMask};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::bench::Block64;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let reader = bus.reader::<Block64>("blocks", &Qos::event())?;
+/// let _writer = bus.writer::<Block64>("blocks", &Qos::sensor_data())?;
+/// let set = bus.wait_set();
+/// set.attach(&reader.status_condition(StatusMask::REQUESTED_INCOMPATIBLE_QOS))?;
+/// assert_eq!(set.wait(std::time::Duration::from_secs(10)).len(), 1);
+/// let found = reader.requested_incompatible_qos();
+/// let kept_apart: Vec<String> = found.policies.iter().map(|(p, n)| format!("{p}: {n}")).collect();
+/// assert_eq!((found.total, kept_apart.join(", ")), (1, "DURABILITY: 1, RELIABILITY: 1".to_owned()));
+/// # Ok::<(), tidewire_bus::BusError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncompatibleQos {
     /// Endpoints on the topic that were ever found not to fit.
@@ -57,6 +74,28 @@ pub struct SampleLost {
 }
 
 /// SAMPLE_REJECTED: samples for which a cached reader had no room.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidewire_bus::{Participant, RejectedReason, States};
+/// use tidewire_qos::Qos;
+/// use tidewire_types::bench::Block64;
+///
+/// let bus = Participant::builder().domain(tidewire_bus::testing::free_domain()).build()?;
+/// let mut few = Qos::reliable();
+/// few.resource_limits.max_samples = Some(2);
+/// let reader = bus.cached_reader::<Block64>("blocks", &few)?;
+/// let writer = bus.writer::<Block64>("blocks", &Qos::reliable())?;
+/// writer.wait_for_readers(1, Duration::from_secs(10))?;
+/// for value in 1..=3 {
+///     writer.write(&Block64 { data: [value; 64] })?;
+/// }
+/// assert_eq!(reader.take(9, States::ANY)?.len(), 2);
+/// let rejected = reader.sample_rejected();
+/// assert_eq!((rejected.total, rejected.last_reason), (1, RejectedReason::BySamplesLimit));
+/// assert_eq!(reader.take(9, States::ANY)?[0].data.as_ref().unwrap().data, [3; 64], "it had to wait");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleRejected {
     /// All of them.

@@ -171,7 +171,6 @@ impl WriterCore {
             key,
             state: change,
             flags: if change == InstanceState::Unregistered { self.unregister_flags() } else { 0 },
-            ..SampleMeta::default()
         }
     }
 

@@ -11,3 +11,4 @@ mod matching;
 mod states;
 mod streams;
 mod waiting;
+mod writing;

@@ -5,6 +5,8 @@ use tidewire_bus::{
     ViewStateKind as Vs,
 };
 use tidewire_idl::TypeSupport;
+use tidewire_qos::Qos;
+use tidewire_qos::policy::Ownership;
 use tidewire_types::sensor::Temperature;
 
 use crate::common::*;
@@ -124,6 +126,59 @@ fn reader_writers(reader: &R) -> u64 {
         R::Plain(reader) => reader.subscription_matched().current,
         R::Raw(reader, _) => reader.subscription_matched().current,
     }
+}
+
+/// The next in strength writes the instance too, though it is not heard.
+#[test]
+fn an_instance_is_not_left_while_a_weaker_writer_writes_it() {
+    of_all_kinds(|bench| {
+        let owned = |strength| Qos {
+            ownership: Ownership::Exclusive,
+            ownership_strength: strength,
+            ..everything()
+        };
+        let (strong, reader) = bench.matched("owned", &owned(2), &owned(0));
+        let weak = bench.writer("owned", &owned(1));
+        weak.meets(1);
+        reader.meets(2);
+        strong.put(1, 1);
+        until(&reader, "the owner's sample", |reader| reader.lookup(1).is_some());
+        weak.put(1, 2);
+        settle();
+        assert_eq!(values(&reader.read(States::ANY)), [1], "the weaker is not heard");
+        drop(strong);
+        wait("the owner's end", || reader_writers(&reader) == 1);
+        settle();
+        assert!(reader.read(States::NOT_ALIVE).is_empty(), "the weaker one writes it still");
+        weak.put(1, 3);
+        until(&reader, "the weaker one", |reader| values(&reader.read(States::ANY)) == [1, 3]);
+        let seen = reader.read(States::ANY);
+        assert_eq!(seen[1].states.no_writers_generation_count, 0);
+        drop(weak);
+        until(&reader, "no writers", |reader| !reader.read(States::NOT_ALIVE).is_empty());
+    });
+}
+
+/// A writer that writes and goes: its samples come before its end, however close that follows.
+#[test]
+fn what_was_written_before_the_end_comes_before_it() {
+    of_all_kinds(|bench| {
+        let reader = bench.reader("brief", &everything()).unwrap();
+        for round in 0..10 {
+            let writer = bench.writer("brief", &everything());
+            writer.meets(1);
+            reader.meets(1);
+            (0..20).for_each(|value| writer.put(1, value));
+            writer.is_acknowledged();
+            drop(writer);
+            until(&reader, "the end", is(bench, Is::NotAliveNoWriters));
+            let seen = reader.take(States::ANY);
+            assert_eq!(values(&seen), (0..20).collect::<Vec<_>>(), "round {round}");
+            assert!(seen.len() == 21 && seen[20].value.is_none(), "round {round}: {seen:?}");
+            assert!(seen.iter().all(|s| s.states.absolute_generation_rank == 0));
+            assert_eq!(reader.lookup(1), None);
+        }
+    });
 }
 
 #[test]

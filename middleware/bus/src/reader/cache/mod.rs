@@ -19,6 +19,7 @@ use tidewire_qos::Qos;
 use tidewire_transport::now_ns;
 
 use super::core::ReaderCore;
+use super::filter::Change;
 use super::take::Payload;
 use crate::error::ReadError;
 use crate::status::{RejectedReason, SampleRejected};
@@ -38,6 +39,8 @@ const BATCH: usize = 4096;
 pub(crate) struct Cache {
     inner: Mutex<Inner>,
     keys: Option<KeyReader>,
+    /// What the policies kept back and the instances must know of.
+    aside: Mutex<Vec<Change>>,
     /// Whether something came since the last read or take (DATA_AVAILABLE).
     news: AtomicBool,
     /// Whether what has no room waits for it.
@@ -61,6 +64,7 @@ impl Cache {
                 rejected: SampleRejected::default(),
             }),
             keys,
+            aside: Mutex::default(),
             news: AtomicBool::new(false),
             reliable: qos.reliability.is_reliable(),
         }
@@ -112,7 +116,8 @@ impl Cache {
 
     /// Whether something came since it was last read.
     pub fn is_news(&self, reader: &ReaderCore) -> bool {
-        let _ = self.up_to_date(reader);
+        // What cannot be taken is told to whoever reads.
+        drop(self.up_to_date(reader));
         self.news.load(Ordering::Acquire)
     }
 
@@ -160,7 +165,8 @@ impl Cache {
         let gone: Vec<Guid> = writers.filter(|w| !reader.is_writing(w)).copied().collect();
         let mut ended = false;
         if !gone.is_empty() {
-            // What they wrote before they went comes first.
+            // What they wrote before they went comes first, be it on its way through the backend.
+            reader.pump();
             all = self.drain(inner, reader, now, &mut came)?;
             if all {
                 gone.iter().for_each(|writer| ended |= inner.store.lose(writer, now));
@@ -189,6 +195,10 @@ impl Cache {
                 Some(fresh) => Some(fresh),
                 None => reader.take_fresh()?,
             };
+            // What was kept back on the way to it comes before it.
+            for change in self.aside.lock().drain(..) {
+                inner.store.note(&change, now);
+            }
             let Some(fresh) = fresh else { return Ok(true) };
             match inner.store.room(&fresh) {
                 Ok(()) => {
@@ -234,6 +244,14 @@ impl Inner {
 }
 
 impl ReaderCore {
+    /// A change that is not delivered: whoever wrote it is one of the instance's writers all the same.
+    #[cold]
+    pub(super) fn set_aside(&self, change: &Change) {
+        if let Some(cache) = self.cache.get() {
+            cache.aside.lock().push(*change);
+        }
+    }
+
     /// The next change, to be kept.
     fn take_fresh(&self) -> Result<Option<Fresh>, ReadError> {
         let taken = self.take_as(

@@ -8,6 +8,7 @@ use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::policy::{AccessScope, ReaderDataLifecycle, ResourceLimits};
 use tidewire_qos::{Duration, Qos};
 
+use super::super::filter::Change;
 use super::instance::{Fresh, Instance};
 use super::kinds::InstanceStateKind;
 use crate::status::RejectedReason;
@@ -109,6 +110,26 @@ impl Store {
     /// Writers that have registered instances.
     pub fn writers(&self) -> impl Iterator<Item = &Guid> {
         self.writers.keys()
+    }
+
+    /// A change that is kept back (by OWNERSHIP, say) says who writes a known instance, or does no more.
+    pub fn note(&mut self, change: &Change, now: i64) {
+        let Change { state, key, writer, .. } = *change;
+        let order = self.order();
+        let Some(instance) = self.instances.get_mut(&key) else { return };
+        if state != InstanceState::Unregistered {
+            if instance.writers.insert(writer) {
+                *self.writers.entry(writer).or_default() += 1;
+            }
+            return;
+        }
+        if instance.writers.contains(&writer) {
+            leave(&mut self.writers, &writer);
+        }
+        instance.lose(&writer, order, now);
+        if instance.is_over() {
+            self.instances.remove(&key);
+        }
     }
 
     /// `writer` is gone. Says whether an instance has ended by that.

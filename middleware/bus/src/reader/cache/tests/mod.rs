@@ -9,6 +9,7 @@ use tidewire_idl::{Guid, InstanceState, KeyHash, SampleInfo};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::History;
 
+use super::super::filter::Change;
 use super::instance::Fresh;
 use super::kinds::{InstanceStateKind as Is, SampleStateKind as Ss, States, ViewStateKind as Vs};
 use super::select::{Query, Shown, Which};
@@ -159,6 +160,27 @@ fn disposed_stays_disposed_when_its_writers_go() {
     assert_eq!(cache.0.writers().count(), 2);
     cache.0.lose(&W, 100);
     assert_eq!(cache.0.writers().collect::<Vec<_>>(), [&V]);
+}
+
+/// What the policies keep back is not shown, but says who writes the instance.
+#[test]
+fn writers_that_are_not_heard_count() {
+    let note = |cache: &mut Cache, key, writer, state| {
+        let key = handle(key);
+        let change = Change { state, key, writer, source_time: 0, expires: 0 };
+        cache.0.note(&change, 100);
+    };
+    let mut cache = Cache::new(&keep_all());
+    note(&mut cache, 1, V, InstanceState::Alive);
+    assert_eq!(cache.state(1), None, "nothing of it was shown");
+    cache.write(1, W, 1);
+    note(&mut cache, 1, V, InstanceState::Alive);
+    assert!(!cache.0.lose(&W, 100));
+    assert_eq!(cache.state(1), Some(Is::Alive));
+    note(&mut cache, 1, V, InstanceState::Unregistered);
+    assert_eq!(cache.state(1), Some(Is::NotAliveNoWriters));
+    assert_eq!((values(&cache.take()), cache.state(1)), (vec![1], None));
+    assert_eq!(cache.0.writers().count(), 0);
 }
 
 /// With `autodispose_unregistered_instances` one change is both.
