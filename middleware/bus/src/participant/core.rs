@@ -136,16 +136,15 @@ impl Core {
                         DdsEvent::Incompatible { local, remote, .. } if reader.guid() == *local => {
                             reader.block(*remote);
                         }
-                        DdsEvent::Status { local, status } if reader.guid() == *local => {
-                            if let DdsStatus::LivelinessChanged {
-                                writer: Some(writer),
-                                is_alive: Some(is_alive),
-                                ..
-                            } = status
-                            {
-                                reader.heard_of(*writer, *is_alive);
-                            }
-                        }
+                        DdsEvent::Status {
+                            local,
+                            status:
+                                DdsStatus::LivelinessChanged {
+                                    writer: Some(writer),
+                                    is_alive: Some(is_alive),
+                                    ..
+                                },
+                        } if reader.guid() == *local => reader.heard_of(*writer, *is_alive),
                         _ => {}
                     }
                 }
