@@ -200,10 +200,8 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
         for (title, ends) in [("writes", &member.writers), ("reads", &member.readers)] {
             output::say(&format!("{title}: {}", ends.len()));
             for (topic, e) in ends {
-                output::say(&format!(
-                    "  {topic}  {}  {}, {}, {}",
-                    e.type_name, e.qos.reliability, e.qos.durability, e.qos.history
-                ));
+                let policies = output::policies(&e.qos);
+                output::say(&format!("  {topic}  {}  {policies}", e.type_name));
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use tidewire_qos::{Liveliness, Qos};
 
 /// Whether standard output is a terminal that wants colours (<https://no-color.org>).
 pub fn coloured() -> bool {
@@ -31,6 +32,29 @@ pub fn say(line: &str) {
 pub fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(value)?);
     Ok(())
+}
+
+/// What people ask of an endpoint's policies first, and what it announces.
+pub fn policies(qos: &Qos) -> String {
+    let mut text = format!("{}, {}, {}", qos.reliability, qos.durability, qos.history);
+    if qos.partition.iter().any(|name| !name.is_empty()) {
+        let names: Vec<String> = qos.partition.iter().map(|name| format!("`{name}`")).collect();
+        text += &format!(", partition {}", names.join(" "));
+    }
+    if qos.liveliness != Liveliness::default() {
+        text += &format!(", {}", qos.liveliness);
+    }
+    for (name, data) in
+        [("user", &qos.user_data), ("topic", &qos.topic_data), ("group", &qos.group_data)]
+    {
+        match data.len() {
+            0 => {}
+            1..=64 => text += &format!(", {name} data \"{}\"", data.escape_ascii()),
+            // All of it is in `--json`.
+            len => text += &format!(", {name} data of {}", bytes(len as u64)),
+        }
+    }
+    text
 }
 
 /// Bytes in binary units.
@@ -99,6 +123,17 @@ pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn policies_that_are_not_the_usual_are_told() {
+        let mut qos = Qos::event();
+        assert_eq!(policies(&qos), "RELIABLE, TRANSIENT_LOCAL, KEEP_LAST(64)");
+        qos.partition = vec!["plant/east".into(), "plant/n*".into()];
+        qos.user_data = b"serial 7\0".to_vec();
+        qos.group_data = vec![1; 3000];
+        let told = ", partition `plant/east` `plant/n*`, user data \"serial 7\\x00\", group data of 2.9 KiB";
+        assert!(policies(&qos).ends_with(told), "{}", policies(&qos));
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -171,12 +171,17 @@ impl Vitals {
         self.writers.get(writer).is_some_and(|vital| !vital.alive)
     }
 
-    /// A change of an instance came, over shared memory if `local`, and perhaps before anything else of
-    /// its writer. One whose key is not known is passed over.
-    pub fn register(&mut self, writer: Guid, key: KeyHash, state: InstanceState, local: bool) {
-        if !self.writers.contains_key(&writer) {
+    /// A writer was heard of, over shared memory if `local`, and perhaps before discovery told of it.
+    pub fn hear(&mut self, writer: Guid, local: bool) {
+        // Writers on this host are judged by time: what comes may have waited for long.
+        if !local || !self.writers.contains_key(&writer) {
             self.judge(writer, true, local);
         }
+    }
+
+    /// A change of an instance came from a writer that was heard of. One whose key is not known is
+    /// passed over.
+    pub fn register(&mut self, writer: Guid, key: KeyHash, state: InstanceState) {
         let Some(vital) = self.writers.get_mut(&writer) else { return };
         match state {
             InstanceState::Alive if key != KeyHash::default() => vital.keys.insert(key),
@@ -264,7 +269,7 @@ mod tests {
         vitals.remotes(&[a, b]);
         assert_eq!((vitals.changed().alive_count, vitals.changed().changes), (2, 2));
         for (writer, key) in [(a, one), (b, one), (a, two), (a, KeyHash::default())] {
-            vitals.register(writer, key, InstanceState::Alive, false);
+            vitals.register(writer, key, InstanceState::Alive);
         }
         vitals.judge(a, false, false);
         vitals.judge(a, false, false);
@@ -274,12 +279,12 @@ mod tests {
         assert_eq!((changed.alive_count, changed.not_alive_count, changed.changes), (1, 1, 3));
         assert_eq!(changed.last, Some(a));
         vitals.judge(b, false, false);
-        vitals.judge(b, true, false);
+        vitals.hear(b, false);
         assert_eq!(vitals.take_ends(), [], "it was heard of again");
         vitals.remotes(&[a]);
         assert_eq!(vitals.take_ends(), [(b, one)], "it has left");
-        vitals.register(a, two, InstanceState::Alive, false);
-        vitals.register(a, two, InstanceState::Disposed, false);
+        vitals.register(a, two, InstanceState::Alive);
+        vitals.register(a, two, InstanceState::Disposed);
         vitals.remotes(&[]);
         assert_eq!(vitals.take_ends(), [], "it has ended already");
         assert_eq!(

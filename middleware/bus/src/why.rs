@@ -201,6 +201,21 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_that_differs_is_named_with_both_values() {
+        let mut topic = topic("t");
+        topic.writers[0].qos.partition = vec!["plant/east".into(), "plant/north".into()];
+        topic.readers[0].qos.partition = vec!["plant/w*".into()];
+        let [reason] = &pairs(&topic)[0].reasons[..] else { panic!("one reason") };
+        assert_eq!(
+            reason.to_string(),
+            "PARTITION: offered `plant/east`, `plant/north`, requested `plant/w*`"
+        );
+        assert!(reason.remedy().contains("in common"));
+        topic.readers[0].qos.partition = vec!["plant/*".into()];
+        assert!(pairs(&topic)[0].matches());
+    }
+
+    #[test]
     fn a_mangled_type_name_is_told_from_another_type() {
         let reason = |reader: &str| Reason::Type {
             writer: "std_msgs::msg::dds_::String_".into(),

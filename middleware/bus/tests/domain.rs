@@ -59,10 +59,11 @@ fn an_incompatible_pair_is_reported_and_exchanges_nothing() {
 #[test]
 fn policies_nobody_keeps_are_refused_by_name() {
     let (a, _b) = pair(DDS);
-    let qos = Qos { partition: vec!["east".into()], ..Qos::reliable() };
+    let mut qos = Qos::reliable();
+    qos.entity_factory.autoenable_created_entities = false;
     let refused = a.reader::<Temperature>("t", &qos);
-    let Err(BusError::Policy { policy: Policy::Partition, .. }) = refused else {
-        panic!("a partition was accepted")
+    let Err(BusError::Policy { policy: Policy::EntityFactory, .. }) = refused else {
+        panic!("a disabled entity was accepted")
     };
     let qos = Qos { durability: Durability::Transient, ..Qos::reliable() };
     let refused = a.writer::<Temperature>("t", &qos).err().unwrap().to_string();

@@ -10,7 +10,7 @@ use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::policy::{DataRepresentation, History};
 use tidewire_qos::{Policy, Qos, check};
 use tidewire_transport::EndpointSpec;
-use tidewire_transport::dds::{DdsEvent, DdsOptions};
+use tidewire_transport::dds::{DdsEvent, DdsOptions, DdsStatus};
 
 struct Pair {
     cyclone: tidewire_cyclone::DdsParticipant,
@@ -196,4 +196,44 @@ fn policies_that_do_not_fit_are_told_with_both_sides() {
     assert_eq!(policies, [Policy::Durability]);
     assert!(reader.matched().is_empty());
     assert!(told.try_recv().is_err(), "one misfit is told once");
+}
+
+/// The shortest lease the bus lets writers on RustDDS offer.
+#[test]
+fn a_writer_on_rustdds_says_in_time_that_it_is_alive() {
+    let Pair { cyclone, rust } = pair(28);
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = parking_lot::Mutex::new(tell);
+    cyclone.observe(move |event| {
+        if let DdsEvent::Status { status, .. } = event {
+            let _ = tell.lock().send(*status);
+        }
+    });
+    let mut qos = Qos::reliable();
+    qos.liveliness.lease = tidewire_qos::Duration::from_secs(3);
+    let sink = Arc::<Collect>::default();
+    let reader = cyclone.reader(&spec("alive", true, qos.clone()), sink).unwrap();
+    let writer = rust.writer(&spec("alive", true, qos)).unwrap();
+    wait("both to match", || !writer.matched().is_empty() && !reader.matched().is_empty());
+    std::thread::sleep(Duration::from_secs(8));
+    let statuses: Vec<DdsStatus> = told.try_iter().collect();
+    let [DdsStatus::LivelinessChanged { is_alive: Some(true), alive: 1, .. }] = statuses[..] else {
+        panic!("{statuses:?}")
+    };
+}
+
+#[test]
+fn rustdds_tells_what_user_data_others_announce() {
+    let Pair { cyclone, rust } = pair(29);
+    let qos = Qos { user_data: b"line 4".to_vec(), ..Qos::reliable() };
+    let writer = cyclone.writer(&spec("told", true, qos.clone())).unwrap();
+    let sink = Arc::<Collect>::default();
+    let reader = cyclone.reader(&spec("told", true, qos.clone()), sink).unwrap();
+    wait("both", || {
+        let known = rust.discovered();
+        known.writers.contains_key(&writer.guid()) && known.readers.contains_key(&reader.guid())
+    });
+    let known = rust.discovered();
+    assert_eq!(known.writers[&writer.guid()].qos.user_data, qos.user_data);
+    assert_eq!(known.readers[&reader.guid()].qos.user_data, qos.user_data);
 }

@@ -13,12 +13,27 @@ pub(crate) fn guid(guid: GUID) -> Guid {
 }
 
 fn endpoint(description: EndpointDescription, writer: bool) -> RemoteEndpoint {
+    let mut qos = from_policies(&description.qos, writer);
+    // Partition, topic and group data are not read by RustDDS 0.15.1.
+    qos.user_data = octets(&description.user_data);
     RemoteEndpoint {
         guid: guid(description.guid),
         topic: description.topic_name,
         type_name: description.type_name,
-        qos: from_policies(&description.qos, writer),
+        qos,
     }
+}
+
+/// The octets of a parameter that RustDDS hands on as it came: their number, themselves, and what is
+/// missing to a multiple of four (RTPS 2.5, 9.4.2.11). It does not tell the byte order, but only one makes
+/// the length fit; what fits neither is no octet sequence.
+fn octets(parameter: &[u8]) -> Vec<u8> {
+    let Some((len, rest)) = parameter.split_first_chunk::<4>() else { return Vec::new() };
+    [u32::from_le_bytes(*len), u32::from_be_bytes(*len)]
+        .into_iter()
+        .map(|len| len as usize)
+        .find(|len| *len <= rest.len() && rest.len() - len < 4)
+        .map_or_else(Vec::new, |len| rest[..len].to_vec())
 }
 
 /// Discovery's own endpoints (RTPS 2.5, 9.3.1.2) are nobody's business.
@@ -86,4 +101,18 @@ fn convert(status: Status) -> Option<DdsEvent> {
         },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::octets;
+
+    #[test]
+    fn octets_are_read_in_either_byte_order_without_their_padding() {
+        assert_eq!(octets(b"\x05\0\0\0hello\0\0\0"), b"hello");
+        assert_eq!(octets(b"\0\0\0\x04four"), b"four");
+        for none in [&b""[..], b"\x01\0", b"\0\0\0\0", b"\x09\0\0\0short"] {
+            assert_eq!(octets(none), b"");
+        }
+    }
 }

@@ -77,10 +77,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 let place = if e.local { "this host" } else { "remote" };
                 let name = graph.node_of(&e.guid).unwrap_or(&e.participant_name);
                 let name = if name.is_empty() { "?" } else { name };
-                output::say(&format!(
-                    "  {name}  {}  {place}  {}, {}, {}",
-                    e.guid, e.qos.reliability, e.qos.durability, e.qos.history
-                ));
+                let policies = output::policies(&e.qos);
+                output::say(&format!("  {name}  {}  {place}  {policies}", e.guid));
             }
         }
         for (writer, reader, m) in &conflicts {

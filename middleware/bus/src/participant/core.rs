@@ -18,6 +18,7 @@ use super::points::Points;
 use super::wake::Wake;
 use crate::backend::DdsParticipant;
 use crate::error::BusError;
+use crate::liveliness::Lease;
 use crate::reader::ReaderCore;
 use crate::support::Ways;
 use crate::writer::WriterCore;
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     history: OnceLock<()>,
     watch: OnceLock<()>,
     pulse: OnceLock<()>,
+    /// Of our writers. Not the writers themselves: whoever drops one last may have to wait for it.
+    leases: Mutex<Vec<Weak<Lease>>>,
     /// When our threads last ran, and when the application last asserted a writer of
     /// MANUAL_BY_PARTICIPANT liveliness; and which of the latter others have been told.
     beat: AtomicU64,
@@ -89,6 +92,7 @@ impl Core {
             history: OnceLock::new(),
             watch: OnceLock::new(),
             pulse: OnceLock::new(),
+            leases: Mutex::default(),
             beat: AtomicU64::new(0),
             asserted: AtomicU64::new(0),
             told: AtomicU64::new(0),
@@ -138,16 +142,15 @@ impl Core {
                         {
                             reader.block(*remote, offered, requested);
                         }
-                        DdsEvent::Status { local, status } if reader.guid() == *local => {
-                            if let DdsStatus::LivelinessChanged {
-                                writer: Some(writer),
-                                is_alive: Some(is_alive),
-                                ..
-                            } = status
-                            {
-                                reader.heard_of(*writer, *is_alive);
-                            }
-                        }
+                        DdsEvent::Status {
+                            local,
+                            status:
+                                DdsStatus::LivelinessChanged {
+                                    writer: Some(writer),
+                                    is_alive: Some(is_alive),
+                                    ..
+                                },
+                        } if reader.guid() == *local => reader.heard_of(*writer, *is_alive),
                         _ => {}
                     }
                 }
@@ -252,9 +255,10 @@ impl Core {
         }
     }
 
-    /// Starts the thread that says that we are alive; once. Apart from the others, which may be kept
-    /// busy by samples.
-    pub fn start_pulse(self: &Arc<Self>) -> Result<(), BusError> {
+    /// Looks after the lease of a writer, on a thread that says that we are alive: apart from the others,
+    /// which samples may keep busy.
+    pub fn start_pulse(self: &Arc<Self>, lease: &Arc<Lease>) -> Result<(), BusError> {
+        self.leases.lock().push(Arc::downgrade(lease));
         self.every(PULSE_PERIOD, "tidewire-pulse", &self.pulse, |core| {
             let now = pulse_now();
             let beat = core.beat.swap(now, Ordering::Relaxed);
@@ -263,7 +267,8 @@ impl Core {
             }
             let asserted = core.asserted.load(Ordering::Relaxed);
             let (mut lost, mut shortest) = (false, u64::MAX);
-            for lease in core.writers().iter().filter_map(|writer| writer.lease.as_ref()) {
+            core.leases.lock().retain(|lease| {
+                let Some(lease) = lease.upgrade() else { return false };
                 lost |= match lease.kind {
                     // It is lost if we did not run for so long; and we run again.
                     LivelinessKind::Automatic => lease.check(beat, now),
@@ -272,7 +277,8 @@ impl Core {
                 if lease.kind == LivelinessKind::ManualByParticipant {
                     shortest = shortest.min(lease.nanos);
                 }
-            }
+                true
+            });
             // Writes to readers on this host assert the writers that others read, too.
             if asserted > core.told.load(Ordering::Relaxed).saturating_add(shortest / 20) {
                 core.tell_liveliness(asserted);

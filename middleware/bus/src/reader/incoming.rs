@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader};
-use tidewire_qos::{Durability, Qos};
+use tidewire_qos::{Durability, Ownership, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
 use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 
@@ -43,6 +43,8 @@ pub(crate) struct Incoming {
     lost: Counter,
     deadlines: Option<Mutex<Deadlines>>,
     vitals: Mutex<Vitals>,
+    /// Whether it matters if a writer is alive.
+    listens: bool,
     /// Whether instances end with their last live writer: the reader looks after the liveliness of
     /// writers and tells instances apart.
     registers: bool,
@@ -87,6 +89,7 @@ impl Incoming {
             lost: Counter::default(),
             deadlines: Deadlines::new(qos.deadline).map(Mutex::new),
             vitals: Mutex::default(),
+            listens: qos.ownership == Ownership::Exclusive || !qos.liveliness.lease.is_infinite(),
             registers: keyed && told_apart && !qos.liveliness.lease.is_infinite(),
             content,
             gaps_are_loss: qos.durability == Durability::Volatile
@@ -171,8 +174,12 @@ impl Incoming {
     /// A change of the instance came, over shared memory if `local`.
     pub fn renew(&self, change: &Change, local: bool, source_time: i64, now: i64) {
         let Change { key, state, writer, .. } = *change;
-        if self.registers {
-            self.vitals.lock().register(writer, key, state, local);
+        if self.listens {
+            let mut vitals = self.vitals.lock();
+            vitals.hear(writer, local);
+            if self.registers {
+                vitals.register(writer, key, state);
+            }
         }
         let Some(deadlines) = &self.deadlines else { return };
         match state {

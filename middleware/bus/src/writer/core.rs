@@ -34,7 +34,7 @@ pub(crate) struct WriterCore {
     lifespan: Option<i64>,
     encoding: Encoding,
     /// How long it is alive without being asserted; `None` for ever.
-    pub lease: Option<Lease>,
+    lease: Option<Arc<Lease>>,
     pub(super) state: Mutex<State>,
     pub statuses: Box<Statuses>,
     pub(super) registered: Registered,
@@ -73,8 +73,8 @@ impl WriterCore {
         };
         let durable = spec.qos.durability > Durability::Volatile;
         let serves = durable && shm.is_some();
-        let lease = Lease::new(spec.qos.liveliness);
-        let manual = |lease: &Lease| lease.kind != LivelinessKind::Automatic;
+        let lease = Lease::new(spec.qos.liveliness).map(Arc::new);
+        let manual = |lease: &Arc<Lease>| lease.kind != LivelinessKind::Automatic;
         let writer = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -108,8 +108,8 @@ impl WriterCore {
         if writer.is_timed() {
             core.start_watch()?;
         }
-        if writer.lease.is_some() {
-            core.start_pulse()?;
+        if let Some(lease) = &writer.lease {
+            core.start_pulse(lease)?;
         }
         Ok(writer)
     }
@@ -227,7 +227,7 @@ impl WriterCore {
 
     /// How often it was not asserted in time.
     pub fn liveliness_lost(&self) -> LivelinessLost {
-        self.lease.as_ref().map_or_else(Default::default, Lease::lost)
+        self.lease.as_ref().map_or_else(Default::default, |lease| lease.lost())
     }
 
     /// Onto the wire, if anyone there needs it.
