@@ -21,6 +21,7 @@
 //! ```
 
 mod control;
+mod deaths;
 mod domain;
 mod error;
 mod hash;

@@ -17,6 +17,7 @@ mod builder;
 mod core;
 mod discovery;
 mod interfaces;
+mod obituary;
 mod points;
 mod wake;
 
