@@ -45,4 +45,5 @@ pub use writer::{Loan, RawWriter, Writer};
 
 pub use tidewire_filter::{Filter, FilterError};
 pub use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};
+pub use tidewire_shm::{Segment, other_users};
 pub use tidewire_transport::now_ns;

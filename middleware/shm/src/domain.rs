@@ -146,6 +146,14 @@ impl ShmDomain {
         ShmReader::new(self.shared.clone(), spec, guid)
     }
 
+    pub(crate) fn node(&self) -> &IpcNode {
+        &self.shared.node
+    }
+
+    pub(crate) fn iceoryx_prefix(&self) -> &str {
+        self.shared.control.iceoryx_prefix()
+    }
+
     /// Counts wake-ups of this participant; wraps. Read it, take from all readers, then
     /// [`wait`](Self::wait) for it to change: nothing is missed in between.
     pub fn epoch(&self) -> u32 {

@@ -20,6 +20,7 @@
 //! # Ok::<(), tidewire_shm::ShmError>(())
 //! ```
 
+mod budget;
 mod control;
 mod deaths;
 mod domain;
@@ -42,10 +43,11 @@ mod wake;
 mod wire;
 mod writer;
 
+pub use budget::Segment;
 pub use domain::{LocalParticipant, ShmDomain};
 pub use error::ShmError;
 pub use loan::ShmLoan;
-pub use options::ShmOptions;
+pub use options::{ShmOptions, other_users};
 pub use reader::ShmReader;
 pub use sample::{ShmInlet, ShmSample};
 pub use writer::{Delivered, ShmWriter};
