@@ -55,6 +55,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         buffers(),
         shared_memory_space(),
         shared_memory_works(),
+        one_user(),
         open_files(),
         disk(&args.dir),
         clock(),
@@ -170,8 +171,8 @@ fn shared_memory_space() -> Check {
 /// Two participants in this process, one sample through shared memory.
 fn shared_memory_works() -> Check {
     let name = "bus";
-    let remedy = "if another user's files are in the way, remove /dev/shm/iox2_* and /tmp/iceoryx2 of processes that are \
-                  gone; see the reason above";
+    let remedy =
+        "see the reason above; TIDEWIRE_SHM_DIR=DIR puts this user's shared memory elsewhere";
     match round_trip() {
         Ok(true) => Check::new(
             name,
@@ -198,6 +199,23 @@ fn round_trip() -> anyhow::Result<bool> {
     let writer = a.writer::<Temperature>(&topic, &Qos::event())?;
     writer.write(&Temperature { point: "doctor".into(), celsius: 36.6 })?;
     Ok(reader.recv_timeout(Duration::from_secs(5))?.is_some())
+}
+
+/// Processes of different users meet over DDS: slower than need be, if nobody meant it.
+fn one_user() -> Check {
+    let name = "users";
+    let others = tidewire_bus::other_users();
+    if others.is_empty() {
+        return Check::new(name, Verdict::Ok, "no other user runs Tidewire here", "");
+    }
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    Check::new(
+        name,
+        Verdict::Warn,
+        format!("user ids with Tidewire participants here, besides ours: {}", others.join(", ")),
+        "memory is shared by processes of one user; with others they exchange samples over DDS: run \
+         all as one user (`User=` in services, `--user` of containers) for shared memory",
+    )
 }
 
 fn open_files() -> Check {

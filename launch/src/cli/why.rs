@@ -61,6 +61,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             "readers": topic.readers.len(),
             "pairs": pairs.iter().map(pair_json).collect::<Vec<_>>(),
             "missing": missing,
+            "other_users": tidewire_bus::other_users(),
             "lookalikes": lookalikes.iter().map(|t| &t.name).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -144,6 +145,11 @@ fn tell(
             output::say(&format!("    {hint}"));
         }
     }
+    if pairs.iter().any(|pair| pair.matches() && !pair.shares_memory())
+        && let Some(users) = users()
+    {
+        output::say(&users);
+    }
     if let Some(missing) = missing {
         output::say(&format!(
             "{} {missing}{}",
@@ -151,6 +157,18 @@ fn tell(
             silent(participant, topics)
         ));
     }
+}
+
+/// A word on users who share the host, but no memory.
+fn users() -> Option<String> {
+    let others: Vec<String> = tidewire_bus::other_users().iter().map(u32::to_string).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "user ids {} run Tidewire on this host, too: memory is shared by processes of one user, with \
+             others DDS carries samples. Run all as one user for shared memory",
+            others.join(", ")
+        )
+    })
 }
 
 fn count(n: usize, what: &str) -> String {

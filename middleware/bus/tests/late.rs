@@ -94,3 +94,32 @@ fn a_volatile_reader_gets_nothing_old() {
         assert_eq!(word(&sample, 0), 9, "{transports:?}");
     }
 }
+
+#[test]
+fn a_late_joiner_gets_the_whole_history_though_another_reader_is_full() {
+    let (a, b) = pair(SHM);
+    let mut qos = last(64);
+    qos.reliability = tidewire_qos::Reliability::Reliable {
+        max_blocking_time: tidewire_qos::Duration::from_millis(20),
+    };
+    let writer = a.writer::<Temperature>("late", &qos).unwrap();
+    let mut narrow = qos.clone();
+    narrow.history = History::KeepAll;
+    narrow.resource_limits.max_samples = Some(16);
+    let stopped = b.reader::<Temperature>("late", &narrow).unwrap();
+    let mut refused = 0;
+    for i in 0..40 {
+        refused += u32::from(writer.write(&temperature(0, f64::from(i))).is_err());
+    }
+    assert!(refused > 0, "the reader that does not take is full");
+    let reader = b.reader::<Temperature>("late", &last(64)).unwrap();
+    let mut got = Vec::new();
+    wait("the history", || {
+        while let Some(sample) = reader.take().unwrap() {
+            got.push(sample.data.celsius);
+        }
+        got.len() >= 40
+    });
+    assert_eq!(got, (0..40).map(f64::from).collect::<Vec<_>>());
+    drop(stopped);
+}

@@ -64,3 +64,36 @@ fn goes_on_reading_and_writing() {
         other.signal(Signal::CONT);
     }
 }
+
+/// A reader of the topic `there` on both transports, when this process was started for it.
+#[test]
+fn as_the_killed_process() {
+    let Ok(domain) = std::env::var("TIDEWIRE_TEST_KILLED") else { return };
+    let bus = Participant::builder().domain(domain.parse().unwrap()).build().unwrap();
+    let _reader = bus.reader::<Temperature>("there", &everything()).unwrap();
+    std::thread::sleep(PATIENCE * 4);
+}
+
+/// A killed process is not heard of for its lease, 50 s on RustDDS, in which RELIABLE writers wait for
+/// its readers. Those who shared memory with it know better, and say so.
+#[test]
+fn a_killed_process_is_gone_for_those_elsewhere() {
+    let domain = tidewire_bus::testing::free_domain();
+    let make =
+        |transports| Participant::builder().domain(domain).transports(transports).build().unwrap();
+    let (elsewhere, beside) = (make(DDS), make(BOTH));
+    let writer = elsewhere.writer::<Temperature>("there", &everything()).unwrap();
+    for round in 0..2 {
+        let other = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "as_the_killed_process", "--nocapture"])
+            .env("TIDEWIRE_TEST_KILLED", domain.to_string())
+            .spawn();
+        let other = Other(other.unwrap());
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        assert_eq!(elsewhere.participants().len(), 3, "round {round}");
+        drop(other);
+        wait("its leaving", || elsewhere.participants().len() == 2);
+        wait("its reader's leaving", || writer.matched_readers() == 0);
+    }
+    assert_eq!(beside.participants().len(), 2);
+}

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use tidewire_transport::Prefix;
 
 use crate::error::ShmError;
-use crate::hash::fnv128;
+use crate::hash::{fnv128, unhex12};
 use crate::map::{Mapping, Shared};
 
 /// How long to wait for somebody who is clearing or removing the domain.
@@ -39,6 +41,8 @@ pub(crate) struct Control {
     iceoryx_prefix: String,
     lock: File,
     map: Mapping,
+    /// Participants that were killed, of which none was left to say so.
+    dead: Mutex<Vec<Prefix>>,
 }
 
 impl Control {
@@ -56,10 +60,11 @@ impl Control {
         loop {
             make_private(root)?;
             make_private(&dir)?;
-            if let Some((lock, map)) = Self::enter(&dir, &iceoryx_prefix)? {
+            let mut dead = Vec::new();
+            if let Some((lock, map)) = Self::enter(&dir, &iceoryx_prefix, &mut dead)? {
                 let root = root.to_owned();
                 clear_siblings(&root, domain);
-                return Ok(Self { root, dir, iceoryx_prefix, lock, map });
+                return Ok(Self { root, dir, iceoryx_prefix, lock, map, dead: dead.into() });
             }
             if Instant::now() > deadline {
                 return Err(ShmError::Busy { path: dir.join("control"), waited: PATIENCE });
@@ -69,7 +74,11 @@ impl Control {
     }
 
     /// One try; `None` if the last one out was just removing the directory.
-    fn enter(dir: &Path, iceoryx_prefix: &str) -> Result<Option<(File, Mapping)>, ShmError> {
+    fn enter(
+        dir: &Path,
+        iceoryx_prefix: &str,
+        dead: &mut Vec<Prefix>,
+    ) -> Result<Option<(File, Mapping)>, ShmError> {
         let path = dir.join("control");
         let opened = OpenOptions::new()
             .read(true)
@@ -92,7 +101,7 @@ impl Control {
             if !is_still(&file, &path) {
                 return Ok(None);
             }
-            clear(dir, iceoryx_prefix, Some(&path));
+            *dead = clear(dir, iceoryx_prefix, Some(&path));
             rustix::fs::ftruncate(&file, 4096).map_err(|e| ShmError::io("size", &path, e))?;
             let map = Mapping::new(&file, &path, size_of::<ControlFile>())?;
             map.get::<ControlFile>().version.store(VERSION, Ordering::Release);
@@ -111,6 +120,11 @@ impl Control {
             return Err(ShmError::Version { path, found: found as u32, ours: VERSION as u32 });
         }
         Ok(Some((file, map)))
+    }
+
+    /// The participants whose files were cleared when we came in, once.
+    pub(crate) fn take_dead(&self) -> Vec<Prefix> {
+        std::mem::take(&mut self.dead.lock())
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -202,14 +216,16 @@ fn is_still(file: &File, path: &Path) -> bool {
 }
 
 /// Removes everything of a domain nobody is in: presence files, iceoryx2's directories and its
-/// segments in /dev/shm. `control` itself goes last, and stays if it is `keep`.
-fn clear(dir: &Path, iceoryx_prefix: &str, keep: Option<&Path>) {
+/// segments in /dev/shm. `control` itself goes last, and stays if it is `keep`. Whose presence it was.
+fn clear(dir: &Path, iceoryx_prefix: &str, keep: Option<&Path>) -> Vec<Prefix> {
     let control = dir.join("control");
+    let mut present = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
         if path == control {
             continue;
         }
+        present.extend(entry.file_name().to_str().and_then(unhex12));
         let _ = match entry.file_type() {
             Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(&path),
             _ => std::fs::remove_file(&path),
@@ -223,4 +239,5 @@ fn clear(dir: &Path, iceoryx_prefix: &str, keep: Option<&Path>) {
     if keep.is_none() {
         let _ = std::fs::remove_file(&control);
     }
+    present
 }

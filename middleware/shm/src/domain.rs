@@ -10,6 +10,7 @@ use tidewire_qos::{Mismatch, Qos};
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use crate::control::Control;
+use crate::deaths::Deaths;
 use crate::error::ShmError;
 use crate::janitor::{self, Bell, Janitor};
 use crate::linger::Lingering;
@@ -47,6 +48,7 @@ pub struct ShmDomain {
 pub(crate) struct Shared {
     janitor: Janitor,
     pub(crate) lingering: Lingering,
+    deaths: Deaths,
     pub(crate) node: IpcNode,
     pub(crate) own: OwnPresence,
     pub(crate) peers: Arc<Peers>,
@@ -98,16 +100,20 @@ impl ShmDomain {
         let own = OwnPresence::create(control.dir(), prefix, name)?;
         let config: Config = service::config(&control)?;
         let peers = Arc::new(Peers::new(control.dir(), control.clone(), &own));
-        if peers.reap() {
+        let deaths = Deaths::default();
+        deaths.tell(control.take_dead());
+        if let Some(dead) = peers.reap() {
             janitor::clean_nodes(&config);
+            deaths.tell(dead);
         }
         let node = service::node(&config, control.dir(), name)?;
         control.bump();
         let lingering = Lingering::default();
         let period = options.janitor_period;
-        let janitor = Janitor::start(peers.clone(), lingering.clone(), config, period)?;
+        let janitor =
+            Janitor::start(peers.clone(), lingering.clone(), deaths.clone(), config, period)?;
         let options = options.clone();
-        let shared = Shared { janitor, lingering, node, own, peers, control, options };
+        let shared = Shared { janitor, lingering, deaths, node, own, peers, control, options };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -161,6 +167,12 @@ impl ShmDomain {
         self.shared.own.peer().pulse().manual.store(now, Ordering::Relaxed);
     }
 
+    /// Calls `observer` with each killed participant whose files this one removes, on the janitor's
+    /// thread: those elsewhere know nothing of its death.
+    pub fn observe_deaths(&self, observer: impl Fn(&Prefix) + Send + 'static) {
+        self.shared.deaths.observe(Box::new(observer));
+    }
+
     /// Makes the shared-memory side of a writer. `guid` is the writer's DDS GUID.
     ///
     /// # Errors
@@ -206,6 +218,14 @@ impl ShmDomain {
         endpoints(&self.shared.peers, service::topic_hash(spec), writers)
             .map(|(peer, _, terms)| (terms.guid(peer.prefix()), misfits(&terms.qos)))
             .collect()
+    }
+
+    pub(crate) fn node(&self) -> &IpcNode {
+        &self.shared.node
+    }
+
+    pub(crate) fn iceoryx_prefix(&self) -> &str {
+        self.shared.control.iceoryx_prefix()
     }
 
     /// Counts wake-ups of this participant; wraps. Read it, take from all readers, then

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use iceoryx2::config::Config;
 use iceoryx2::prelude::{CallbackProgression, Node, NodeState};
 
+use crate::deaths::Deaths;
 use crate::error::ShmError;
 use crate::linger::Lingering;
 use crate::presence::Peers;
@@ -49,13 +50,14 @@ impl Janitor {
     pub(crate) fn start(
         peers: Arc<Peers>,
         lingering: Lingering,
+        deaths: Deaths,
         config: Config,
         period: Duration,
     ) -> Result<Self, ShmError> {
         let (orders, inbox) = crossbeam_channel::bounded(1);
         let thread = std::thread::Builder::new()
             .name("tidewire-shm".into())
-            .spawn(move || run(&peers, &lingering, &config, period, &inbox))
+            .spawn(move || run(&peers, &lingering, &deaths, &config, period, &inbox))
             .map_err(|e| ShmError::io("start the janitor thread of", "tidewire-shm", e))?;
         Ok(Self { orders, thread: Some(thread) })
     }
@@ -78,6 +80,7 @@ impl Drop for Janitor {
 fn run(
     peers: &Peers,
     lingering: &Lingering,
+    deaths: &Deaths,
     config: &Config,
     period: Duration,
     inbox: &Receiver<Order>,
@@ -89,10 +92,11 @@ fn run(
             Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Order::Look) | Err(RecvTimeoutError::Timeout) => {
                 let died = peers.reap();
-                if died || again {
+                if died.is_some() || again {
                     clean_nodes(config);
                 }
-                again = died;
+                again = died.is_some();
+                deaths.tell(died.unwrap_or_default());
                 lingering.sweep();
             }
         }

@@ -20,7 +20,9 @@
 //! # Ok::<(), tidewire_shm::ShmError>(())
 //! ```
 
+mod budget;
 mod control;
+mod deaths;
 mod domain;
 mod error;
 mod hash;
@@ -43,10 +45,11 @@ mod wake;
 mod wire;
 mod writer;
 
+pub use budget::Segment;
 pub use domain::{LocalEndpoint, LocalParticipant, ShmDomain};
 pub use error::ShmError;
 pub use loan::ShmLoan;
-pub use options::ShmOptions;
+pub use options::{ShmOptions, other_users};
 pub use presence::{ANNOUNCED_MAX, announced_len};
 pub use pulse::{WriterWatch, now as pulse_now};
 pub use reader::ShmReader;

@@ -49,3 +49,17 @@ impl ShmOptions {
             })
     }
 }
+
+/// Users other than ours whose Tidewire participants are on this host, or were killed here: their
+/// directories stand beside ours under /dev/shm. Memory is shared by processes of one user only.
+pub fn other_users() -> Vec<u32> {
+    let own = rustix::process::getuid().as_raw();
+    let entries = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let uid = |name: &str| name.strip_prefix("tidewire-")?.parse::<u32>().ok();
+    let mut users: Vec<u32> = entries
+        .filter_map(|entry| uid(entry.file_name().to_str()?))
+        .filter(|u| *u != own)
+        .collect();
+    users.sort_unstable();
+    users
+}

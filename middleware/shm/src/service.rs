@@ -13,7 +13,7 @@ use iceoryx2::node::NodeCreationFailure;
 use iceoryx2::prelude::*;
 use iceoryx2::service::attribute::{AttributeKey, AttributeValue, AttributeVerifier};
 use iceoryx2::service::builder::publish_subscribe::{
-    PublishSubscribeCreateError as CreateError, PublishSubscribeOpenError as OpenError,
+    Builder, PublishSubscribeCreateError as CreateError, PublishSubscribeOpenError as OpenError,
     PublishSubscribeOpenOrCreateError as OpenOrCreateError,
 };
 use iceoryx2::service::port_factory::publish_subscribe::PortFactory;
@@ -91,6 +91,39 @@ pub(crate) fn topic_hash(spec: &EndpointSpec) -> u128 {
 
 /// Opens or makes the service of a topic's lane.
 pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Factory, ShmError> {
+    let (name, attributes) = identity(spec, lane)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let tried = builder(node, &name, lane).open_or_create_with_attributes(&attributes);
+        let error = match tried {
+            Ok(factory) => return Ok(factory),
+            Err(error) => error,
+        };
+        if !passes(&error) || Instant::now() > deadline {
+            return Err(explain(spec, error));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Opens the service of a topic's lane if there is one, and nobody is just making or removing it.
+pub(crate) fn open_existing(
+    node: &IpcNode,
+    spec: &EndpointSpec,
+    lane: Lane,
+) -> Result<Option<Factory>, ShmError> {
+    let (name, attributes) = identity(spec, lane)?;
+    match builder(node, &name, lane).open_with_attributes(&attributes) {
+        Ok(factory) => Ok(Some(factory)),
+        Err(error) => match OpenOrCreateError::from(error) {
+            error if passes(&error) => Ok(None),
+            error => Err(explain(spec, error)),
+        },
+    }
+}
+
+/// A lane's service name, and what it says of the topic.
+fn identity(spec: &EndpointSpec, lane: Lane) -> Result<(ServiceName, AttributeVerifier), ShmError> {
     let name = format!("{:032x}/{}", topic_hash(spec), lane.index());
     let backend = |detail: String| ShmError::Backend {
         action: format!("opening topic `{}`", spec.topic),
@@ -104,29 +137,21 @@ pub(crate) fn open(node: &IpcNode, spec: &EndpointSpec, lane: Lane) -> Result<Fa
             AttributeValue::try_from(clipped(value)).map_err(|e| backend(format!("{e:?}")))?;
         attributes = attributes.require(&key, &value).map_err(|e| backend(format!("{e:?}")))?;
     }
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let tried = node
-            .service_builder(&name)
-            .publish_subscribe::<[Cell]>()
-            .user_header::<WireMeta>()
-            .enable_safe_overflow(!lane.is_reliable())
-            .history_size(0)
-            .subscriber_max_buffer_size(MAX_BUFFER)
-            .subscriber_max_borrowed_samples(MAX_BORROWED)
-            .max_publishers(MAX_PUBLISHERS)
-            .max_subscribers(lane.width())
-            .max_nodes(max_nodes())
-            .open_or_create_with_attributes(&attributes);
-        let error = match tried {
-            Ok(factory) => return Ok(factory),
-            Err(error) => error,
-        };
-        if !passes(&error) || Instant::now() > deadline {
-            return Err(explain(spec, error));
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    Ok((name, attributes))
+}
+
+/// The one set of limits of all services.
+fn builder(node: &IpcNode, name: &ServiceName, lane: Lane) -> Builder<[Cell], WireMeta, Ipc> {
+    node.service_builder(name)
+        .publish_subscribe::<[Cell]>()
+        .user_header::<WireMeta>()
+        .enable_safe_overflow(!lane.is_reliable())
+        .history_size(0)
+        .subscriber_max_buffer_size(MAX_BUFFER)
+        .subscriber_max_borrowed_samples(MAX_BORROWED)
+        .max_publishers(MAX_PUBLISHERS)
+        .max_subscribers(lane.width())
+        .max_nodes(max_nodes())
 }
 
 /// Processes that can hold a service: each writer and each reader may be in one of its own.

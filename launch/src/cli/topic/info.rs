@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::json;
-use tidewire_bus::{EndpointInfo, why};
+use tidewire_bus::{EndpointInfo, RawTopic, why};
 
-use super::watch;
+use super::{budget, watch};
 use crate::cli::bus::Bus;
 use crate::cli::output::{self, paint};
 use crate::cli::ros::{Graph, Names};
@@ -39,6 +39,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let graph = Graph::read(&participant, &topics)?;
     for topic in found {
         let pairs = why::pairs(topic);
+        let raw = RawTopic::new(&topic.name, &topic.type_name, topic.keyed);
+        let segments = participant.segments(&raw)?;
         let conflicts: Vec<_> = pairs
             .iter()
             .flat_map(|pair| pair.policies().map(|m| (pair.writer, pair.reader, m)))
@@ -52,6 +54,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 "type_known": registry.get(&topic.type_name).is_some(),
                 "writers": topic.writers.iter().map(endpoint).collect::<Vec<_>>(),
                 "readers": topic.readers.iter().map(endpoint).collect::<Vec<_>>(),
+                "shared_memory": budget::json(&segments),
                 "mismatches": conflicts.iter().map(|(w, r, m)| json!({
                     "writer": w.guid.to_string(),
                     "reader": r.guid.to_string(),
@@ -81,6 +84,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 output::say(&format!("  {name}  {}  {place}  {policies}", e.guid));
             }
         }
+        budget::say(&segments);
         for (writer, reader, m) in &conflicts {
             output::say(&paint(
                 "31",

@@ -1,5 +1,6 @@
 //! `tidewire topic`: what is on a domain, ours or not.
 
+mod budget;
 mod bw;
 mod delay;
 mod echo;

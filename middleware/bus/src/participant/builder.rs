@@ -7,7 +7,7 @@ use tidewire_shm::{ShmDomain, ShmOptions};
 use tidewire_transport::dds::DdsOptions;
 
 use super::core::Core;
-use super::{Participant, interfaces};
+use super::{Participant, interfaces, obituary};
 use crate::backend::{Backend, DdsParticipant};
 use crate::error::BusError;
 
@@ -98,6 +98,7 @@ impl Builder {
         if !self.transports.dds && !self.transports.shm {
             return Err(BusError::NoTransport(name.to_string()));
         }
+        let mut chosen = Vec::new();
         let dds = if self.transports.dds {
             let backend = self.backend.map_or_else(Backend::chosen, Ok)?;
             let mut options = DdsOptions::new(self.domain, &*name);
@@ -110,6 +111,7 @@ impl Builder {
                     options.peers.push(address);
                 }
             }
+            chosen.clone_from(&options.interfaces);
             Some(DdsParticipant::start(backend, options)?)
         } else {
             None
@@ -120,7 +122,13 @@ impl Builder {
         };
         let shm = if self.transports.shm {
             match ShmDomain::join(self.domain, prefix, &name, &self.shm) {
-                Ok(shm) => Some(shm),
+                Ok(shm) => {
+                    if dds.is_some() {
+                        let domain = self.domain;
+                        shm.observe_deaths(move |dead| obituary::send(domain, &chosen, dead));
+                    }
+                    Some(shm)
+                }
                 Err(error) if dds.is_some() => {
                     tracing::warn!(
                         participant = &*name, %error,

@@ -20,6 +20,11 @@ pub(crate) fn resolve(interface: &str) -> Result<Vec<IpAddr>, BusError> {
     Ok(found)
 }
 
+/// The IPv4 addresses of all interfaces.
+pub(crate) fn all() -> Vec<IpAddr> {
+    addresses().into_iter().map(|(_, address)| address).collect()
+}
+
 /// Name and address of every interface that has IPv4.
 fn addresses() -> Vec<(String, IpAddr)> {
     let Ok(all) = nix::ifaddrs::getifaddrs() else {

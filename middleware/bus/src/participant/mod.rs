@@ -17,6 +17,7 @@ mod builder;
 mod core;
 mod discovery;
 mod interfaces;
+mod obituary;
 mod points;
 mod wake;
 
@@ -27,7 +28,8 @@ use crossbeam_channel::Receiver;
 use tidewire_filter::Filter;
 use tidewire_idl::{TypeHandle, TypeSupport};
 use tidewire_qos::Qos;
-use tidewire_transport::Prefix;
+use tidewire_shm::Segment;
+use tidewire_transport::{EndpointSpec, Prefix};
 
 pub use builder::{Builder, Transports};
 pub(crate) use core::{Core, OwnEndpoint};
@@ -190,6 +192,17 @@ impl Participant {
             }
             self.wait_since(epoch, left);
         }
+    }
+
+    /// The shared memory that writers of `topic` have on this host, by participant; none without
+    /// shared memory.
+    ///
+    /// # Errors
+    /// [`BusError::Shm`] if the topic's services cannot be looked at.
+    pub fn segments(&self, topic: &RawTopic) -> Result<Vec<Segment>, BusError> {
+        let Some(shm) = &self.core.shm else { return Ok(Vec::new()) };
+        let spec = EndpointSpec::new(&topic.name, &topic.type_name, topic.keyed);
+        Ok(shm.segments(&spec)?)
     }
 
     /// The type of `topic`, as a writer or reader of another participant has announced it, so that an

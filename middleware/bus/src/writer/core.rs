@@ -8,8 +8,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::Qos;
-use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind};
-use tidewire_shm::{ShmWriter, pulse_now};
+use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind, Reliability};
+use tidewire_shm::{ShmError, ShmWriter, pulse_now};
 use tidewire_transport::{Counter, DISPOSES, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
@@ -35,6 +35,8 @@ pub(crate) struct WriterCore {
     encoding: Encoding,
     /// How long it is alive without being asserted; `None` for ever.
     lease: Option<Arc<Lease>>,
+    /// `max_blocking_time`, or an hour.
+    patience: Duration,
     pub(super) state: Mutex<State>,
     pub statuses: Box<Statuses>,
     pub(super) registered: Registered,
@@ -83,6 +85,7 @@ impl WriterCore {
             written: Counter::default(),
             lifespan: spec.qos.lifespan.nanos().and_then(|nanos| i64::try_from(nanos).ok()),
             encoding: encoding(&spec.qos),
+            patience: patience(&spec.qos),
             state: Mutex::new(State {
                 history: serves.then(|| History::new(&spec.qos)),
                 deadlines: Deadlines::new(spec.qos.deadline),
@@ -311,10 +314,15 @@ impl WriterCore {
         // A count alone would miss one reader that replaced another. Readers that have had the
         // history drop it by its sequence numbers.
         if readers > served.0 || owners.iter().any(|owner| !served.1.contains(owner)) {
-            let now = now_ns();
+            let (now, start) = (now_ns(), Instant::now());
             for (meta, payload) in history.in_order().filter(|(meta, _)| !meta.is_expired(now)) {
                 let meta = SampleMeta { flags: meta.flags | HISTORY, ..meta };
                 if let Err(error) = shm.send(&meta, &payload) {
+                    // A reader that is stopped misses what the newcomer gets; it is waited for once.
+                    let other = matches!(error, ShmError::WriteTimeout { .. });
+                    if other && start.elapsed() <= 2 * self.patience {
+                        continue;
+                    }
                     tracing::warn!(
                         topic = self.spec.topic, %error,
                         "a late joiner did not get the whole history"
@@ -369,6 +377,17 @@ impl WriterCore {
     pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {
         !self.needs_wire()
             || self.dds.as_ref().is_none_or(|dds| dds.wait_for_acknowledgments(timeout))
+    }
+}
+
+/// How long a write may wait.
+fn patience(qos: &Qos) -> Duration {
+    const LONG: Duration = Duration::from_secs(3600);
+    match qos.reliability {
+        Reliability::Reliable { max_blocking_time } => {
+            max_blocking_time.to_std().map_or(LONG, |time| time.min(LONG))
+        }
+        Reliability::BestEffort => Duration::ZERO,
     }
 }
 

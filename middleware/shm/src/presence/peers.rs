@@ -128,27 +128,31 @@ impl Peers {
         Ok(dead)
     }
 
-    /// Removes the files of killed participants; true if there were any.
-    pub(crate) fn reap(&self) -> bool {
+    /// Removes the files of killed participants; those it was the one to remove. `None` if there were
+    /// none at all.
+    pub(crate) fn reap(&self) -> Option<Vec<Prefix>> {
         let dead = match self.scan() {
             Ok(dead) => dead,
             Err(error) => {
                 tracing::warn!(%error, "cannot look for participants that were killed");
-                return false;
+                return None;
             }
         };
         if dead.is_empty() {
-            return false;
+            return None;
         }
+        let mut buried = Vec::new();
         for path in &dead {
             tracing::debug!(path = %path.display(), "removing a killed participant");
-            let _ = std::fs::remove_file(path);
+            let name = path.file_name().and_then(|name| name.to_str());
+            let removed = std::fs::remove_file(path).is_ok();
+            buried.extend(name.and_then(unhex12).filter(|_| removed));
         }
         let mut state = self.state.write();
         state.present.retain(|_, peer| !dead.iter().any(|path| path == peer.path()));
         drop(state);
         self.control.bump();
-        true
+        Some(buried)
     }
 }
 

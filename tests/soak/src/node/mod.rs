@@ -142,8 +142,9 @@ pub fn run(role: &str, domain: u16) -> anyhow::Result<()> {
     let mut work = |name: &str, run: Box<dyn FnOnce(Receiver<Order>) + Send>| {
         let (send, receive) = channel();
         orders.push(send);
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || run(receive))?;
-        workers.push(thread);
+        // A sample of 1 MiB that is decoded lies on the stack.
+        let thread = std::thread::Builder::new().name(name.into()).stack_size(16 << 20);
+        workers.push(thread.spawn(move || run(receive))?);
         anyhow::Ok(())
     };
     let mut writers = Vec::new();

@@ -39,7 +39,7 @@ impl Stage {
             sides.iter().flat_map(|side| &side.written).map(|book| book.writer.clone()).collect();
         self.audit.keep(&writers);
         for slot in &mut self.slots {
-            slot.order(&Order::Go(writers.clone()))?;
+            slot.order(&Order::Go(writers.clone()));
             slot.disturbed = false;
         }
         Ok(held && self.report.wrong.is_empty())
@@ -82,7 +82,7 @@ impl Stage {
     /// Gives writers an order that ends with their books.
     fn all_rest(&mut self, order: &Order) -> anyhow::Result<bool> {
         for slot in self.slots.iter_mut().filter(|slot| slot.role.writes) {
-            slot.order(order)?;
+            slot.order(order);
         }
         self.wait("writers to rest", |stage| {
             stage.slots.iter().all(|slot| !slot.role.writes || slot.written().is_some())
@@ -141,7 +141,7 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         loop {
             for slot in self.slots.iter_mut().filter(|slot| slot.role.reads) {
-                slot.order(&Order::Books)?;
+                slot.order(&Order::Books);
             }
             let answered = self.wait("readers to tell their books", |stage| {
                 stage.slots.iter().all(|slot| !slot.role.reads || slot.read().is_some())

@@ -148,7 +148,7 @@ impl Slot {
 
     /// Lets it end by itself; what it was refused before.
     pub fn quit(&mut self) -> anyhow::Result<Vec<(String, u64)>> {
-        self.order(&Order::Quit)?;
+        self.order(&Order::Quit);
         let Some(mut process) = self.process.take() else { return Ok(Vec::new()) };
         let deadline = Instant::now() + PATIENCE;
         while process.child.try_wait()?.is_none() {
@@ -187,17 +187,16 @@ impl Slot {
         Ok(())
     }
 
-    /// Tells the process something; a process that has just ended does not hear it.
-    pub fn order(&mut self, order: &Order) -> anyhow::Result<()> {
-        let Some(process) = &mut self.process else { return Ok(()) };
+    /// Tells the process something. One that has just ended does not hear it, which
+    /// [`hear`](Self::hear) finds.
+    pub fn order(&mut self, order: &Order) {
+        let Some(process) = &mut self.process else { return };
         match order {
             Order::Hold | Order::Mark => process.written = None,
             Order::Books => process.read = None,
             Order::Go(_) | Order::Quit => (),
         }
-        writeln!(process.orders, "{}", order.text())
-            .and_then(|()| process.orders.flush())
-            .with_context(|| format!("`{}` takes no orders", self.role.name))
+        let _ = writeln!(process.orders, "{}", order.text()).and_then(|()| process.orders.flush());
     }
 
     /// Whether its endpoints are made.
