@@ -58,7 +58,7 @@ governance() {
   <domain_access_rules>
     <domain_rule>
       <domains>
-        <id_range><min>0</min><max>232</max></id_range>
+        <id_range><min>0</min><max>230</max></id_range>
       </domains>
       <allow_unauthenticated_participants>false</allow_unauthenticated_participants>
       <enable_join_access_control>true</enable_join_access_control>
@@ -97,7 +97,7 @@ permissions() {
       <validity><not_before>$from</not_before><not_after>$until</not_after></validity>
       <allow_rule>
         <domains>
-          <id_range><min>0</min><max>232</max></id_range>
+          <id_range><min>0</min><max>230</max></id_range>
         </domains>
         <publish><topics><topic>*</topic></topics></publish>
         <subscribe><topics><topic>*</topic></topics></subscribe>

@@ -59,7 +59,7 @@ pub(crate) fn apply(mut qos: CQos, security: &Security) -> Result<CQos, Fault> {
 pub(crate) fn unfit(refusal: &Refusal) -> Fault {
     Fault {
         reason: refusal.reason(),
-        remedy: "see that the governance and the permissions name this domain, and that the \
+        remedy: "see that governance and permissions follow the schema and name this domain, and that the \
                  permissions have a grant for the subject of the certificate that is valid now",
     }
 }
