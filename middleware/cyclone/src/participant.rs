@@ -70,7 +70,7 @@ impl DdsParticipant {
         })?;
         let prefix = sys::guid_of_entity(entity).unwrap_or_default().prefix();
         let (notes, receiver) = crossbeam_channel::unbounded();
-        let shared = Arc::new(Shared::new(prefix, notes));
+        let shared = Arc::new(Shared::new(prefix, options.security.is_some(), notes));
         let mut owner = Owner { entity, shared: shared.clone(), rest: None };
         let thread = EventThread::spawn(shared.clone(), receiver)?;
         let builtin = Builtin::start(entity, &shared).map_err(fail)?;

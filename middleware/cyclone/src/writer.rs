@@ -174,6 +174,12 @@ impl DdsWriter {
         status: u32,
         source_time: i64,
     ) -> Result<u64, DdsWriteError> {
+        let shared = &self.endpoint.owner.shared;
+        if shared.secured
+            && let Some(reason) = shared.failed.get()
+        {
+            return Err(DdsWriteError::Backend(reason.clone()));
+        }
         let key = if self.keyed { key } else { KeyHash::default() };
         let time = source_time.clamp(0, MAX_TIME);
         let mut sequence = self.sequence.lock();
@@ -189,7 +195,7 @@ impl DdsWriter {
                 *sequence = next;
                 self.written.add(1);
                 if let Some(batch) = &self.batch {
-                    batch.written(&self.endpoint.owner.shared);
+                    batch.written(shared);
                 }
                 Ok(next)
             }

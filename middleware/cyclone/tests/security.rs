@@ -230,3 +230,31 @@ fn the_wire_tells_nothing() {
         assert_eq!(wire::tell(&packets, secret), 0, "{secret}");
     }
 }
+
+#[test]
+fn permissions_that_expire_end_the_participant_and_say_so() {
+    let keys = Keys::new(&["us", "them"]);
+    let document = std::fs::read_to_string(keys.folder("us/permissions.xml")).unwrap();
+    let last = document.split("<not_after>").nth(1).unwrap().split('<').next().unwrap();
+    let soon = std::process::Command::new("date").args(["-u", "-d", "+5 seconds", "+%FT%TZ"]).output();
+    let soon = String::from_utf8(soon.unwrap().stdout).unwrap();
+    keys.edit("us/permissions.xml", last, soon.trim());
+    let domain = domain(80);
+    let us = Us::join(domain, Some(keys.of("us")));
+    let mut other = Other::start(domain, &keys.folder("them"));
+    us.meets(&mut other);
+    us.write(&large(12));
+    other.event("got");
+    wait("the end", || us.bus.check().is_err());
+    let error = us.bus.check().unwrap_err().to_string();
+    assert!(error.contains("have expired") && error.contains("issued anew"), "{error}");
+    let error = us.writer.write(large(12), key(&large(12)), 1).unwrap_err().to_string();
+    assert!(error.contains("have expired"), "{error}");
+    let error = us.bus.writer(&spec("another")).map(drop).unwrap_err().to_string();
+    assert!(error.contains("have expired"), "{error}");
+    // Nothing is left behind that would not let a new one in.
+    drop(us);
+    keys.edit("us/permissions.xml", soon.trim(), last);
+    let us = Us::join(domain, Some(keys.of("us")));
+    exchange(&us, &mut other);
+}

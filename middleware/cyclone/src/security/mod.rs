@@ -31,6 +31,10 @@ const PLUGINS: [(&str, &str); 9] = [
     ("dds.sec.crypto.library.finalize", "finalize_crypto"),
 ];
 
+/// Why a participant comes to an end by itself.
+pub(crate) const EXPIRED: &str =
+    "the certificate or the permissions of this participant have expired: have them issued anew";
+
 /// What is wrong with the credentials, and what to do.
 pub(crate) struct Fault {
     pub reason: String,
