@@ -17,11 +17,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Problem;
-use crate::{Qos, QosError, Security};
 use crate::fnmatch::fnmatch;
 use crate::inherit::Target;
 use crate::library::{Set, full_name};
 use crate::xml::{Draft, EntityKind};
+use crate::{Qos, QosError, Security};
 
 /// A QoS profile: ask it for the QoS of a writer or reader by topic.
 #[derive(Clone)]

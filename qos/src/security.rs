@@ -99,8 +99,14 @@ impl Security {
             properties.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
         let missing: Vec<_> = REQUIRED.into_iter().filter(|name| find(name).is_none()).collect();
-        let [Some(ca), Some(certificate), Some(key), Some(permissions_ca), Some(governance), Some(permissions)] =
-            REQUIRED.map(find)
+        let [
+            Some(ca),
+            Some(certificate),
+            Some(key),
+            Some(permissions_ca),
+            Some(governance),
+            Some(permissions),
+        ] = REQUIRED.map(find)
         else {
             return Err(missing);
         };

@@ -37,7 +37,8 @@ pub struct Bus {
 impl Bus {
     /// Joins the domain under the given name, or under `default`.
     pub fn participant(&self, default: &str) -> anyhow::Result<Participant> {
-        join(self.domain, self.name.as_deref().unwrap_or(default), &self.interface)
+        let name = self.name.as_deref().unwrap_or(default);
+        join(self.domain, name, &self.interface, self.qos.as_deref())
     }
 
     /// The shipped types and those of `--types`.
@@ -51,9 +52,14 @@ impl Bus {
     }
 }
 
-/// Joins a domain on the given interfaces; none: on all.
-pub fn join(domain: u16, name: &str, interfaces: &[String]) -> anyhow::Result<Participant> {
-    let builder = Participant::builder().domain(domain).name(name);
+/// Joins a domain on the given interfaces, none meaning all, as the profile of `qos` says.
+pub fn join(
+    domain: u16,
+    name: &str,
+    interfaces: &[String],
+    qos: Option<&str>,
+) -> anyhow::Result<Participant> {
+    let builder = Participant::builder().domain(domain).name(name).profile(profile(qos)?);
     let builder =
         interfaces.iter().fold(builder, |builder, interface| builder.interface(interface.clone()));
     builder

@@ -190,8 +190,10 @@ fn round_trip() -> anyhow::Result<bool> {
     // A domain of the highest ids: nobody's plant is there.
     let domain = 230;
     let topic = format!("_tidewire/doctor/{}", std::process::id());
-    let (a, b) =
-        (super::bus::join(domain, "doctor-a", &[])?, super::bus::join(domain, "doctor-b", &[])?);
+    let (a, b) = (
+        super::bus::join(domain, "doctor-a", &[], None)?,
+        super::bus::join(domain, "doctor-b", &[], None)?,
+    );
     let reader = b.reader::<Temperature>(&topic, &Qos::event())?;
     let writer = a.writer::<Temperature>(&topic, &Qos::event())?;
     writer.write(&Temperature { point: "doctor".into(), celsius: 36.6 })?;

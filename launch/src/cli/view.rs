@@ -118,7 +118,7 @@ fn play(
                 wait: 10.0,
                 ..ReplayOptions::new(dir)
             };
-            let participant = super::bus::join(private_domain(), "view-replay", &[])?;
+            let participant = super::bus::join(private_domain(), "view-replay", &[], None)?;
             let played = tidewire_replay::run(&participant, &options, stop.flag(), &mut |_| {});
             if let Err(error) = played {
                 stop.set();

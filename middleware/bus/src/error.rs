@@ -15,6 +15,16 @@ pub enum BusError {
     /// Neither DDS nor shared memory was asked for.
     #[error("participant `{0}` has no transport: enable DDS, shared memory or both")]
     NoTransport(String),
+    /// Shared memory under DDS Security.
+    #[error(
+        "participant `{0}` is under DDS Security, which shared memory does not know: any process of this \
+         user could read and write there without a certificate; leave the transports at their default, \
+         or ask for DDS alone"
+    )]
+    SecureShm(String),
+    /// A profile whose properties are not complete.
+    #[error(transparent)]
+    Profile(#[from] tidewire_qos::QosError),
     /// The DDS side.
     #[error(transparent)]
     Dds(#[from] DdsError),

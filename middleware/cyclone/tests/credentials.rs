@@ -38,7 +38,10 @@ fn files_that_are_not_what_they_should_be() {
     let good = || keys.of("us");
 
     let error = refused(Security { private_key: "file:/nowhere/key.pem".into(), ..good() });
-    says(&error, &["/nowhere/key.pem", "dds.sec.auth.private_key", "No such file", "correct the path"]);
+    says(
+        &error,
+        &["/nowhere/key.pem", "dds.sec.auth.private_key", "No such file", "correct the path"],
+    );
     let error = refused(Security { identity_ca: "data:,not PEM".into(), ..good() });
     says(&error, &["the text in dds.sec.auth.identity_ca is no certificate"]);
     assert!(!error.contains("not PEM"), "{error}");

@@ -118,8 +118,7 @@ fn who_has_no_certificate_neither_hears_nor_is_heard() {
     let keys = Keys::new(&["us", "them"]);
     let domain = domain(75);
     let stranger = start(domain, None).unwrap();
-    let writers =
-        ["to_us", "to_them"].map(|topic| stranger.writer(&spec(topic)).unwrap());
+    let writers = ["to_us", "to_them"].map(|topic| stranger.writer(&spec(topic)).unwrap());
     let us = Us::join(domain, Some(keys.of("us")));
     let mut other = Other::start(domain, &keys.folder("them"));
     // A second stranger shows that the first one can be heard.
@@ -236,7 +235,8 @@ fn permissions_that_expire_end_the_participant_and_say_so() {
     let keys = Keys::new(&["us", "them"]);
     let document = std::fs::read_to_string(keys.folder("us/permissions.xml")).unwrap();
     let last = document.split("<not_after>").nth(1).unwrap().split('<').next().unwrap();
-    let soon = std::process::Command::new("date").args(["-u", "-d", "+5 seconds", "+%FT%TZ"]).output();
+    let soon =
+        std::process::Command::new("date").args(["-u", "-d", "+5 seconds", "+%FT%TZ"]).output();
     let soon = String::from_utf8(soon.unwrap().stdout).unwrap();
     keys.edit("us/permissions.xml", last, soon.trim());
     let domain = domain(80);

@@ -71,7 +71,8 @@ impl<'a> Item<'a> {
             let store = X509StoreBuilder::new()?.build();
             signature.verify(&signers, &store, content.as_deref(), None, flags)
         })();
-        let what = "is not signed by the certificate in dds.sec.access.permissions_ca, or was changed";
+        let what =
+            "is not signed by the certificate in dds.sec.access.permissions_ca, or was changed";
         verified.map_err(|_| self.wrong(what, remedy))
     }
 }

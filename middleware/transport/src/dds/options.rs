@@ -24,6 +24,12 @@ pub struct DdsOptions {
 impl DdsOptions {
     /// All interfaces, multicast discovery, no security.
     pub fn new(domain: u16, name: impl Into<String>) -> Self {
-        Self { domain, name: name.into(), interfaces: Vec::new(), peers: Vec::new(), security: None }
+        Self {
+            domain,
+            name: name.into(),
+            interfaces: Vec::new(),
+            peers: Vec::new(),
+            security: None,
+        }
     }
 }
