@@ -14,7 +14,7 @@ use tidewire_bus::testing::free_domain;
 use tidewire_bus::{KeyHash, now_ns};
 use tidewire_cyclone::{DdsOptions, DdsParticipant, DdsSample, Sink};
 use tidewire_idl::{Encoding, KeyReader};
-use tidewire_qos::Qos;
+use tidewire_qos::{Durability, Qos};
 use tidewire_tests::PATIENCE;
 use tidewire_tests::interop::{NativePeer, Vendor, Work, by_instance};
 use tidewire_transport::EndpointSpec;
@@ -92,7 +92,9 @@ fn both_ways(vendor: Vendor, rtps: &str) {
     let work = Work::of("Valve");
     let spec = |topic: &str| {
         let mut spec = EndpointSpec::new(topic, &*work.type_name, work.keyed);
-        spec.qos = Qos::reliable();
+        // A VOLATILE reader of Cyclone takes up with a writer at its first HEARTBEAT, which may follow
+        // some samples.
+        spec.qos = Qos { durability: Durability::TransientLocal, ..Qos::reliable() };
         spec
     };
     let keys_of = || KeyReader::new(&work.ty).expect("a type with a key");
@@ -100,8 +102,8 @@ fn both_ways(vendor: Vendor, rtps: &str) {
     let reader = us.reader(&spec("theirs"), got.clone()).unwrap();
     let writer = us.writer(&spec("ours")).unwrap();
     for peer in [&stranger, &peer] {
-        peer.tell("writer w theirs Valve xcdr1", "created");
-        peer.tell("reader r ours Valve xcdr1", "created");
+        peer.tell("writer w theirs Valve xcdr1 transient_local", "created");
+        peer.tell("reader r ours Valve xcdr1 transient_local", "created");
     }
     stranger.tell("write w 1000 3", "written");
     peer.tell("await w 1", "matched");
