@@ -15,8 +15,8 @@ use tidewire_bus::{KeyHash, now_ns};
 use tidewire_cyclone::{DdsOptions, DdsParticipant, DdsSample, Sink};
 use tidewire_idl::{Encoding, KeyReader};
 use tidewire_qos::{Durability, Qos};
-use tidewire_tests::PATIENCE;
 use tidewire_tests::interop::{NativePeer, Vendor, Work, by_instance};
+use tidewire_tests::{PATIENCE, text, tidewire};
 use tidewire_transport::EndpointSpec;
 
 const COUNT: u32 = 100;
@@ -147,4 +147,33 @@ fn a_secured_cyclone_exchanges_samples_with_us() {
 fn a_secured_fast_dds_exchanges_samples_with_us() {
     both_ways(Vendor::FastDds, "SIGN");
     both_ways(Vendor::FastDds, "ENCRYPT");
+}
+
+#[test]
+fn a_build_without_it_refuses_the_profile_and_joins_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secure.xml");
+    let properties = tidewire_qos::Security::in_folder(dir.path());
+    let properties: String = properties
+        .properties()
+        .map(|(name, uri)| format!("<element><name>{name}</name><value>{uri}</value></element>"))
+        .collect();
+    let profile = format!(
+        "<dds><qos_library name=\"L\"><qos_profile name=\"Secure\"><domain_participant_qos><property><value>\
+         {properties}</value></property></domain_participant_qos></qos_profile></qos_library></dds>"
+    );
+    std::fs::write(&file, profile).unwrap();
+    let domain = free_domain().to_string();
+    let qos = text(&file);
+    for command in [
+        &["topic", "list", "--domain", &domain, "--qos", qos][..],
+        &["topic", "echo", "t", "--domain", &domain, "--qos", qos],
+        &["record", "-o", text(&dir.path().join("run")), "--domain", &domain, "--qos", qos],
+    ] {
+        let output = tidewire(command).env_remove("TIDEWIRE_DDS").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{command:?}");
+        assert!(said.contains("DDS Security is not supported by the RustDDS backend"), "{said}");
+        assert!(said.contains("--dds cyclone"), "{said}");
+    }
 }

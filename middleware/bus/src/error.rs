@@ -36,8 +36,8 @@ pub enum BusError {
     Backend(String),
     /// A DDS backend that this build lacks.
     #[error(
-        "this build has no {name} backend: build with `--features {name}` (it needs cmake and a C++ \
-         compiler), or use rustdds",
+        "this build has no {name} backend: build with `--features {name}` (it needs cmake, a C++ \
+         compiler and OpenSSL's headers), or use rustdds",
         name = .0.name()
     )]
     NotBuiltIn(Backend),
