@@ -31,6 +31,8 @@ pub(crate) struct Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         let (entity, rest) = (self.entity, self.rest.take());
+        // What discovery tells from here on is no failure.
+        let _ = self.shared.failed.set("it has left the domain".to_owned());
         callback::outside(move || {
             // SAFETY: ours; with it go its discovery readers. Deleting waits for calls that use their
             // listener's argument, which goes after.

@@ -51,9 +51,10 @@ impl Fault {
 pub(crate) fn apply(mut qos: CQos, security: &Security) -> Result<CQos, Fault> {
     credentials::check(security)?;
     for (name, value) in PLUGINS.into_iter().chain(security.properties()) {
-        qos = qos.property(name, value).map_err(|error| Fault {
-            reason: format!("`{name}`: {error}"),
-            remedy: "correct it in the profile",
+        // Not what the error says: it shows the value, which may be a key.
+        qos = qos.property(name, value).map_err(|_| Fault {
+            reason: format!("the value of {name} has a NUL in it"),
+            remedy: "take it out",
         })?;
     }
     Ok(qos)
