@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building or testing needs, and says so before it does.
 #   deploy/setup.sh build    a C compiler, libclang (bindgen reads the system's headers through it)
-#   deploy/setup.sh cyclone  cmake and a C++ compiler, which building Cyclone DDS needs besides
+#   deploy/setup.sh cyclone  cmake, a C++ compiler and OpenSSL's headers, which building Cyclone DDS needs besides
 #   deploy/setup.sh test     the same, and other people's DDS: Fast DDS and Cyclone DDS of the system, Cyclone DDS and
 #                            zenoh for Python in a venv of our own; ip, to join network namespaces
 set -euo pipefail
@@ -57,6 +57,9 @@ install_cyclone() {
   local missing=()
   command -v cmake >/dev/null || missing+=(cmake)
   command -v make >/dev/null && command -v c++ >/dev/null || missing+=(build-essential)
+  # For DDS Security; found by pkg-config.
+  command -v pkg-config >/dev/null || missing+=(pkg-config)
+  pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
   [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
 }
 
@@ -78,6 +81,8 @@ test)
   install_cyclone
   # Tests across network namespaces make their links with it.
   command -v ip >/dev/null || install_packages iproute2
+  # Tests of DDS Security make their keys with it.
+  command -v openssl >/dev/null || install_packages openssl
   venv=${TIDEWIRE_VENV:-$HOME/.cache/tidewire/venv}
   wanted=("cyclonedds==11.0.1" "eclipse-zenoh==1.10.2")
   stamp="$venv/.tidewire-${wanted[*]// /_}"

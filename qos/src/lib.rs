@@ -24,6 +24,7 @@ pub mod matching;
 mod octets;
 pub mod policy;
 pub mod profile;
+pub mod security;
 mod set;
 pub mod shipped;
 mod suggest;
@@ -43,5 +44,6 @@ pub use policy::{
     WriterDataLifecycle,
 };
 pub use profile::Profile;
+pub use security::Security;
 pub use set::Qos;
 pub use validate::Inconsistency;

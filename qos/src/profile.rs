@@ -16,12 +16,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Qos;
 use crate::error::Problem;
 use crate::fnmatch::fnmatch;
 use crate::inherit::Target;
 use crate::library::{Set, full_name};
 use crate::xml::{Draft, EntityKind};
+use crate::{Qos, QosError, Security};
 
 /// A QoS profile: ask it for the QoS of a writer or reader by topic.
 #[derive(Clone)]
@@ -75,6 +75,26 @@ impl Profile {
     /// The participant's: only `user_data` and `entity_factory` can differ from the defaults.
     pub fn participant_qos(&self) -> Qos {
         self.resolve(Qos::default_reader(), &[EntityKind::Participant], "")
+    }
+
+    /// DDS Security of the participant, if the profile or a base of it has the properties.
+    ///
+    /// # Errors
+    /// [`QosError::Document`] if it has some of them and lacks others.
+    pub fn security(&self) -> Result<Option<Security>, QosError> {
+        let mut draft = Draft::new(Qos::default_reader());
+        self.apply(Target::Profile(self.index), EntityKind::Participant, "", &mut draft);
+        Security::of(&draft.into_properties()).map_err(|missing| {
+            let problem = |name: &str| Problem {
+                what: format!("DDS Security without the property `{name}`"),
+                remedy: format!(
+                    "add <element><name>{name}</name><value>file:PATH</value></element> to <property> \
+                     in its <domain_participant_qos>, or take all of them out"
+                ),
+                ..self.set.profiles[self.index].place.clone()
+            };
+            QosError::Document { problems: missing.into_iter().map(problem).collect() }
+        })
     }
 
     fn resolve(&self, default: Qos, kinds: &[EntityKind], topic: &str) -> Qos {

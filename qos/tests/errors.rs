@@ -199,3 +199,38 @@ fn broken_input_never_panics() {
         let _ = Library::parse("hole.xml", &hole);
     }
 }
+
+/// The error for a participant with these properties.
+fn in_properties(elements: &str) -> String {
+    in_profile(&format!(
+        "<domain_participant_qos><property><value>\n{elements}\n</value></property></domain_participant_qos>"
+    ))
+}
+
+#[test]
+fn properties_are_those_of_security() {
+    let text = in_properties(
+        "<element><name>dds.sec.auth.privat_key</name><value>file:a</value></element>",
+    );
+    assert!(text.contains("p.xml:4:16: no property `dds.sec.auth.privat_key` is known"), "{text}");
+    assert!(text.contains("did you mean `dds.sec.auth.private_key`?"), "{text}");
+    for (uri, shown) in
+        [("pkcs11:object=k", "pkcs11"), ("/etc/key.pem", "etc"), ("file:", "<value>")]
+    {
+        let name = "dds.sec.auth.private_key";
+        let text =
+            in_properties(&format!("<element><name>{name}</name><value>{uri}</value></element>"));
+        let what = format!("p.xml:4:48: the value of `{name}` is no URI that can be read");
+        assert!(text.contains(&what) && text.contains(shown), "{text}");
+        assert!(text.contains("= write file:PATH, or data:, and the text itself"), "{text}");
+    }
+    let text = in_properties("<element><name>dds.sec.auth.password</name></element>");
+    assert!(text.contains("p.xml:4:2: a property without <value>"), "{text}");
+    let one = "<element><name>dds.sec.auth.password</name><value>x</value>";
+    let text = in_properties(&format!("{one}<propagate>true</propagate></element>"));
+    assert!(text.contains("would show this property to everybody"), "{text}");
+    let text = in_properties(&format!("{one}</element>{one}</element>"));
+    assert!(text.contains("stands here a second time"), "{text}");
+    let text = in_profile("<datawriter_qos><property/></datawriter_qos>");
+    assert!(text.contains("= move it to <domain_participant_qos>"), "{text}");
+}

@@ -319,3 +319,46 @@ fn a_qos_is_stored_as_json_and_read_back() {
     assert_eq!(serde_json::from_str::<Qos>(&json).unwrap(), qos);
     assert_eq!(serde_json::from_str::<Qos>("{}").unwrap(), Qos::default_reader());
 }
+
+#[test]
+fn properties_of_a_base_stay_unless_said_anew() {
+    let element = |name: &str, value: &str| {
+        format!(
+            "<element><name>{name}</name><value>{value}</value><propagate>false</propagate></element>"
+        )
+    };
+    let base: String = [
+        "dds.sec.auth.identity_ca",
+        "dds.sec.auth.identity_certificate",
+        "dds.sec.auth.private_key",
+        "dds.sec.access.permissions_ca",
+        "dds.sec.access.governance",
+        "dds.sec.access.permissions",
+    ]
+    .map(|name| element(name, &format!("file:{name}")))
+    .concat();
+    let participant = |properties: &str| {
+        format!(
+            "<domain_participant_qos><property><value>{properties}</value></property></domain_participant_qos>"
+        )
+    };
+    let library = parse(&format!(
+        r#"<qos_profile name="Base">{}</qos_profile>
+           <qos_profile name="Pump" base_name="Base">{}</qos_profile>
+           <qos_profile name="Valve" base_name="Base"/>
+           <qos_profile name="Open"><datawriter_qos/></qos_profile>"#,
+        participant(&base),
+        participant(
+            &(element("dds.sec.auth.password", "swordfish")
+                + &element("dds.sec.auth.private_key", "data:,PEM"))
+        ),
+    ));
+    let security = |name: &str| library.profile(name).unwrap().security().unwrap();
+    let (valve, pump) = (security("Valve").unwrap(), security("Pump").unwrap());
+    assert_eq!(valve.private_key, "file:dds.sec.auth.private_key");
+    assert_eq!((&*pump.private_key, pump.password.as_deref()), ("data:,PEM", Some("swordfish")));
+    assert_eq!(pump.governance, valve.governance);
+    assert_eq!(security("Open"), None);
+    let shown = format!("{pump:?}");
+    assert!(!shown.contains("swordfish") && !shown.contains("PEM"), "{shown}");
+}

@@ -51,7 +51,8 @@ pub struct Network {
 impl Bus {
     /// Joins the domain under the given name, or under `default`.
     pub fn participant(&self, default: &str) -> anyhow::Result<Participant> {
-        join(self.domain, self.name.as_deref().unwrap_or(default), &self.network)
+        let name = self.name.as_deref().unwrap_or(default);
+        join(self.domain, name, &self.network, self.qos.as_deref())
     }
 
     /// The shipped types and those of `--types`.
@@ -65,9 +66,15 @@ impl Bus {
     }
 }
 
-/// Joins a domain over `network`.
-pub fn join(domain: u16, name: &str, network: &Network) -> anyhow::Result<Participant> {
-    let builder = Participant::builder().domain(domain).name(name).peers(network.peers.clone());
+/// Joins a domain over `network`, as the profile of `qos` says.
+pub fn join(
+    domain: u16,
+    name: &str,
+    network: &Network,
+    qos: Option<&str>,
+) -> anyhow::Result<Participant> {
+    let builder = Participant::builder().domain(domain).name(name);
+    let builder = builder.profile(profile(qos)?).peers(network.peers.clone());
     let interfaces = network.interfaces.iter();
     interfaces
         .fold(builder, |builder, interface| builder.interface(interface.clone()))

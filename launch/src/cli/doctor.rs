@@ -192,8 +192,8 @@ fn round_trip() -> anyhow::Result<bool> {
     let domain = 230;
     let topic = format!("_tidewire/doctor/{}", std::process::id());
     let (a, b) = (
-        super::bus::join(domain, "doctor-a", &super::bus::Network::default())?,
-        super::bus::join(domain, "doctor-b", &super::bus::Network::default())?,
+        super::bus::join(domain, "doctor-a", &super::bus::Network::default(), None)?,
+        super::bus::join(domain, "doctor-b", &super::bus::Network::default(), None)?,
     );
     let reader = b.reader::<Temperature>(&topic, &Qos::event())?;
     let writer = a.writer::<Temperature>(&topic, &Qos::event())?;

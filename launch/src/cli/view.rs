@@ -118,8 +118,12 @@ fn play(
                 wait: 10.0,
                 ..ReplayOptions::new(dir)
             };
-            let participant =
-                super::bus::join(private_domain(), "view-replay", &super::bus::Network::default())?;
+            let participant = super::bus::join(
+                private_domain(),
+                "view-replay",
+                &super::bus::Network::default(),
+                None,
+            )?;
             let played = tidewire_replay::run(&participant, &options, stop.flag(), &mut |_| {});
             if let Err(error) = played {
                 stop.set();

@@ -104,7 +104,8 @@ fn silent(participant: &Participant, topics: &[TopicInfo]) -> String {
     }
     format!(
         "\nparticipants that are heard but have told of no reader or writer: {}. They have none, or \
-         do not hear us: look at firewalls (UDP 7400 and up) and `--interface`",
+         do not hear us: look at firewalls (UDP 7400 and up) and `--interface`. Or DDS Security keeps \
+         them and us apart: look at the certificates of both",
         silent.join(", ")
     )
 }

@@ -48,7 +48,7 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         there(&model.file)?;
     }
     let types = bus::registry(&spec.types)?;
-    let participant = bus::join(spec.domain, &spec.name, &spec.network)?;
+    let participant = bus::join(spec.domain, &spec.name, &spec.network, options.qos.as_deref())?;
     let stats = Arc::new(DetectStats::default());
     counts.provide({
         let (participant, stats) = (participant.clone(), stats.clone());

@@ -81,7 +81,7 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
         let stats = stats.clone();
         move || report(&stats)
     });
-    let participant = bus::join(spec.domain, &spec.name, &spec.network)?;
+    let participant = bus::join(spec.domain, &spec.name, &spec.network, spec.qos.as_deref())?;
     tidewire_ingress::run(&participant, &options, &types, profile.as_ref(), stop.flag(), &stats)?;
     Ok(())
 }

@@ -100,7 +100,7 @@ fn subcommand(kind: &str) -> String {
 }
 
 fn source(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
-    let participant = bus::join(spec.domain, &spec.name, &spec.network)?;
+    let participant = bus::join(spec.domain, &spec.name, &spec.network, spec.qos.as_deref())?;
     let wiring = Wiring {
         remap: spec.remap.clone(),
         profile: bus::profile(spec.qos.as_deref())?,

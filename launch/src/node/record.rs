@@ -49,7 +49,7 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
     let profile = bus::profile(spec.qos.as_deref())?;
     let store = Store::open(&params.dir, options)
         .with_context(|| format!("cannot record into {}", params.dir.display()))?;
-    let participant = bus::join(spec.domain, &spec.name, &spec.network)?;
+    let participant = bus::join(spec.domain, &spec.name, &spec.network, spec.qos.as_deref())?;
     let capture =
         CaptureOptions { topics: params.topics, exclude: params.exclude, filters: params.filters };
     let recorder = Recorder::start_with(&participant, store, capture, types, profile)?;

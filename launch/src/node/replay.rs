@@ -24,7 +24,7 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
             Report { ready: progress.is_some(), note, ..Report::default() }
         }
     });
-    let participant = bus::join(spec.domain, &spec.name, &spec.network)?;
+    let participant = bus::join(spec.domain, &spec.name, &spec.network, options.qos.as_deref())?;
     let summary = tidewire_replay::run(&participant, &options, stop.flag(), &mut |progress| {
         *seen.lock() = Some(progress);
     })?;

@@ -105,6 +105,7 @@ impl Site {
         let participant = Participant::builder()
             .domain(site.domain)
             .name(format!("{}/viewer", site.name))
+            .profile(profile.clone())
             .build()
             .map_err(|source| ViewError::Join {
                 site: site.name.clone(),

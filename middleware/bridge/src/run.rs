@@ -54,6 +54,7 @@ pub fn run(
     let participant = Participant::builder()
         .domain(options.domain)
         .name(format!("{BRIDGE_NAME}{}", options.site))
+        .profile(profile.clone())
         .build()
         .map_err(|source| BridgeError::Join { domain: options.domain, source })?;
     let session = zenoh::open(options.zenoh()?).wait()?;

@@ -15,6 +15,16 @@ pub enum BusError {
     /// Neither DDS nor shared memory was asked for.
     #[error("participant `{0}` has no transport: enable DDS, shared memory or both")]
     NoTransport(String),
+    /// Shared memory under DDS Security.
+    #[error(
+        "participant `{0}` is under DDS Security, which shared memory does not know: any process of this \
+         user could read and write there without a certificate; leave the transports at their default, \
+         or ask for DDS alone"
+    )]
+    SecureShm(String),
+    /// A profile whose properties are not complete.
+    #[error(transparent)]
+    Profile(#[from] tidewire_qos::QosError),
     /// The DDS side.
     #[error(transparent)]
     Dds(#[from] DdsError),
@@ -26,8 +36,8 @@ pub enum BusError {
     Backend(String),
     /// A DDS backend that this build lacks.
     #[error(
-        "this build has no {name} backend: build with `--features {name}` (it needs cmake and a C++ \
-         compiler), or use rustdds",
+        "this build has no {name} backend: build with `--features {name}` (it needs cmake, a C++ \
+         compiler and OpenSSL's headers), or use rustdds",
         name = .0.name()
     )]
     NotBuiltIn(Backend),

@@ -13,6 +13,7 @@ use tidewire_transport::dds::{DdsEvent, RemoteEndpoint, RemoteParticipant};
 
 use crate::callback;
 use crate::endpoint::{Listener, shared};
+use crate::security;
 use crate::shared::{Note, Shared};
 use crate::sys::{check, guid_shown, vendor_of};
 use crate::{qos, types};
@@ -85,6 +86,10 @@ unsafe extern "C" fn participants(reader: dds_entity_t, argument: *mut c_void) {
     take(reader, |participant: &dds_builtintopic_participant_t, alive| {
         let prefix = guid_shown(&participant.key).prefix();
         if prefix == shared.prefix {
+            // Cyclone deletes it, with its endpoints, under their handles: nobody may use those again.
+            if !alive && shared.secured {
+                shared.fail(security::EXPIRED);
+            }
             return;
         }
         shared.discover(if alive {

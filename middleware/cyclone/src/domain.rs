@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cyclors::{DDS_LC_ERROR, DDS_LC_FATAL, dds_entity_t, dds_log_data_t};
-use tidewire_transport::dds::DdsOptions;
+use cyclors::{
+    DDS_LC_ERROR, DDS_LC_FATAL, DDS_RETCODE_PRECONDITION_NOT_MET, dds_entity_t, dds_log_data_t,
+};
+use tidewire_transport::dds::{DdsError, DdsOptions};
 
-use crate::sys::check;
+use crate::security::{self, Fault};
+use crate::sys::reason;
 
 /// Highest participant number of unicast discovery on one host: Cyclone's default, and with 250 ports
 /// per domain (RTPS 2.5, 9.6.2.3) nearly all there are.
@@ -22,21 +25,40 @@ pub(crate) struct Domain {
     entity: dds_entity_t,
 }
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+/// Above those on the wire, which are the numbers of secured domains.
+static NEXT: AtomicU32 = AtomicU32::new(1000);
 
 impl Domain {
     /// A new domain for `options`.
-    pub fn new(options: &DdsOptions) -> Result<Self, String> {
+    ///
+    /// Permissions are checked against Cyclone's number, so that a secured domain must have the one on the
+    /// wire, and a process one such participant in it.
+    pub fn new(options: &DdsOptions) -> Result<Self, DdsError> {
         static LOGGING: Once = Once::new();
         LOGGING.call_once(|| {
             // SAFETY: a static function that needs no argument.
             unsafe { cyclors::dds_set_log_sink(Some(log), std::ptr::null_mut()) }
         });
-        let text = CString::new(config(options)).map_err(|error| error.to_string())?;
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let theirs = std::env::var("CYCLONEDDS_URI").unwrap_or_default();
+        if let Some(fault) = security::elsewhere(&theirs) {
+            return Err(fault.in_domain(options.domain));
+        }
+        let text = CString::new(config(options, &theirs))
+            .map_err(|error| joining(options, error.to_string()))?;
+        let id = match options.security {
+            Some(_) => u32::from(options.domain),
+            None => NEXT.fetch_add(1, Ordering::Relaxed),
+        };
         // SAFETY: the text is read before the call returns.
-        let entity = check(unsafe { cyclors::dds_create_domain(id, text.as_ptr()) })?;
-        Ok(Self { id, entity })
+        match unsafe { cyclors::dds_create_domain(id, text.as_ptr()) } {
+            DDS_RETCODE_PRECONDITION_NOT_MET if options.security.is_some() => {
+                let reason = "this process has a secured participant in it already".to_owned();
+                let remedy = "use that one, or another process: there can be one of each domain";
+                Err(Fault { reason, remedy }.in_domain(options.domain))
+            }
+            code if code < 0 => Err(joining(options, reason(code))),
+            entity => Ok(Self { id, entity }),
+        }
     }
 }
 
@@ -48,9 +70,9 @@ impl Drop for Domain {
 }
 
 /// Cyclone's configuration in XML. Each of our domains has a number of its own inside Cyclone, and
-/// tells the network the real one. What the
-/// variable `CYCLONEDDS_URI` says holds where we say nothing.
-fn config(options: &DdsOptions) -> String {
+/// tells the network the real one. What `theirs`, the variable `CYCLONEDDS_URI`, says holds where we say
+/// nothing.
+fn config(options: &DdsOptions, theirs: &str) -> String {
     let mut general = String::new();
     if !options.interfaces.is_empty() {
         general.push_str("<Interfaces>");
@@ -76,10 +98,13 @@ fn config(options: &DdsOptions) -> String {
         "<CycloneDDS><Domain Id=\"any\"><General>{general}</General>\
          <Discovery>{discovery}</Discovery></Domain></CycloneDDS>"
     );
-    match std::env::var("CYCLONEDDS_URI") {
-        Ok(theirs) if !theirs.is_empty() => format!("{theirs},{ours}"),
-        _ => ours,
-    }
+    if theirs.is_empty() { ours } else { format!("{theirs},{ours}") }
+}
+
+/// The error for a domain that cannot be joined.
+pub(crate) fn joining(options: &DdsOptions, reason: String) -> DdsError {
+    let port = 7400 + 250 * u32::from(options.domain);
+    DdsError::Join { domain: options.domain, port, reason }
 }
 
 /// Cyclone's words go where ours go.
@@ -90,10 +115,10 @@ unsafe extern "C" fn log(_argument: *mut c_void, data: *const dds_log_data_t) {
         (data.priority, CStr::from_ptr(data.message).to_string_lossy())
     };
     let message = message.trim_end();
-    if priority & (DDS_LC_FATAL | DDS_LC_ERROR) != 0 {
-        tracing::error!("Cyclone DDS: {message}");
-    } else {
+    if priority & (DDS_LC_FATAL | DDS_LC_ERROR) == 0 {
         tracing::warn!("Cyclone DDS: {message}");
+    } else if !security::hear(message) {
+        tracing::error!("Cyclone DDS: {message}");
     }
 }
 
@@ -104,10 +129,10 @@ mod tests {
     #[test]
     fn peers_switch_multicast_off_and_interfaces_are_named() {
         let mut options = DdsOptions::new(42, "a");
-        assert!(!config(&options).contains("AllowMulticast"));
+        assert!(!config(&options, "").contains("AllowMulticast"));
         options.peers = vec!["10.0.0.7".parse().unwrap()];
         options.interfaces = vec!["127.0.0.1".parse().unwrap()];
-        let text = config(&options);
+        let text = config(&options, "");
         for part in [
             "<ExternalDomainId>42</ExternalDomainId>",
             "<AllowMulticast>false</AllowMulticast>",

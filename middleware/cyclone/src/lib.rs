@@ -23,6 +23,7 @@ mod event;
 mod participant;
 mod qos;
 mod reader;
+mod security;
 mod serdata;
 mod sertype;
 mod shared;

@@ -10,10 +10,11 @@ use tidewire_transport::{EndpointSpec, Prefix};
 
 use crate::callback;
 use crate::discovery::Builtin;
-use crate::domain::Domain;
+use crate::domain::{Domain, joining};
 use crate::event::EventThread;
 use crate::qos::CQos;
 use crate::reader::DdsReader;
+use crate::security;
 use crate::shared::Shared;
 use crate::sys::{self, check};
 use crate::types;
@@ -30,6 +31,8 @@ pub(crate) struct Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         let (entity, rest) = (self.entity, self.rest.take());
+        // What discovery tells from here on is no failure.
+        let _ = self.shared.failed.set("it has left the domain".to_owned());
         callback::outside(move || {
             // SAFETY: ours; with it go its discovery readers. Deleting waits for calls that use their
             // listener's argument, which goes after.
@@ -51,21 +54,25 @@ impl DdsParticipant {
         if options.domain > 232 {
             return Err(DdsError::Domain(options.domain));
         }
-        let fail = |reason: String| DdsError::Join {
-            domain: options.domain,
-            port: 7400 + 250 * u32::from(options.domain),
-            reason,
-        };
-        let domain = Domain::new(&options).map_err(fail)?;
-        let qos = CQos::new().entity_name(&options.name).map_err(fail)?;
-        // SAFETY: the policies are valid; there is no listener.
-        let entity = check(unsafe {
-            cyclors::dds_create_participant(domain.id, qos.as_ptr(), std::ptr::null())
+        let fail = |reason: String| joining(&options, reason);
+        let mut qos = CQos::new().entity_name(&options.name).map_err(fail)?;
+        if let Some(security) = &options.security {
+            qos = security::apply(qos, security).map_err(|f| f.in_domain(options.domain))?;
+        }
+        let domain = Domain::new(&options)?;
+        let entity = security::listening(|| {
+            // SAFETY: the policies are valid; there is no listener.
+            check(unsafe {
+                cyclors::dds_create_participant(domain.id, qos.as_ptr(), std::ptr::null())
+            })
         })
-        .map_err(fail)?;
+        .map_err(|refusal| match options.security {
+            Some(_) => security::unfit(&refusal).in_domain(options.domain),
+            None => fail(refusal.reason()),
+        })?;
         let prefix = sys::guid_of_entity(entity).unwrap_or_default().prefix();
         let (notes, receiver) = crossbeam_channel::unbounded();
-        let shared = Arc::new(Shared::new(prefix, notes));
+        let shared = Arc::new(Shared::new(prefix, options.security.is_some(), notes));
         let mut owner = Owner { entity, shared: shared.clone(), rest: None };
         let thread = EventThread::spawn(shared.clone(), receiver)?;
         let builtin = Builtin::start(entity, &shared).map_err(fail)?;

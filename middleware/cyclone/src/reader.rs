@@ -2,19 +2,51 @@
 
 use std::sync::Arc;
 
+use cyclors::dds_entity_t;
 use tidewire_idl::Guid;
 use tidewire_transport::EndpointSpec;
 use tidewire_transport::dds::{DdsError, Sink};
 
 use crate::cache::Cache;
-use crate::endpoint::{Endpoint, Listener, c_string, fail};
+use crate::endpoint::{Endpoint, Listener, c_string};
 use crate::participant::Owner;
 use crate::sys::check;
-use crate::{qos, sertype};
+use crate::{qos, security, sertype};
 
 /// A reader on the wire; dropping it leaves the topic.
 pub struct DdsReader {
     endpoint: Endpoint,
+}
+
+/// The entities of a reader and its topic.
+fn create(
+    owner: &Owner,
+    spec: &EndpointSpec,
+    listener: &Listener,
+    sink: Arc<dyn Sink>,
+) -> Result<(dds_entity_t, dds_entity_t), String> {
+    let policies = qos::reader(&spec.qos)?;
+    let (name, ty) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
+    let of_topic = qos::topic(&spec.qos);
+    let (topic, _) = sertype::topic(owner.entity, &name, &ty, spec.keyed, of_topic.as_ptr())?;
+    let cache = Cache::make(sink, spec.keyed, owner.shared.clone());
+    // SAFETY: everything is valid; Cyclone owns the cache if the call succeeds, and keeps the listener's
+    // argument, which lives as long as the endpoint.
+    let created = unsafe {
+        let created = check(cyclors::dds_create_reader_rhc(
+            owner.entity,
+            topic,
+            policies.as_ptr(),
+            listener.as_ptr(),
+            cache,
+        ));
+        if created.is_err() {
+            Cache::discard(cache);
+            cyclors::dds_delete(topic);
+        }
+        created
+    };
+    Ok((created?, topic))
 }
 
 impl DdsReader {
@@ -23,34 +55,9 @@ impl DdsReader {
         spec: &EndpointSpec,
         sink: Arc<dyn Sink>,
     ) -> Result<Self, DdsError> {
-        let fail = |reason| fail(spec, false, reason);
-        let policies = qos::reader(&spec.qos).map_err(fail)?;
-        let (topic, _) = c_string(&spec.topic)
-            .and_then(|name| Ok((name, c_string(&spec.type_name)?)))
-            .and_then(|(name, ty)| {
-                let policies = qos::topic(&spec.qos);
-                sertype::topic(owner.entity, &name, &ty, spec.keyed, policies.as_ptr())
-            })
-            .map_err(fail)?;
         let listener = Listener::of_reader(&owner.shared);
-        let cache = Cache::make(sink, spec.keyed, owner.shared.clone());
-        // SAFETY: everything is valid; Cyclone owns the cache if the call succeeds, and keeps the
-        // listener's argument, which lives as long as the endpoint.
-        let created = unsafe {
-            let created = check(cyclors::dds_create_reader_rhc(
-                owner.entity,
-                topic,
-                policies.as_ptr(),
-                listener.as_ptr(),
-                cache,
-            ));
-            if created.is_err() {
-                Cache::discard(cache);
-                cyclors::dds_delete(topic);
-            }
-            created
-        };
-        let entity = created.map_err(fail)?;
+        let (entity, topic) = security::listening(|| create(owner, spec, &listener, sink))
+            .map_err(|refusal| security::refused(spec, false, &refusal))?;
         Ok(Self { endpoint: Endpoint::new(owner, entity, topic, listener, spec, false)? })
     }
 

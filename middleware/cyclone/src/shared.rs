@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub discovered: Mutex<Discovered>,
     pub observers: RwLock<Vec<Observer>>,
     pub failed: OnceLock<String>,
+    /// Under DDS Security, where a participant may come to an end by itself.
+    pub secured: bool,
     /// Our endpoints.
     pub own: Mutex<HashMap<dds_entity_t, Own>>,
     /// What others' endpoints have announced of their types.
@@ -43,12 +45,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(prefix: Prefix, notes: Sender<Note>) -> Self {
+    pub fn new(prefix: Prefix, secured: bool, notes: Sender<Note>) -> Self {
         Self {
             prefix,
             discovered: Mutex::default(),
             observers: RwLock::default(),
             failed: OnceLock::new(),
+            secured,
             own: Mutex::default(),
             types: Mutex::default(),
             notes,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cyclors::{
-    DDS_RETCODE_TIMEOUT, DDSI_STATUSINFO_DISPOSE, DDSI_STATUSINFO_UNREGISTER, ddsi_sertype,
+    DDS_RETCODE_TIMEOUT, DDSI_STATUSINFO_DISPOSE, DDSI_STATUSINFO_UNREGISTER, dds_entity_t,
+    ddsi_sertype,
 };
 use parking_lot::Mutex;
 use tidewire_idl::{Guid, KeyHash};
@@ -14,11 +15,11 @@ use tidewire_transport::dds::{DdsError, DdsWriteError, check_payload};
 use tidewire_transport::{Counter, EndpointSpec};
 
 use crate::batch::Batch;
-use crate::endpoint::{Endpoint, Listener, c_string, fail};
+use crate::endpoint::{Endpoint, Listener, c_string};
 use crate::participant::Owner;
 use crate::serdata::Serdata;
 use crate::sys::{check, reason};
-use crate::{qos, sertype};
+use crate::{qos, security, sertype};
 
 /// Largest time RTPS can say, 2106 (RTPS 2.5, 9.3.2.1), in ns since the Unix epoch.
 const MAX_TIME: i64 = (u32::MAX as i64 - 1) * 1_000_000_000;
@@ -44,28 +45,33 @@ unsafe impl Send for DdsWriter {}
 // SAFETY: as above.
 unsafe impl Sync for DdsWriter {}
 
+/// The entities of a writer and its topic, and the topic's type.
+fn create(
+    owner: &Owner,
+    spec: &EndpointSpec,
+    listener: &Listener,
+) -> Result<(dds_entity_t, dds_entity_t, *const ddsi_sertype), String> {
+    let policies = qos::writer(&spec.qos)?;
+    let (name, ty) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
+    let of_topic = qos::topic(&spec.qos);
+    let (topic, ty) = sertype::topic(owner.entity, &name, &ty, spec.keyed, of_topic.as_ptr())?;
+    // SAFETY: everything is valid; the listener's argument lives as long as the endpoint.
+    let created = unsafe {
+        let (policies, calls) = (policies.as_ptr(), listener.as_ptr());
+        let created = check(cyclors::dds_create_writer(owner.entity, topic, policies, calls));
+        if created.is_err() {
+            cyclors::dds_delete(topic);
+        }
+        created
+    };
+    Ok((created?, topic, ty))
+}
+
 impl DdsWriter {
     pub(crate) fn new(owner: &Arc<Owner>, spec: &EndpointSpec) -> Result<Self, DdsError> {
-        let fail = |reason| fail(spec, true, reason);
-        let policies = qos::writer(&spec.qos).map_err(fail)?;
-        let (topic, ty) = c_string(&spec.topic)
-            .and_then(|name| Ok((name, c_string(&spec.type_name)?)))
-            .and_then(|(name, ty)| {
-                let policies = qos::topic(&spec.qos);
-                sertype::topic(owner.entity, &name, &ty, spec.keyed, policies.as_ptr())
-            })
-            .map_err(fail)?;
         let listener = Listener::of_writer(&owner.shared);
-        // SAFETY: everything is valid; the listener's argument lives as long as the endpoint.
-        let created = unsafe {
-            let (policies, calls) = (policies.as_ptr(), listener.as_ptr());
-            let created = check(cyclors::dds_create_writer(owner.entity, topic, policies, calls));
-            if created.is_err() {
-                cyclors::dds_delete(topic);
-            }
-            created
-        };
-        let entity = created.map_err(fail)?;
+        let (entity, topic, ty) = security::listening(|| create(owner, spec, &listener))
+            .map_err(|refusal| security::refused(spec, true, &refusal))?;
         Ok(Self {
             endpoint: Endpoint::new(owner, entity, topic, listener, spec, true)?,
             ty,
@@ -168,6 +174,12 @@ impl DdsWriter {
         status: u32,
         source_time: i64,
     ) -> Result<u64, DdsWriteError> {
+        let shared = &self.endpoint.owner.shared;
+        if shared.secured
+            && let Some(reason) = shared.failed.get()
+        {
+            return Err(DdsWriteError::Backend(reason.clone()));
+        }
         let key = if self.keyed { key } else { KeyHash::default() };
         let time = source_time.clamp(0, MAX_TIME);
         let mut sequence = self.sequence.lock();
@@ -183,7 +195,7 @@ impl DdsWriter {
                 *sequence = next;
                 self.written.add(1);
                 if let Some(batch) = &self.batch {
-                    batch.written(&self.endpoint.owner.shared);
+                    batch.written(shared);
                 }
                 Ok(next)
             }

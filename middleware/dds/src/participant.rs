@@ -66,6 +66,13 @@ impl DdsParticipant {
                 remedy: "use multicast, the Cyclone backend (`--dds cyclone`), or carry the topics with the bridge",
             });
         }
+        if options.security.is_some() {
+            return Err(DdsError::Unsupported {
+                backend: "RustDDS",
+                what: "DDS Security".to_owned(),
+                remedy: "use the Cyclone backend (`--dds cyclone`, in builds with `--features cyclone`)",
+            });
+        }
         let mut builder = DomainParticipantBuilder::new(options.domain);
         if !options.interfaces.is_empty() {
             builder = builder.with_only_networks(options.interfaces.iter().copied());

@@ -3,6 +3,7 @@
 mod document;
 mod element;
 mod policy;
+mod property;
 mod value;
 
 pub(crate) use document::parse;

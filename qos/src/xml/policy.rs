@@ -16,6 +16,7 @@ pub(crate) struct Draft {
     max_blocking_time: Duration,
     depth: u32,
     service_depth: u32,
+    properties: Vec<(String, String)>,
 }
 
 impl Draft {
@@ -26,7 +27,18 @@ impl Draft {
         };
         let depth = qos.history.depth().unwrap_or(1);
         let service_depth = qos.durability_service.history.depth().unwrap_or(1);
-        Self { qos, max_blocking_time, depth, service_depth }
+        Self { qos, max_blocking_time, depth, service_depth, properties: Vec::new() }
+    }
+
+    /// A participant's, by name.
+    pub(crate) fn into_properties(self) -> Vec<(String, String)> {
+        self.properties
+    }
+
+    /// Properties of a base stay, unless they are said anew.
+    fn put_properties(&mut self, properties: &[(String, String)]) {
+        self.properties.retain(|(known, _)| properties.iter().all(|(name, _)| name != known));
+        self.properties.extend_from_slice(properties);
     }
 
     pub(crate) fn finish(mut self) -> Qos {
@@ -147,7 +159,7 @@ const fn allowed(kind: EntityKind) -> &'static [&'static str] {
         EntityKind::Publisher | EntityKind::Subscriber => {
             &["presentation", "partition", "group_data", "entity_factory"]
         }
-        EntityKind::Participant => &["user_data", "entity_factory"],
+        EntityKind::Participant => &["user_data", "entity_factory", "property"],
     }
 }
 
@@ -328,6 +340,10 @@ impl Reader<'_> {
                     elements.into_iter().filter_map(choose).collect::<Vec<_>>()
                 });
                 setting(move |d| put(&mut d.qos.data_representation, &list))
+            }
+            "property" => {
+                let properties = self.properties(node);
+                setting(move |d| d.put_properties(&properties))
             }
             // `allowed` lets nothing else through but type consistency in its two spellings.
             _ => self.type_consistency(node),

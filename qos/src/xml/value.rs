@@ -8,7 +8,7 @@ use crate::{Duration, suggest};
 
 impl Reader<'_> {
     /// The element's text, trimmed; a problem if it is empty or holds elements.
-    fn text(&mut self, node: Node) -> Option<String> {
+    pub(super) fn text(&mut self, node: Node) -> Option<String> {
         self.attributes(node, &[]);
         let element = node.tag_name().name();
         if let Some(child) = node.children().find(Node::is_element) {

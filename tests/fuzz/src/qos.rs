@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
                 }
                 let _ = (writer.to_string(), profile.topic_qos(topic));
             }
-            let _ = profile.participant_qos();
+            let _ = (profile.participant_qos(), profile.security());
         }
     });
 }
@@ -43,6 +43,8 @@ pub const WORDS: &[&str] = &[
     "</datareader_qos>",
     "<topic_qos>",
     "<domain_participant_qos>",
+    "<property>",
+    "<name>dds.sec.auth.private_key</name>",
     "<reliability>",
     "<kind>",
     "</kind>",

@@ -166,10 +166,30 @@ public:
     dds_delete(member);
   }
 
+  void secure(dds_qos_t *qos) {
+    auto plugin = [&](const std::string &kind, const char *library, const char *functions) {
+      const std::string prefix = "dds.sec." + kind + ".library.";
+      dds_qset_prop(qos, (prefix + "path").c_str(), (plugins + "/libdds_security_" + library + ".so").c_str());
+      dds_qset_prop(qos, (prefix + "init").c_str(), (std::string("init_") + functions).c_str());
+      dds_qset_prop(qos, (prefix + "finalize").c_str(), (std::string("finalize_") + functions).c_str());
+    };
+    plugin("auth", "auth", "authentication");
+    plugin("access", "ac", "access_control");
+    plugin("crypto", "crypto", "crypto");
+    auto file = [&](const char *name, const char *file) { dds_qset_prop(qos, name, ("file:" + keys + "/" + file).c_str()); };
+    file("dds.sec.auth.identity_ca", "identity_ca.cert.pem");
+    file("dds.sec.auth.identity_certificate", "cert.pem");
+    file("dds.sec.auth.private_key", "key.pem");
+    file("dds.sec.access.permissions_ca", "permissions_ca.cert.pem");
+    file("dds.sec.access.governance", "governance.p7s");
+    file("dds.sec.access.permissions", "permissions.p7s");
+  }
+
   void participant(unsigned domain, const std::string &name, const std::string &user_data) override {
     dds_qos_t *qos = dds_create_qos();
     if (!name.empty()) dds_qset_entity_name(qos, name.c_str());
     if (!user_data.empty()) dds_qset_userdata(qos, user_data.data(), user_data.size());
+    if (!keys.empty()) secure(qos);
     member = check(dds_create_participant(domain, qos, nullptr), "dds_create_participant");
     dds_delete_qos(qos);
   }

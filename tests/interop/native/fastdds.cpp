@@ -232,12 +232,28 @@ public:
     fdds::DomainParticipantFactory::get_instance()->delete_participant(member);
   }
 
+  void secure(fdds::DomainParticipantQos &qos) {
+    auto &properties = qos.properties().properties();
+    const std::string auth = "dds.sec.auth.", access = "dds.sec.access.";
+    const std::string pki = auth + "builtin.PKI-DH.", rules = access + "builtin.Access-Permissions.";
+    properties.emplace_back(auth + "plugin", "builtin.PKI-DH");
+    properties.emplace_back(access + "plugin", "builtin.Access-Permissions");
+    properties.emplace_back("dds.sec.crypto.plugin", "builtin.AES-GCM-GMAC");
+    const std::pair<std::string, const char *> files[] = {
+        {pki + "identity_ca", "identity_ca.cert.pem"}, {pki + "identity_certificate", "cert.pem"},
+        {pki + "private_key", "key.pem"},              {rules + "permissions_ca", "permissions_ca.cert.pem"},
+        {rules + "governance", "governance.p7s"},      {rules + "permissions", "permissions.p7s"},
+    };
+    for (const auto &[name, file] : files) properties.emplace_back(name, "file://" + keys + "/" + file);
+  }
+
   void participant(unsigned domain, const std::string &name, const std::string &user_data) override {
     fdds::DomainParticipantQos qos = fdds::PARTICIPANT_QOS_DEFAULT;
     if (!name.empty()) qos.name(name.c_str());
     qos.user_data().assign(user_data.begin(), user_data.end());
     // As Fast DDS's manual advises for large samples; the system may allow less.
     qos.transport().listen_socket_buffer_size = 4 << 20;
+    if (!keys.empty()) secure(qos);
     member = fdds::DomainParticipantFactory::get_instance()->create_participant(domain, qos);
     check(member, "create_participant");
     publisher = member->create_publisher(fdds::PUBLISHER_QOS_DEFAULT);

@@ -2,7 +2,7 @@
 //
 // Commands come line by line on standard input, words apart by spaces, options as key=value:
 //
-//   participant DOMAIN [name=TEXT] [user_data=TEXT]
+//   participant DOMAIN [name=TEXT] [user_data=TEXT] [keys=FOLDER [plugins=FOLDER]]   keys: DDS Security
 //   writer ID TOPIC TYPE [OPTIONS]      OPTIONS: best_effort transient_local keep_last=N xcdr1 xcdr2
 //   reader ID TOPIC TYPE [OPTIONS]      default: RELIABLE, VOLATILE, KEEP_ALL, the vendor's representation
 //   await ID N                          until N endpoints of others are matched
@@ -48,6 +48,9 @@ struct Options {
 class Vendor {
 public:
   virtual ~Vendor() = default;
+  // Credentials for DDS Security, as ROS 2 names the files; and where Cyclone's plugins are. Set before
+  // `participant`.
+  std::string keys, plugins;
   virtual void participant(unsigned domain, const std::string &name, const std::string &user_data) = 0;
   virtual void writer(const Options &options) = 0;
   virtual void reader(const Options &options) = 0;
@@ -183,6 +186,8 @@ private:
     const std::string &verb = words[0];
     if (verb == "quit") return false;
     if (verb == "participant") {
+      vendor.keys = options["keys"];
+      vendor.plugins = options["plugins"];
       vendor.participant(number(1), options["name"], options["user_data"]);
       line(event("joined", "") + "}");
     } else if (verb == "writer" || verb == "reader") {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tidewire_qos::{Profile, Security};
 use tidewire_shm::{ShmDomain, ShmOptions};
 use tidewire_transport::dds::DdsOptions;
 
@@ -31,10 +32,12 @@ impl Default for Transports {
 pub struct Builder {
     domain: u16,
     name: Option<String>,
-    transports: Transports,
+    transports: Option<Transports>,
     backend: Option<Backend>,
     interfaces: Vec<String>,
     peers: Vec<String>,
+    security: Option<Security>,
+    profile: Option<Profile>,
     shm: ShmOptions,
 }
 
@@ -51,9 +54,9 @@ impl Builder {
         self
     }
 
-    /// Which transports to use. Default: both.
+    /// Which transports to use. Default: both; under DDS Security, DDS alone.
     pub fn transports(mut self, transports: Transports) -> Self {
-        self.transports = transports;
+        self.transports = Some(transports);
         self
     }
 
@@ -82,6 +85,21 @@ impl Builder {
         self
     }
 
+    /// Joins under DDS Security: samples go to and come from those alone who can prove who they are and
+    /// what they may do. The Cyclone backend has it; RustDDS refuses. Shared memory knows nothing of
+    /// certificates, so that it is left out, and refused where it was asked for.
+    pub fn security(mut self, security: impl Into<Option<Security>>) -> Self {
+        self.security = security.into();
+        self
+    }
+
+    /// What a profile says of the participant itself: DDS Security, if it has the properties. What
+    /// [`security`](Self::security) was given goes before it.
+    pub fn profile(mut self, profile: impl Into<Option<Profile>>) -> Self {
+        self.profile = profile.into();
+        self
+    }
+
     /// Where and how shared memory is set up.
     pub fn shm_options(mut self, options: ShmOptions) -> Self {
         self.shm = options;
@@ -91,17 +109,28 @@ impl Builder {
     /// Joins the domain.
     ///
     /// # Errors
-    /// [`BusError::Dds`] if the ports of the domain cannot be used. If shared memory fails while DDS
-    /// runs, a warning is logged and DDS carries everything.
+    /// [`BusError::Dds`] if the ports of the domain cannot be used, or DDS Security keeps the participant
+    /// out: it never joins without. If shared memory fails while DDS runs, a warning is logged and DDS
+    /// carries everything.
     pub fn build(self) -> Result<Participant, BusError> {
         let name: Arc<str> = self.name.unwrap_or_else(default_name).into();
-        if !self.transports.dds && !self.transports.shm {
+        let security = match (self.security, &self.profile) {
+            (None, Some(profile)) => profile.security()?,
+            (security, _) => security,
+        };
+        let usual = Transports { dds: true, shm: security.is_none() };
+        let transports = self.transports.unwrap_or(usual);
+        if !transports.dds && !transports.shm {
             return Err(BusError::NoTransport(name.to_string()));
         }
+        if security.is_some() && transports.shm {
+            return Err(BusError::SecureShm(name.to_string()));
+        }
         let mut chosen = Vec::new();
-        let dds = if self.transports.dds {
+        let dds = if transports.dds {
             let backend = self.backend.map_or_else(Backend::chosen, Ok)?;
             let mut options = DdsOptions::new(self.domain, &*name);
+            options.security = security;
             for interface in &self.interfaces {
                 options.interfaces.extend(interfaces::resolve(interface)?);
             }
@@ -120,7 +149,7 @@ impl Builder {
             Some(dds) => dds.prefix(),
             None => random_prefix(),
         };
-        let shm = if self.transports.shm {
+        let shm = if transports.shm {
             match ShmDomain::join(self.domain, prefix, &name, &self.shm) {
                 Ok(shm) => {
                     if dds.is_some() {

@@ -29,6 +29,14 @@ impl CQos {
         unsafe { c::dds_qset_entity_name(self.0, name.as_ptr()) };
         Ok(self)
     }
+
+    /// One that discovery does not show.
+    pub fn property(self, name: &str, value: &str) -> Result<Self, String> {
+        let (name, value) = (c_string(name)?, c_string(value)?);
+        // SAFETY: all are valid; both texts are copied.
+        unsafe { c::dds_qset_prop(self.0, name.as_ptr(), value.as_ptr()) };
+        Ok(self)
+    }
 }
 
 impl Drop for CQos {

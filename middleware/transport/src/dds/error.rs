@@ -29,6 +29,31 @@ pub enum DdsError {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// DDS Security does not let this participant in: what it has been given is wrong.
+    #[error("DDS Security keeps this participant out of domain {domain}: {reason}; {remedy}")]
+    Security {
+        /// The domain asked for.
+        domain: u16,
+        /// Which property, and what is wrong with its value.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The permissions of a participant do not allow an endpoint.
+    #[error(
+        "the permissions of this participant allow no {role} on topic `{topic}` ({reason}); have the \
+         topic added to <{rule}> in the document that dds.sec.access.permissions names, and signed anew"
+    )]
+    Denied {
+        /// `reader` or `writer`.
+        role: &'static str,
+        /// The topic.
+        topic: String,
+        /// What the backend said.
+        reason: String,
+        /// Where the document says it: `subscribe` or `publish`.
+        rule: &'static str,
+    },
     /// No reader or writer.
     #[error("cannot create a DDS {role} on topic `{topic}`: {reason}")]
     Endpoint {

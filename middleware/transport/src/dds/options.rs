@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use tidewire_qos::Security;
+
 /// How to join a domain.
 #[derive(Clone, Debug)]
 pub struct DdsOptions {
@@ -15,11 +17,19 @@ pub struct DdsOptions {
     /// Unicast discovery peers. RustDDS has none beyond this host's own ports, so a non-empty list is
     /// refused.
     pub peers: Vec<IpAddr>,
+    /// DDS Security; none means plain DDS. RustDDS has none and refuses it.
+    pub security: Option<Security>,
 }
 
 impl DdsOptions {
-    /// All interfaces, multicast discovery.
+    /// All interfaces, multicast discovery, no security.
     pub fn new(domain: u16, name: impl Into<String>) -> Self {
-        Self { domain, name: name.into(), interfaces: Vec::new(), peers: Vec::new() }
+        Self {
+            domain,
+            name: name.into(),
+            interfaces: Vec::new(),
+            peers: Vec::new(),
+            security: None,
+        }
     }
 }
