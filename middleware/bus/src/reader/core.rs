@@ -157,10 +157,12 @@ impl ReaderCore {
         self.look();
     }
 
-    /// Brings the matching statuses up to date; says whether they have changed.
-    pub fn look(&self) -> bool {
+    /// Brings the matching statuses up to date, and wakes whoever waits if they have changed.
+    pub fn look(&self) {
         let over_dds = || self.dds.as_ref().map(DdsReader::matched).unwrap_or_default();
-        self.statuses.look(&self.core, &self.spec, false, over_dds)
+        if self.statuses.look(&self.core, &self.spec, false, over_dds) {
+            self.core.wake.wake();
+        }
     }
 
     /// DDS tells whether a writer is alive; those on this host tell so themselves.
@@ -245,8 +247,11 @@ impl ReaderCore {
     }
 
     pub fn lost(&self) -> u64 {
-        let shared = self.state.lock().shm.as_ref().map_or(0, ShmReader::lost);
-        shared + self.incoming.lost()
+        self.lost_of(&self.state.lock())
+    }
+
+    pub(super) fn lost_of(&self, state: &State) -> u64 {
+        state.shm.as_ref().map_or(0, ShmReader::lost) + self.incoming.lost()
     }
 
     pub fn matched_writers(&self) -> usize {

@@ -27,7 +27,7 @@ impl ReaderCore {
     }
 
     pub fn sample_rejected(&self) -> SampleRejected {
-        self.cache.get().map_or_else(Default::default, |cache| cache.read_rejected())
+        self.cache.get().map_or_else(Default::default, |cache| cache.read_rejected(self))
     }
 
     pub fn requested_deadline_missed(&self) -> DeadlineMissed {
@@ -51,8 +51,10 @@ impl ReaderCore {
             let missed = self.statuses.is_missed_new(self.deadline_missed().total);
             changes |= StatusMask::REQUESTED_DEADLINE_MISSED.when(missed);
         }
-        if let Some(cache) = self.cache.get() {
-            changes |= StatusMask::SAMPLE_REJECTED.when(cache.is_rejected_new());
+        if mask.contains(StatusMask::SAMPLE_REJECTED)
+            && let Some(cache) = self.cache.get()
+        {
+            changes |= StatusMask::SAMPLE_REJECTED.when(cache.is_rejected_new(self));
         }
         if mask.contains(StatusMask::DATA_AVAILABLE) {
             changes |= StatusMask::DATA_AVAILABLE.when(self.has_data());

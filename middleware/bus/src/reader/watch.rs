@@ -17,13 +17,17 @@ impl ReaderCore {
         self.incoming.deadlines().map_or_else(Default::default, |d| d.lock().missed())
     }
 
-    /// Looks after statuses, deadlines and what a cached reader keeps; says whether any has changed.
+    /// Looks after statuses, deadlines and what a cached reader keeps; says whether whoever waits is to
+    /// be woken.
     pub fn watch(&self, now: i64) -> bool {
-        let mut changed = self.look();
+        self.look();
         if let Some(cache) = self.cache.get() {
-            changed |= cache.watch(self, now);
+            cache.watch(self, now);
         }
-        self.watch_deadlines(now) || changed
+        // Whoever takes just now is asked next time.
+        let lost = self.state.try_lock().map(|state| self.lost_of(&state));
+        let has_lost = lost.is_some_and(|lost| self.statuses.notice_lost(lost));
+        self.watch_deadlines(now) || has_lost
     }
 
     fn watch_deadlines(&self, now: i64) -> bool {

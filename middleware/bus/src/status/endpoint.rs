@@ -23,6 +23,8 @@ pub(crate) struct Statuses {
     /// Locked for the length of a look, so that nobody finds nothing new while another has not written
     /// down yet what is.
     near: Mutex<Near>,
+    /// The total that whoever waits was last woken for.
+    noticed_lost: AtomicU64,
     /// Totals when they were last read.
     lost: AtomicU64,
     missed: AtomicU64,
@@ -41,6 +43,7 @@ impl Statuses {
             book: Mutex::default(),
             news: AtomicBool::new(true),
             near: Mutex::new(Near { generation: u64::MAX, neighbours: Vec::new() }),
+            noticed_lost: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             missed: AtomicU64::new(0),
         })
@@ -174,6 +177,11 @@ impl Statuses {
     pub fn is_new(&self) -> (bool, bool) {
         let book = self.book.lock();
         (book.is_matched_new(), book.is_incompatible_new())
+    }
+
+    /// There were `total` lost samples so far; says whether nobody was woken for the last of them.
+    pub fn notice_lost(&self, total: u64) -> bool {
+        self.noticed_lost.swap(total, Ordering::AcqRel) != total
     }
 
     pub fn is_lost_new(&self, total: u64) -> bool {

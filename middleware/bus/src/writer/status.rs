@@ -11,10 +11,12 @@ use crate::status::{IncompatibleQos, Matched, StatusMask};
 use crate::stream::Polled;
 
 impl WriterCore {
-    /// Brings the matching statuses up to date; says whether they have changed.
-    pub fn look(&self) -> bool {
+    /// Brings the matching statuses up to date, and wakes whoever waits if they have changed.
+    pub fn look(&self) {
         let over_dds = || self.dds.as_ref().map(DdsWriter::matched).unwrap_or_default();
-        self.statuses.look(&self.core, &self.spec, true, over_dds)
+        if self.statuses.look(&self.core, &self.spec, true, over_dds) {
+            self.core.wake.wake();
+        }
     }
 
     /// Whether samples have a deadline.
@@ -27,16 +29,13 @@ impl WriterCore {
         self.state.lock().deadlines.as_ref().map_or_else(Default::default, Deadlines::missed)
     }
 
-    /// Looks after statuses and deadlines; says whether one has changed.
+    /// Looks after statuses and deadlines; says whether whoever waits is to be woken.
     pub fn watch(&self, now: i64) -> bool {
-        let changed = self.look();
-        self.watch_deadlines(now) || changed
+        self.look();
+        self.is_timed() && self.watch_deadlines(now)
     }
 
     fn watch_deadlines(&self, now: i64) -> bool {
-        if !self.is_timed() {
-            return false;
-        }
         // A write that waits for a reader renews what it is about when it is done.
         let Some(mut state) = self.state.try_lock() else { return false };
         state.deadlines.as_mut().is_some_and(|deadlines| deadlines.check(now))

@@ -3,6 +3,8 @@
 use std::time::Duration as Span;
 
 use tidewire_bus::{BusError, Condition, ReadError, SampleStateKind as Ss, States, StatusMask};
+use tidewire_qos::Qos;
+use tidewire_qos::policy::History;
 use tidewire_types::sensor::Temperature;
 
 use crate::common::*;
@@ -77,6 +79,59 @@ fn queries_look_at_values_and_states() {
         assert!(reader.query_condition(States::ANY, "kelvin > 3", &[]).is_err());
         let other = b.cached_reader::<Temperature>("other", &everything()).unwrap();
         assert!(matches!(other.read_with(&hot, 9), Err(ReadError::Condition(_))));
+    });
+}
+
+/// Who sleeps hears of what another thread has come upon.
+#[test]
+fn rejections_losses_and_ends_wake_whoever_waits() {
+    on_all(|a, b, transports| {
+        let mut few = everything();
+        few.resource_limits.max_samples = Some(16);
+        let reader = b.cached_reader::<Temperature>("rejects", &few).unwrap();
+        let writer = a.writer::<Temperature>("rejects", &everything()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        reader.wait_for_writers(1, PATIENCE).unwrap();
+        let (rejected, ended) = (
+            reader.status_condition(StatusMask::SAMPLE_REJECTED),
+            reader.read_condition(States::NOT_ALIVE),
+        );
+        let asleep = |condition: Condition, act: &mut dyn FnMut()| {
+            let set = b.wait_set();
+            set.attach(condition.clone()).unwrap();
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| set.wait(PATIENCE));
+                std::thread::sleep(Span::from_millis(20));
+                act();
+                assert!(waiting.join().unwrap() == [condition], "{transports:?}");
+            });
+        };
+        asleep((&rejected).into(), &mut || {
+            (0..17).for_each(|value| writer.write(&temperature(1, value)).unwrap());
+        });
+        assert_eq!(reader.sample_rejected().total, 1);
+        assert_eq!(reader.take(99, States::ANY).unwrap().len(), 16);
+        let mut writer = Some(writer);
+        asleep((&ended).into(), &mut || {
+            writer = None;
+            wait("another thread to notice", || reader.subscription_matched().current == 0);
+        });
+    });
+    let (a, b) = pair(SHM);
+    let qos = Qos { history: History::KeepLast(1), ..Qos::sensor_data() };
+    let reader = b.reader::<Temperature>("lossy", &qos).unwrap();
+    let writer = a.writer::<Temperature>("lossy", &qos).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    writer.write(&temperature(1, 0)).unwrap();
+    assert!(reader.recv_timeout(PATIENCE).unwrap().is_some());
+    (0..1_000).for_each(|value| writer.write(&temperature(1, value)).unwrap());
+    let set = b.wait_set();
+    set.attach(&reader.status_condition(StatusMask::SAMPLE_LOST)).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| set.wait(PATIENCE));
+        std::thread::sleep(Span::from_millis(20));
+        while reader.take().unwrap().is_some() {}
+        assert_eq!(waiting.join().unwrap().len(), 1);
     });
 }
 

@@ -132,21 +132,24 @@ impl Cache {
         Ok(inner.store.instances.get(&handle).and_then(|instance| instance.key.clone()))
     }
 
-    /// Follows what happens while nobody reads; says whether anything has changed.
-    pub fn watch(&self, reader: &ReaderCore, now: i64) -> bool {
-        // Whoever has it does the same.
-        let Some(mut inner) = self.inner.try_lock() else { return false };
-        self.fill(&mut inner, reader, now).unwrap_or(false)
+    /// Follows what happens while nobody reads.
+    pub fn watch(&self, reader: &ReaderCore, now: i64) {
+        // Whoever has it does the same. What cannot be taken is told to whoever reads.
+        if let Some(mut inner) = self.inner.try_lock() {
+            let _ = self.fill(&mut inner, reader, now);
+        }
     }
 
-    pub fn read_rejected(&self) -> SampleRejected {
+    pub fn read_rejected(&self, reader: &ReaderCore) -> SampleRejected {
+        drop(self.up_to_date(reader));
         let mut inner = self.inner.lock();
         let rejected = inner.rejected;
         inner.rejected.total_change = 0;
         rejected
     }
 
-    pub fn is_rejected_new(&self) -> bool {
+    pub fn is_rejected_new(&self, reader: &ReaderCore) -> bool {
+        drop(self.up_to_date(reader));
         self.inner.lock().rejected.total_change != 0
     }
 
@@ -157,8 +160,8 @@ impl Cache {
     }
 
     /// Moves in what has come, then sees whose writers are gone.
-    fn fill(&self, inner: &mut Inner, reader: &ReaderCore, now: i64) -> Result<bool, ReadError> {
-        let mut came = false;
+    fn fill(&self, inner: &mut Inner, reader: &ReaderCore, now: i64) -> Result<(), ReadError> {
+        let (mut came, rejected) = (false, inner.rejected.total);
         let mut all = self.drain(inner, reader, now, &mut came)?;
         reader.look();
         let writers = inner.store.writers();
@@ -176,8 +179,12 @@ impl Cache {
         if came || ended {
             self.news.store(true, Ordering::Release);
         }
-        // Whoever waits for samples was woken by them, unless there were too many for one turn.
-        Ok(ended || purged || (came && !all))
+        // Others wait for what this thread has noticed. Samples themselves have woken them, unless there
+        // were too many for one turn.
+        if ended || purged || inner.rejected.total != rejected || (came && !all) {
+            reader.core.wake.wake();
+        }
+        Ok(())
     }
 
     /// Says in `came` whether anything came; gives whether that was all there is.
