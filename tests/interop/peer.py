@@ -4,6 +4,9 @@
                                            stdin to close
   peer.py sub DOMAIN TOPIC TYPE COUNT      prints each sample until COUNT came or 20 s passed
 
+Further arguments set policies: `partition=east,west`, `manual=0.5` for MANUAL_BY_TOPIC liveliness with a
+lease of half a second.
+
 Each line is a JSON object; `bytes` is the sample's CDR with its encapsulation header, in hex.
 """
 
@@ -31,13 +34,22 @@ def say(**line):
 def main():
     role, domain, topic_name, type_name, count = sys.argv[1:6]
     count = int(count)
-    qos = Qos(
+    policies = [
         Policy.Reliability.Reliable(duration(seconds=10)),
         Policy.History.KeepAll,
         Policy.Durability.Volatile,
-    )
+    ]
+    for setting in sys.argv[6:]:
+        name, value = setting.split("=", 1)
+        if name == "partition":
+            policies.append(Policy.Partition(value.split(",")))
+        else:
+            lease = duration(seconds=float(value))
+            policies.append(Policy.Liveliness.ManualByTopic(lease))
+    qos = Qos(*policies)
     participant = DomainParticipant(int(domain))
-    topic = Topic(participant, topic_name, TYPES[type_name], qos=qos)
+    # A partition is the endpoints', and no policy of topics.
+    topic = Topic(participant, topic_name, TYPES[type_name], qos=Qos(*policies[:3]))
     if role == "pub":
         publish(participant, topic, qos, type_name, count)
     else:

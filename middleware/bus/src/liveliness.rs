@@ -94,7 +94,9 @@ pub(crate) struct Vitals {
     writers: BTreeMap<Guid, Vital>,
     changes: u64,
     last: Option<Guid>,
-    /// Writers that fell silent or left, and the instances of the latter.
+    /// Whether instances end with their last live writer.
+    registers: bool,
+    /// If so, writers that fell silent or left, and the instances of the latter.
     gone: Vec<(Guid, HashSet<KeyHash>)>,
 }
 
@@ -106,6 +108,10 @@ struct Vital {
 }
 
 impl Vitals {
+    pub fn new(registers: bool) -> Self {
+        Self { registers, ..Self::default() }
+    }
+
     pub fn watch(&mut self, local: WriterWatch) {
         self.local = Some(local);
     }
@@ -142,7 +148,7 @@ impl Vitals {
         }
         self.changes += 1;
         self.last = Some(writer);
-        if !alive {
+        if !alive && self.registers {
             self.gone.push((writer, HashSet::new()));
         }
         match known {
@@ -154,13 +160,15 @@ impl Vitals {
     }
 
     fn retain(&mut self, keep: impl Fn(&Guid, &Vital) -> bool) {
-        let Self { writers, changes, last, gone, .. } = self;
+        let Self { writers, changes, last, registers, gone, .. } = self;
         writers.retain(|writer, vital| {
             let keeps = keep(writer, vital);
             if !keeps {
                 *changes += 1;
                 *last = Some(*writer);
-                gone.push((*writer, std::mem::take(&mut vital.keys)));
+                if *registers {
+                    gone.push((*writer, std::mem::take(&mut vital.keys)));
+                }
             }
             keeps
         });
@@ -182,7 +190,7 @@ impl Vitals {
     /// A change of an instance came from a writer that was heard of. One whose key is not known is
     /// passed over.
     pub fn register(&mut self, writer: Guid, key: KeyHash, state: InstanceState) {
-        let Some(vital) = self.writers.get_mut(&writer) else { return };
+        let Some(vital) = self.writers.get_mut(&writer).filter(|_| self.registers) else { return };
         match state {
             InstanceState::Alive if key != KeyHash::default() => vital.keys.insert(key),
             _ => vital.keys.remove(&key),
@@ -265,7 +273,7 @@ mod tests {
     fn an_instance_ends_with_its_last_live_writer() {
         let (a, b) = (Guid([1; 16]), Guid([2; 16]));
         let (one, two) = (KeyHash([1; 16]), KeyHash([2; 16]));
-        let mut vitals = Vitals::default();
+        let mut vitals = Vitals::new(true);
         vitals.remotes(&[a, b]);
         assert_eq!((vitals.changed().alive_count, vitals.changed().changes), (2, 2));
         for (writer, key) in [(a, one), (b, one), (a, two), (a, KeyHash::default())] {

@@ -35,6 +35,32 @@ fn topics_tell_names_types_keys_and_who_is_on_them() {
 }
 
 #[test]
+fn who_uses_shared_memory_alone_is_listed_and_others_once() {
+    let domain = testing::free_domain();
+    let join = |name: &str, transports| {
+        Participant::builder().domain(domain).name(name).transports(transports).build().unwrap()
+    };
+    let (alone, both, watcher) = (join("a", SHM), join("b", BOTH), join("c", BOTH));
+    let (topic, qos) = (raw("shared", false), Qos::reliable());
+    let writer = alone.raw_writer(&topic, &qos).unwrap();
+    let _reader = both.raw_reader(&topic, &qos).unwrap();
+    let _other = both.raw_writer(&topic, &qos).unwrap();
+    let known =
+        |prefix| watcher.participants().iter().any(|p| p.prefix == prefix && p.vendor.is_some());
+    wait("discovery", || known(both.guid_prefix()));
+    let found = || watcher.topics().into_iter().find(|t| t.name == "shared");
+    wait("all of them", || {
+        found().is_some_and(|topic| (topic.writers.len(), topic.readers.len()) == (2, 1))
+    });
+    settle();
+    let found = found().unwrap();
+    assert_eq!((found.writers.len(), found.readers.len(), found.keyed), (2, 1, false));
+    let its = found.writers.iter().find(|w| w.guid == writer.guid()).unwrap();
+    assert_eq!((&*its.participant_name, &*its.type_name, its.local), ("a", "test::Raw", true));
+    assert!(its.qos.reliability.is_reliable());
+}
+
+#[test]
 fn an_incompatible_pair_is_reported_and_exchanges_nothing() {
     for transports in [DDS, BOTH] {
         let (a, b) = pair(transports);

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use common::{Collect, domain, peer, wait};
 use serde_json::{Value, json};
-use tidewire_cyclone::{DdsOptions, DdsParticipant};
+use tidewire_cyclone::{DdsEvent, DdsOptions, DdsParticipant, DdsStatus};
 use tidewire_idl::{KeyHash, KeyReader};
-use tidewire_qos::Qos;
+use tidewire_qos::policy::{Liveliness, LivelinessKind};
+use tidewire_qos::{Duration as Span, Qos};
 use tidewire_transport::EndpointSpec;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,7 +26,19 @@ struct Peer {
 
 impl Peer {
     fn start(role: &str, domain: u16, topic: &str, ty: &str, count: usize) -> Self {
+        Self::with(&[], role, domain, topic, ty, count)
+    }
+
+    fn with(
+        policies: &[&str],
+        role: &str,
+        domain: u16,
+        topic: &str,
+        ty: &str,
+        count: usize,
+    ) -> Self {
         let mut command = peer(role, domain, topic, ty, count);
+        command.args(policies);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python runs");
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -169,4 +182,62 @@ fn samples_of_ours_reach_a_peer_byte_for_byte() {
     }
     let received = subscriber.bytes("received", COUNT);
     assert_eq!(by_instance(&received), by_instance(&samples));
+}
+
+#[test]
+fn partitions_keep_a_peer_apart_from_some_readers() {
+    const COUNT: usize = 20;
+    let number = domain(45);
+    let participant = DdsParticipant::start(DdsOptions::new(number, "reader")).unwrap();
+    let of = |partition: &str| {
+        let mut spec = EndpointSpec::new("works/parts", "works::Valve", true);
+        spec.qos = Qos { partition: vec![partition.to_owned()], ..Qos::reliable() };
+        let sink = Arc::new(Collect::default());
+        (participant.reader(&spec, sink.clone()).unwrap(), sink)
+    };
+    let readers = ["plant/e*", "plant/north", "plant/west", ""].map(of);
+    let policies = ["partition=plant/east,plant/north"];
+    let publisher = Peer::with(&policies, "pub", number, "works/parts", "Valve", COUNT);
+    publisher.event("done");
+    wait("all samples", || readers[0].1.len() + readers[1].1.len() >= 2 * COUNT);
+    let counts = readers.each_ref().map(|(_, sink)| sink.len());
+    assert_eq!(counts, [COUNT, COUNT, 0, 0]);
+    let known = participant.discovered();
+    let announced: Vec<_> = known.writers.values().map(|writer| &writer.qos.partition).collect();
+    assert_eq!(announced, [&["plant/east", "plant/north"]]);
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_told_of() {
+    let number = domain(46);
+    let participant = DdsParticipant::start(DdsOptions::new(number, "reader")).unwrap();
+    let (send, statuses) = channel();
+    let send = parking_lot::Mutex::new(send);
+    participant.observe(move |event| {
+        if let DdsEvent::Status { status, .. } = event {
+            let _ = send.lock().send(*status);
+        }
+    });
+    let mut spec = EndpointSpec::new("works/silent", "works::Valve", true);
+    let (kind, lease) = (LivelinessKind::ManualByTopic, Span::from_secs(1));
+    spec.qos = Qos { liveliness: Liveliness { kind, lease }, ..Qos::reliable() };
+    let sink = Arc::new(Collect::default());
+    let _reader = participant.reader(&spec, sink.clone()).unwrap();
+    let publisher = Peer::with(&["manual=1"], "pub", number, "works/silent", "Valve", 5);
+    publisher.event("done");
+    // It lives on without a word.
+    let silent = |status: &DdsStatus| {
+        matches!(status, DdsStatus::LivelinessChanged { is_alive: Some(false), .. })
+    };
+    let status = loop {
+        let status = statuses.recv_timeout(PATIENCE).expect("its silence to be told of");
+        if silent(&status) && sink.len() == 5 {
+            break status;
+        }
+    };
+    let DdsStatus::LivelinessChanged { writer: Some(writer), alive: 0, not_alive: 1, .. } = status
+    else {
+        panic!("{status:?}")
+    };
+    assert!(participant.discovered().writers.contains_key(&writer), "it has not left");
 }

@@ -171,12 +171,12 @@ pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
             }
         }
     }
-    // What DDS tells first: it tells more policies.
-    let mut told: BTreeSet<Guid> = BTreeSet::new();
+    // Of participants that DDS knows it tells more; shared memory tells of those that have no DDS.
+    let mut told: BTreeSet<Prefix> = BTreeSet::from([core.prefix]);
     if let Some(dds) = &core.dds {
         let known = dds.discovered();
         let others = |endpoint: &&RemoteEndpoint| endpoint.guid.prefix() != core.prefix;
-        told.extend(known.writers.keys().chain(known.readers.keys()));
+        told.extend(known.participants.keys());
         for writer in known.writers.values().filter(others) {
             put(&writer.topic, remote(core, writer), true);
         }
@@ -185,10 +185,8 @@ pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
         }
     }
     if let Some(shm) = &core.shm {
-        for endpoint in shm.endpoints().iter().filter(|e| e.guid.prefix() != core.prefix) {
-            if !told.contains(&endpoint.guid) {
-                put(&endpoint.topic, local(core, endpoint), endpoint.writer);
-            }
+        for endpoint in shm.endpoints().iter().filter(|e| !told.contains(&e.guid.prefix())) {
+            put(&endpoint.topic, local(core, endpoint), endpoint.writer);
         }
     }
     let mut topics: Vec<TopicInfo> = topics.into_values().collect();

@@ -36,9 +36,9 @@ pub(crate) struct ReaderCore {
     pub(super) received: Counter,
     /// Whether history is for this reader too.
     pub(super) durable: bool,
-    /// Whether samples have a deadline.
+    /// Whether it is looked after if samples come in time, or their writers are alive.
     pub(super) timed: bool,
-    /// Whether the liveliness of writers is looked after.
+    /// Whether their writers are.
     pub(super) mortal: bool,
     /// Whether only the last samples of an instance are kept.
     pub(super) keeps_last: bool,
@@ -110,7 +110,7 @@ impl ReaderCore {
             }),
             received: Counter::default(),
             durable: spec.qos.durability > Durability::Volatile,
-            timed: !spec.qos.deadline.is_infinite(),
+            timed: !(spec.qos.deadline.is_infinite() && spec.qos.liveliness.lease.is_infinite()),
             mortal: !spec.qos.liveliness.lease.is_infinite(),
             keeps_last: spec.qos.history.depth().is_some(),
             behind: AtomicBool::new(false),
@@ -123,7 +123,7 @@ impl ReaderCore {
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
-        if reader.timed || reader.mortal {
+        if reader.timed {
             core.start_watch()?;
         }
         // A writer may have matched before the reader was registered.

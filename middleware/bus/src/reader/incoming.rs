@@ -43,11 +43,10 @@ pub(crate) struct Incoming {
     lost: Counter,
     deadlines: Option<Mutex<Deadlines>>,
     vitals: Mutex<Vitals>,
-    /// Whether it matters if a writer is alive.
+    /// Whether it matters who writes what comes over shared memory, and over DDS: an owner must be alive,
+    /// and if it is on this host it says so itself.
     listens: bool,
-    /// Whether instances end with their last live writer: the reader looks after the liveliness of
-    /// writers and tells instances apart.
-    registers: bool,
+    listens_far: bool,
     content: Option<Arc<Content>>,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
@@ -75,6 +74,7 @@ impl Incoming {
     ) -> Self {
         // Without keys a keyed topic looks like one instance, which depth must not empty.
         let told_apart = !keyed || keys.known();
+        let mortal = !qos.liveliness.lease.is_infinite();
         Self {
             core: Arc::downgrade(core),
             keys,
@@ -88,9 +88,9 @@ impl Incoming {
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
             deadlines: Deadlines::new(qos.deadline).map(Mutex::new),
-            vitals: Mutex::default(),
-            listens: qos.ownership == Ownership::Exclusive || !qos.liveliness.lease.is_infinite(),
-            registers: keyed && told_apart && !qos.liveliness.lease.is_infinite(),
+            vitals: Mutex::new(Vitals::new(keyed && told_apart && mortal)),
+            listens: mortal,
+            listens_far: mortal || qos.ownership == Ownership::Exclusive,
             content,
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
@@ -166,20 +166,14 @@ impl Incoming {
         &self.vitals
     }
 
-    /// Whether it matters which writer has written which instance.
-    pub fn registers(&self) -> bool {
-        self.registers
-    }
-
     /// A change of the instance came, over shared memory if `local`.
     pub fn renew(&self, change: &Change, local: bool, source_time: i64, now: i64) {
         let Change { key, state, writer, .. } = *change;
-        if self.listens {
+        let listens = if local { self.listens } else { self.listens_far };
+        if listens {
             let mut vitals = self.vitals.lock();
             vitals.hear(writer, local);
-            if self.registers {
-                vitals.register(writer, key, state);
-            }
+            vitals.register(writer, key, state);
         }
         let Some(deadlines) = &self.deadlines else { return };
         match state {

@@ -178,11 +178,7 @@ impl ReaderCore {
         else {
             return Ok(None);
         };
-        let guarded = self.timed
-            || self.mortal
-            || self.durable
-            || !gates.are_open()
-            || self.incoming.blocks_any();
+        let guarded = self.timed || self.durable || !gates.are_open() || self.incoming.blocks_any();
         while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
             let now = now_ns();
             if (!guarded && sample.is_ordinary())

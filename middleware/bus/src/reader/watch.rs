@@ -48,7 +48,7 @@ impl ReaderCore {
         }
         let mut vitals = self.incoming.vitals().lock();
         let changed = vitals.look(pulse_now());
-        if !self.incoming.registers() || !vitals.has_ends() {
+        if !vitals.has_ends() {
             return changed;
         }
         drop(vitals);
