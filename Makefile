@@ -6,7 +6,7 @@ PROFILE ?= demo
 TIDEWIRE := $(CARGO_TARGET_DIR)/$(PROFILE)/tidewire
 FOR ?= 60
 
-.PHONY: help demo build test fuzz lint fmt screenshot model skab-model bench release setup-build setup-cyclone setup-test
+.PHONY: help demo build test fuzz soak lint fmt screenshot model skab-model bench release setup-build setup-cyclone setup-test
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: setup-build setup-test ## install what tests need and run them all
 
 fuzz: setup-build ## fuzz each target for FOR seconds, 60 by default (deploy/fuzz.sh SECONDS TARGET for one)
 	@deploy/fuzz.sh $(FOR)
+
+soak: setup-build ## run the bus for FOR seconds under processes that are killed, stopped and restarted (SEED=N again)
+	@cargo run --locked --profile $(PROFILE) -p tidewire-soak -- --for $(FOR) $(if $(SEED),--seed $(SEED))
 
 lint: setup-build setup-cyclone ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check

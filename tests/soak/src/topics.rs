@@ -74,11 +74,11 @@ pub fn topics() -> Vec<Topic> {
     let event = Qos { history: History::KeepLast(DEPTH), ..Qos::event() };
     let state = Qos { history: History::KeepLast(1), ..Qos::event() };
     vec![
-        topic("soak/plain", Form::Plain, Qos::reliable(), 20),
-        topic("soak/fast", Form::Bytes(64, 64), best_effort, 10),
+        topic("soak/plain", Form::Plain, Qos::reliable(), 25),
+        topic("soak/fast", Form::Bytes(64, 64), best_effort, 20),
         topic("soak/page", Form::Bytes(4096, 4096), Qos::reliable(), 50),
-        topic("soak/text", Form::Bytes(16, 6000), Qos::reliable(), 50),
-        topic("soak/large", Form::Large, Qos::reliable(), 1000),
+        topic("soak/text", Form::Bytes(4000, 12_000), Qos::reliable(), 100),
+        topic("soak/large", Form::Large, Qos::reliable(), 2000),
         topic("soak/event", Form::Bytes(200, 200), event, 200),
         topic("soak/state", Form::State, state, 100),
     ]

@@ -170,7 +170,7 @@ impl Builder {
         } else {
             None
         };
-        Ok(Participant { core: Core::start(name, self.domain, prefix, dds, shm) })
+        Ok(Participant::new(Core::start(name, self.domain, prefix, dds, shm)))
     }
 }
 

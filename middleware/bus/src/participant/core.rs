@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tidewire_idl::Guid;
 use tidewire_qos::policy::LivelinessKind;
 use tidewire_shm::{ShmDomain, pulse_now};
@@ -73,6 +73,39 @@ pub(crate) struct Core {
     asserted: AtomicU64,
     told: AtomicU64,
     notify: OnceLock<Arc<Notify>>,
+    pub busy: Arc<Busy>,
+}
+
+/// Threads of the bus that keep a participant alive just now.
+///
+/// Were one of them the last to let go, the participant would leave on that thread, and not at all in a
+/// program that ends meanwhile: its files would stay until somebody else comes. So whoever drops a
+/// participant waits for them.
+#[derive(Default)]
+pub(crate) struct Busy {
+    threads: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Busy {
+    /// Longest wait: a thread of the bus has work for much less.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// Runs `work` on the participant, if it is still there.
+    fn with(&self, core: &Weak<Core>, work: impl FnOnce(&Core)) -> bool {
+        *self.threads.lock() += 1;
+        let alive = core.upgrade().map(|core| work(&core)).is_some();
+        *self.threads.lock() -= 1;
+        self.changed.notify_all();
+        alive
+    }
+
+    /// Waits until no thread keeps it.
+    pub fn wait(&self) {
+        let deadline = Instant::now() + Self::PATIENCE;
+        let mut threads = self.threads.lock();
+        while *threads > 0 && !self.changed.wait_until(&mut threads, deadline).timed_out() {}
+    }
 }
 
 impl Core {
@@ -97,6 +130,7 @@ impl Core {
             asserted: AtomicU64::new(0),
             told: AtomicU64::new(0),
             notify: OnceLock::new(),
+            busy: Arc::default(),
             name: name.clone(),
             domain,
             prefix,
@@ -105,11 +139,9 @@ impl Core {
         });
         core.points.set(prefix, name);
         if let Some(dds) = &core.dds {
-            let weak = Arc::downgrade(&core);
+            let (weak, busy) = (Arc::downgrade(&core), core.busy.clone());
             dds.observe(move |event| {
-                if let Some(core) = weak.upgrade() {
-                    core.discovered(event);
-                }
+                busy.with(&weak, |core| core.discovered(event));
             });
         }
         core
@@ -317,12 +349,13 @@ impl Core {
         if started.set(()).is_err() {
             return Ok(());
         }
-        let weak = Arc::downgrade(self);
+        let (weak, busy) = (Arc::downgrade(self), self.busy.clone());
         std::thread::Builder::new().name(name.into()).spawn(move || {
             loop {
                 std::thread::sleep(period);
-                let Some(core) = weak.upgrade() else { return };
-                task(&core);
+                if !busy.with(&weak, task) {
+                    return;
+                }
             }
         })?;
         Ok(())
@@ -360,5 +393,29 @@ impl Core {
             }
         })?;
         Ok(notify)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Participant;
+
+    #[test]
+    fn whoever_drops_a_participant_waits_for_threads_that_keep_it() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let (weak, busy) = (Arc::downgrade(&core), core.busy.clone());
+        let (here, there) = crossbeam_channel::bounded(1);
+        let thread = std::thread::spawn(move || {
+            busy.with(&weak, |_| {
+                here.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(50));
+            })
+        });
+        there.recv().unwrap();
+        let weak = Arc::downgrade(&core);
+        drop(Participant::new(core));
+        assert!(weak.upgrade().is_none(), "it has left");
+        assert!(thread.join().unwrap());
     }
 }

@@ -32,6 +32,7 @@ use tidewire_shm::Segment;
 use tidewire_transport::{EndpointSpec, Prefix};
 
 pub use builder::{Builder, Transports};
+use core::Busy;
 pub(crate) use core::{Core, OwnEndpoint};
 pub use discovery::{EndpointInfo, Event, ParticipantInfo, TopicInfo};
 pub(crate) use points::LastPoint;
@@ -63,10 +64,27 @@ impl RawTopic {
 /// A member of a domain. Cheap to clone; leaves when the last clone and the last endpoint are gone.
 #[derive(Clone)]
 pub struct Participant {
+    // Before `leaving`, which waits for it.
     pub(crate) core: Arc<Core>,
+    _leaving: Leaving,
+}
+
+/// Ends when no thread of the bus keeps the participant any more.
+#[derive(Clone)]
+struct Leaving(Arc<Busy>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.wait();
+    }
 }
 
 impl Participant {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        let leaving = Leaving(core.busy.clone());
+        Self { core, _leaving: leaving }
+    }
+
     /// Domain 0, both transports, multicast discovery on all interfaces, unless told otherwise.
     pub fn builder() -> Builder {
         Builder::default()

@@ -38,6 +38,9 @@ pub enum Change<T> {
     },
 }
 
+/// Bytes from which on the receive cache is sized by a value's size in memory.
+const LARGE: usize = 16 << 10;
+
 /// Reads samples of `T`.
 pub struct Reader<T> {
     pub(super) core: Arc<ReaderCore>,
@@ -54,6 +57,9 @@ impl<T: TypeSupport> Reader<T> {
     ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
+        // RustDDS keeps what it received, by number: of large samples fewer. Values that large have no
+        // much smaller payload.
+        spec.plain_size = Some(size_of::<T>()).filter(|size| *size >= LARGE);
         let ty = T::descriptor();
         Ok(Self { core: ReaderCore::new(core, spec, Some(&ty), filter, cached)?, of: PhantomData })
     }
