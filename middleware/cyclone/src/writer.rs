@@ -9,7 +9,7 @@ use cyclors::{
 };
 use parking_lot::Mutex;
 use tidewire_idl::{Guid, KeyHash};
-use tidewire_qos::DataRepresentation;
+use tidewire_qos::{DataRepresentation, Durability};
 use tidewire_transport::dds::{DdsError, DdsWriteError, check_payload};
 use tidewire_transport::{Counter, EndpointSpec};
 
@@ -30,6 +30,8 @@ pub struct DdsWriter {
     ty: *const ddsi_sertype,
     topic: String,
     keyed: bool,
+    /// Whether Cyclone must know one instance from another: for history and deadlines.
+    told_apart: bool,
     announced: DataRepresentation,
     /// The number of the last change. Cyclone counts too, from 1, but does not tell: writing one at a
     /// time keeps both the same.
@@ -66,11 +68,14 @@ impl DdsWriter {
             created
         };
         let entity = created.map_err(fail)?;
+        owner.shared.anchor.of_writer(entity);
+        let qos = &spec.qos;
         Ok(Self {
             endpoint: Endpoint::new(owner, entity, topic, listener, spec, true)?,
             ty,
             topic: spec.topic.clone(),
             keyed: spec.keyed,
+            told_apart: qos.durability > Durability::Volatile || !qos.deadline.is_infinite(),
             announced: spec.qos.representations()[0],
             sequence: Mutex::new(0),
             written: Counter::default(),
@@ -175,6 +180,7 @@ impl DdsWriter {
         // SAFETY: the type lives as long as the writer, whose samples Cyclone drops before it; the
         // sample is handed over, whatever the result.
         let result = unsafe {
+            let key = (key, self.told_apart);
             let serdata = Serdata::write(self.ty, payload, key, status, time, next);
             cyclors::dds_forwardcdr(self.endpoint.entity, serdata)
         };

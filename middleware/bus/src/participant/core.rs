@@ -26,6 +26,9 @@ const HISTORY_PERIOD: Duration = Duration::from_millis(20);
 /// How often deadlines are looked after.
 const WATCH_PERIOD: Duration = Duration::from_millis(5);
 
+/// How long the thread that calls listeners sleeps at most: a participant that goes waits no longer.
+const LISTEN_PERIOD: Duration = Duration::from_millis(200);
+
 /// Events a subscriber may fall behind by before it misses some.
 const EVENT_BACKLOG: usize = 4096;
 
@@ -58,6 +61,7 @@ pub(crate) struct Core {
     next_entity: AtomicU32,
     history: OnceLock<()>,
     watch: OnceLock<()>,
+    listening: OnceLock<()>,
     notify: OnceLock<Arc<Notify>>,
 }
 
@@ -77,6 +81,7 @@ impl Core {
             next_entity: AtomicU32::new(1),
             history: OnceLock::new(),
             watch: OnceLock::new(),
+            listening: OnceLock::new(),
             notify: OnceLock::new(),
             name: name.clone(),
             domain,
@@ -230,6 +235,24 @@ impl Core {
                 std::thread::sleep(period);
                 let Some(core) = weak.upgrade() else { return };
                 task(&core);
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Starts the thread that calls listeners for what comes over shared memory; once.
+    pub fn start_listening(self: &Arc<Self>) -> Result<(), BusError> {
+        if self.listening.set(()).is_err() {
+            return Ok(());
+        }
+        let weak = Arc::downgrade(self);
+        let mut seen = self.wake.epoch();
+        std::thread::Builder::new().name("tidewire-listen".into()).spawn(move || {
+            while let Some(core) = weak.upgrade() {
+                core.wake.wait_since(seen, LISTEN_PERIOD);
+                // Read before they look: what comes from here on ends the next wait.
+                seen = core.wake.epoch();
+                core.readers().iter().for_each(|reader| reader.notice());
             }
         })?;
         Ok(())

@@ -15,7 +15,7 @@ use crate::participant::{Core, RawTopic};
 /// Reads serialised samples, encapsulation header included, without knowing their type. Disposes and
 /// unregisters come as samples whose `info.state` says so; their payload is the serialised key.
 pub struct RawReader {
-    core: Arc<ReaderCore>,
+    pub(super) core: Arc<ReaderCore>,
 }
 
 impl RawReader {

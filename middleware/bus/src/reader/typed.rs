@@ -53,7 +53,11 @@ impl<T: TypeSupport> Reader<T> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
         let ty = T::descriptor();
-        Ok(Self { core: ReaderCore::new(core, spec, Some(&ty), filter)?, of: PhantomData })
+        Ok(Self::of(ReaderCore::new(core, spec, Some(&ty), filter)?))
+    }
+
+    pub(super) fn of(core: Arc<ReaderCore>) -> Self {
+        Self { core, of: PhantomData }
     }
 
     /// The next sample, if one is there. Ends of instances are passed over: see
