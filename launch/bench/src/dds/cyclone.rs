@@ -43,7 +43,7 @@ fn ping_pong() -> Qos {
 }
 
 fn stream() -> Qos {
-    Qos { history: History::KeepAll, ..Qos::reliable() }
+    Qos { history: History::KeepAll, latency_budget: BUDGET, ..Qos::reliable() }
 }
 
 fn blank(bytes: usize) -> KeyedSeq {
@@ -200,8 +200,7 @@ pub fn flood<R: Send>(
     over: impl FnOnce() -> Result<R, BenchError> + Send,
 ) -> Result<R, BenchError> {
     let bus = participant(domain, "bench/pub")?;
-    let qos = Qos { latency_budget: BUDGET, ..stream() };
-    let writer = bus.writer::<KeyedSeq>("data", &qos).map_err(fail)?;
+    let writer = bus.writer::<KeyedSeq>("data", &stream()).map_err(fail)?;
     writer.wait_for_readers(1, PATIENCE).map_err(fail)?;
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

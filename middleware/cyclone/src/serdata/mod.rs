@@ -15,6 +15,8 @@ use tidewire_transport::dds::HEADER;
 pub(crate) use gather::{Parts, Scattered};
 pub(crate) use ops::ops;
 
+use crate::writer::Share;
+
 /// Begins with Cyclone's part, so that a pointer to one is a pointer to the other.
 #[repr(C)]
 pub(crate) struct Serdata {
@@ -30,6 +32,8 @@ pub(crate) struct Serdata {
     pub hash_only: bool,
     /// The writer's count; 0 if unknown.
     pub sequence: u64,
+    /// Of its writer's window.
+    share: Option<Share>,
 }
 
 /// Bytes as RTPS can send them: submessages are multiples of four bytes (RTPS 2.5, 9.4.1), and how
@@ -69,6 +73,7 @@ impl Serdata {
         status: u32,
         time: i64,
         sequence: u64,
+        share: Option<Share>,
     ) -> *mut ddsi_serdata {
         let kind = if status == 0 { ddsi_serdata_kind_SDK_DATA } else { ddsi_serdata_kind_SDK_KEY };
         // SAFETY: as the caller says.
@@ -78,6 +83,7 @@ impl Serdata {
             serdata.tell_apart(key);
         }
         serdata.sequence = sequence;
+        serdata.share = share;
         serdata.common.statusinfo = status;
         serdata.common.timestamp.v = time;
         Box::into_raw(serdata).cast()
@@ -100,6 +106,7 @@ impl Serdata {
             instance: KeyHash::default(),
             hash_only: false,
             sequence: 0,
+            share: None,
         });
         // SAFETY: `serdata` is writable, `ty` valid. The hash of an instance that is none is zero.
         unsafe { ddsi_serdata_init(&mut serdata.common, ty, kind) };
