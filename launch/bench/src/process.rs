@@ -82,4 +82,3 @@ impl Drop for Far {
         let _ = self.child.wait();
     }
 }
-

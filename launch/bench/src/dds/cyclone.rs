@@ -60,12 +60,13 @@ fn hear(
     let stop = Arc::new(AtomicBool::new(false));
     match mode {
         Mode::Listener => {
-            reader.on_data(move |reader| {
-                while let Ok(Some(sample)) = reader.take() {
-                    heard(sample);
-                }
-            })
-            .map_err(fail)?;
+            reader
+                .on_data(move |reader| {
+                    while let Ok(Some(sample)) = reader.take() {
+                        heard(sample);
+                    }
+                })
+                .map_err(fail)?;
             Ok(Hearing { stop, thread: None, _reader: Some(reader) })
         }
         Mode::WaitSet => {

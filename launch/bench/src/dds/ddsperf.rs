@@ -57,12 +57,10 @@ impl Ddsperf {
     /// Median one-way latency of samples of `bytes`, ns.
     pub fn latency(&self, domain: u16, bytes: usize, mode: Mode) -> Result<f64, BenchError> {
         let size = bytes.to_string();
-        let lines = self.both(
-            domain,
-            &["pong", mode.name()],
-            &["ping", "size", &size, mode.name()],
-        )?;
-        let found = lines.iter().filter_map(|line| after(line, " 50% ")?.strip_suffix("us")?.parse().ok());
+        let lines =
+            self.both(domain, &["pong", mode.name()], &["ping", "size", &size, mode.name()])?;
+        let found =
+            lines.iter().filter_map(|line| after(line, " 50% ")?.strip_suffix("us")?.parse().ok());
         value(found.skip(1).map(|micros: f64| micros * 1e3).collect(), &lines)
     }
 

@@ -1,9 +1,10 @@
-//! The DDS backends at full speed, beside the programs of those who make the DDS.
+//! The Cyclone backend at full speed, beside the program of those who make Cyclone DDS.
 //!
-//! *Cyclone DDS*: beside its own `ddsperf`, which is run as a user runs it, twice. Both sides write and take the same keyed type with
-//! a sequence of bytes, RELIABLE; latency is half a round trip of one sample (KEEP_LAST 1), throughput is what arrives while one
-//! process writes as fast as it is let (KEEP_ALL), small samples sharing packets. What is behind a comma is how readers learn of
-//! samples, the same on both sides: called on the thread that received them, or woken. Each run is three seconds or so.
+//! Their `ddsperf` is run as a user runs it, in two processes, and so are we. Both sides write and take the
+//! same type (a number, a key, a sequence of bytes), RELIABLE. Latency is half the round trip of one sample
+//! (KEEP_LAST 1), throughput is what arrives while one process writes as fast as it is let (KEEP_ALL), small
+//! samples sharing packets. How readers learn of samples is the same on both sides: a listener is called on
+//! the thread that received them; or a thread is woken. A run takes three seconds.
 //!
 //! Not measured: several readers, two machines, network cards.
 
@@ -14,12 +15,14 @@ mod job;
 use std::path::Path;
 use std::process::Command;
 
+use tidewire_bus::Backend;
+
 use crate::{BenchError, Figure, median};
 use ddsperf::{Ddsperf, Mode};
 use job::{Job, Measure};
 
-const REMEDY: &str = "not measured: ddsperf, as it is not here: run deploy/ddsperf.sh, which builds that of the Cyclone DDS in this \
-                      program, or install the system's (apt-get install cyclonedds-tools), or name one with --ddsperf";
+const REMEDY: &str = "ddsperf is not measured, as it is not here: run deploy/ddsperf.sh, which builds that of the \
+     Cyclone DDS in this program, or install the system's (apt-get install cyclonedds-tools), or name one with --ddsperf";
 
 fn fail(what: impl ToString) -> BenchError {
     BenchError { bench: "dds", what: what.to_string() }
@@ -33,11 +36,12 @@ pub fn far_end(job: &str) -> Result<(), BenchError> {
     job.parse::<Job>()?.answer()
 }
 
-/// Runs both sides `runs` times, interleaved; of the figures only those whose name has `only` in it. `far` starts the second process,
-/// which must call [`far_end`] with the text it is given. `note` is told which ddsperf stands beside us.
+/// Runs both sides `runs` times, interleaved; of the figures only those whose name has `only` in it. `far`
+/// starts the second process, which must call [`far_end`] with the text it is given. `note` is told which
+/// ddsperf stands beside us; without one its figures are NaN.
 ///
 /// # Errors
-/// A side cannot be set up, or samples are lost.
+/// A side cannot be set up, or samples are lost; the Cyclone backend is not built in.
 pub fn run(
     runs: usize,
     only: &str,
@@ -46,13 +50,21 @@ pub fn run(
     progress: &mut dyn FnMut(&str),
     note: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, BenchError> {
+    if !Backend::Cyclone.is_built_in() {
+        let remedy = "build it with `--features cyclone` (it takes cmake and a C++ compiler)";
+        return Err(fail(format!("this program has no Cyclone backend: {remedy}")));
+    }
     let peer = Ddsperf::find(ddsperf);
+    if let (None, Some(given)) = (&peer, ddsperf) {
+        return Err(fail(format!("there is no program {}", given.display())));
+    }
     match &peer {
         Some(peer) => note(&format!("ddsperf is {}", peer.path().display())),
         None => note(REMEDY),
     }
     let mut figures = Vec::new();
-    for (name, unit, measure, mode, bytes) in rows().into_iter().filter(|row| row.0.contains(only)) {
+    for (name, unit, measure, mode, bytes) in rows().into_iter().filter(|row| row.0.contains(only))
+    {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..runs {
             for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {

@@ -108,7 +108,10 @@ impl Listener {
 }
 
 impl ReaderCore {
-    fn listen(self: &Arc<Self>, mut call: impl FnMut(Arc<Self>) + Send + 'static) -> Result<(), BusError> {
+    fn listen(
+        self: &Arc<Self>,
+        mut call: impl FnMut(Arc<Self>) + Send + 'static,
+    ) -> Result<(), BusError> {
         if self.core.shm.is_some() {
             self.core.start_listening()?;
         }
@@ -149,7 +152,10 @@ impl<T: TypeSupport> Reader<T> {
     ///
     /// # Errors
     /// [`BusError::Io`] if that thread cannot be started.
-    pub fn on_data(&self, mut listener: impl FnMut(&Self) + Send + 'static) -> Result<(), BusError> {
+    pub fn on_data(
+        &self,
+        mut listener: impl FnMut(&Self) + Send + 'static,
+    ) -> Result<(), BusError> {
         self.core.listen(move |core| listener(&Self::of(core)))
     }
 
@@ -164,7 +170,10 @@ impl RawReader {
     ///
     /// # Errors
     /// The same.
-    pub fn on_data(&self, mut listener: impl FnMut(&Self) + Send + 'static) -> Result<(), BusError> {
+    pub fn on_data(
+        &self,
+        mut listener: impl FnMut(&Self) + Send + 'static,
+    ) -> Result<(), BusError> {
         self.core.listen(move |core| listener(&Self { core }))
     }
 

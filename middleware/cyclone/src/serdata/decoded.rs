@@ -58,4 +58,3 @@ pub(super) unsafe extern "C" fn from_psmx(
 ) -> *mut ddsi_serdata {
     std::ptr::null_mut()
 }
-

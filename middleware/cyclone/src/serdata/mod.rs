@@ -91,11 +91,7 @@ impl Serdata {
 
     /// # Safety
     /// As [`write`](Self::write).
-    unsafe fn new(
-        ty: *const ddsi_sertype,
-        kind: ddsi_serdata_kind,
-        payload: Bytes,
-    ) -> Box<Self> {
+    unsafe fn new(ty: *const ddsi_sertype, kind: ddsi_serdata_kind, payload: Bytes) -> Box<Self> {
         // SAFETY: a structure of pointers and numbers, for which zero is a value; `ddsi_serdata_init`
         // sets them.
         let common = unsafe { std::mem::zeroed() };

@@ -9,9 +9,7 @@ use cyclors::{
 };
 use tidewire_transport::dds::HEADER;
 
-use super::decoded::{
-    from_loaned_sample, from_psmx, from_sample, to_sample, untyped_to_sample,
-};
+use super::decoded::{from_loaned_sample, from_psmx, from_sample, to_sample, untyped_to_sample};
 use super::gather::gather;
 use super::{Serdata, padded};
 use crate::sys::{self, Received};
@@ -137,8 +135,7 @@ unsafe extern "C" fn to_untyped(serdata: *const ddsi_serdata) -> *mut ddsi_serda
     // SAFETY: called through our operations. The type is only read for its operations.
     unsafe {
         let ours = Serdata::of(serdata);
-        let mut untyped =
-            Serdata::new(ours.common.type_, ddsi_serdata_kind_SDK_KEY, Bytes::new());
+        let mut untyped = Serdata::new(ours.common.type_, ddsi_serdata_kind_SDK_KEY, Bytes::new());
         untyped.instance = ours.instance;
         untyped.common.hash = ours.common.hash;
         // It may outlive the type.
@@ -177,4 +174,3 @@ unsafe extern "C" fn print(
     }
     text.len()
 }
-
