@@ -2,7 +2,7 @@
 //!
 //! Each benchmark alternates the contenders run by run, so that a busy machine slows both, and
 //! reports the median of at least five runs. The room may touch everything below `launch`; start
-//! at [`bus::run`], [`store::run`] or [`ingress::run()`]. Figures are printed, never asserted.
+//! at [`bus::run`], [`dds::run`], [`store::run`] or [`ingress::run()`]. Figures are printed, never asserted.
 //!
 //! ```
 //! use tidewire_bench::{Figure, median};
@@ -14,8 +14,10 @@
 
 pub mod bus;
 mod contender;
+pub mod dds;
 mod figure;
 pub mod ingress;
+mod process;
 pub mod store;
 
 pub use figure::{Figure, median};

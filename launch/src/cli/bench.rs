@@ -12,7 +12,7 @@ use super::progress::Progress;
 /// `tidewire bench`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tidewire bench bus\n  tidewire bench store --json\n  tidewire bench ingress --runs 9\n\n\
+    after_help = "Examples:\n  tidewire bench bus\n  tidewire bench dds --only '64 B'\n  tidewire bench store --json\n  tidewire bench ingress --runs 9\n\n\
                   Medians over interleaved runs; ratio = ours / theirs. Numbers of the demo build are no measure: \
                   build with\n`cargo build --release` first."
 )]
@@ -26,9 +26,12 @@ pub struct Args {
     /// Interleaved runs, at least 5
     #[arg(long, default_value_t = 5)]
     pub runs: usize,
-    /// Only the figures whose name contains this, such as `64 B` (bus, ingress)
+    /// Only the figures whose name contains this, such as `64 B` (bus, dds, ingress)
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub only: String,
+    /// Cyclone DDS's own measuring program (dds) [default: that of deploy/ddsperf.sh, else of the system]
+    #[arg(long, value_name = "PROGRAM", env = "TIDEWIRE_DDSPERF")]
+    pub ddsperf: Option<PathBuf>,
     /// Samples per run (store)
     #[arg(long, default_value_t = 200_000)]
     pub samples: usize,
@@ -42,6 +45,8 @@ pub struct Args {
 pub enum Name {
     /// Latency and throughput beside raw iceoryx2, raw RustDDS and, if built in, raw Cyclone DDS
     Bus,
+    /// The Cyclone backend, if built in, beside Cyclone DDS's own ddsperf
+    Dds,
     /// Recording beside MCAP
     Store,
     /// UDP by every way beside blocking recv, between network namespaces (takes root)
@@ -56,18 +61,28 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         );
     }
     if let Some(job) = &args.far_end {
-        return Ok(tidewire_bench::bus::far_end(job)?);
+        return Ok(match args.name {
+            Name::Dds => tidewire_bench::dds::far_end(job)?,
+            _ => tidewire_bench::bus::far_end(job)?,
+        });
     }
     let this = std::env::current_exe()?;
+    let name = if matches!(args.name, Name::Dds) { "dds" } else { "bus" };
     let far = |job: &str| {
         let mut command = Command::new(&this);
-        command.args(["bench", "bus", "--far-end", job]);
+        command.args(["bench", name, "--far-end", job]);
         command
     };
     let mut line = Progress::new(json);
     let mut progress = |what: &str| line.show(|| what.to_owned());
     let figures = match args.name {
         Name::Bus => tidewire_bench::bus::run(args.runs, &args.only, &far, &mut progress)?,
+        Name::Dds => {
+            let mut note = |what: &str| eprintln!("note: {what}");
+            let ddsperf = args.ddsperf.as_deref();
+            let only = &args.only;
+            tidewire_bench::dds::run(args.runs, only, ddsperf, &far, &mut progress, &mut note)?
+        }
         Name::Store => {
             tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?
         }
@@ -89,10 +104,15 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             f.unit.to_owned(),
             format!("{:.1}", f.ours),
             f.peer.to_owned(),
-            format!("{:.1}", f.theirs),
-            format!("{:.2}", f.ratio()),
+            measured(f.theirs, 1),
+            measured(f.ratio(), 2),
         ]
     });
     output::print(&output::table(&["WHAT", "UNIT", ">OURS", "PEER", ">THEIRS", ">RATIO"], rows));
     Ok(())
+}
+
+/// A figure, if there was somebody to measure.
+fn measured(value: f64, digits: usize) -> String {
+    if value.is_nan() { "not measured".into() } else { format!("{value:.digits$}") }
 }

@@ -86,12 +86,14 @@ unsafe extern "C" fn store(
     cache: *mut c_void,
     writer: *const WriterInfo,
     serdata: *mut ddsi_serdata,
-    _instance: *mut c_void,
+    instance: *mut c_void,
 ) -> bool {
     // SAFETY: the cache is ours and the reader's type too, so the sample is; Cyclone holds all three
     // for the length of the call.
     let (cache, writer, serdata) =
         unsafe { (&*cache.cast::<Cache>(), &*writer, Serdata::of(serdata)) };
+    // SAFETY: Cyclone holds the instance too, and those received are all one.
+    unsafe { cache.shared.anchor.of_sample(instance) };
     let _inside = callback::enter();
     if catch_unwind(AssertUnwindSafe(|| cache.deliver(writer, serdata))).is_err() {
         cache.shared.fail("a reader panicked on a receive thread of Cyclone DDS");
@@ -105,6 +107,8 @@ unsafe extern "C" fn unregister_wr(_cache: *mut c_void, _writer: *const WriterIn
 unsafe extern "C" fn relinquish_ownership(_cache: *mut c_void, _writer: u64) {}
 
 unsafe extern "C" fn free(cache: *mut c_void) {
+    // The sink may hold the last of other endpoints.
+    let _inside = callback::enter();
     // SAFETY: the last use of what `Cache::make` has made.
     drop(unsafe { Box::from_raw(cache.cast::<Cache>()) });
 }

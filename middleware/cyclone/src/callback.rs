@@ -21,9 +21,14 @@ impl Drop for Inside {
     }
 }
 
+/// Whether this thread is.
+pub(crate) fn is_inside() -> bool {
+    DEPTH.get() > 0
+}
+
 /// Runs `delete` now, or on a thread of its own if this is a call from Cyclone.
 pub(crate) fn outside(delete: impl FnOnce() + Send + 'static) {
-    if DEPTH.get() == 0 {
+    if !is_inside() {
         delete();
     } else {
         // Without a thread the entities stay until the process ends: all that is left to do.

@@ -13,6 +13,7 @@
 //! # Ok::<(), tidewire_cyclone::DdsError>(())
 //! ```
 
+mod anchor;
 mod batch;
 mod cache;
 mod callback;

@@ -11,6 +11,7 @@ use tidewire_idl::Guid;
 use tidewire_transport::Prefix;
 use tidewire_transport::dds::{DdsEvent, DdsStatus, Discovered};
 
+use crate::anchor::Anchor;
 use crate::batch::Batch;
 use crate::endpoint::Own;
 use crate::types::TypeInfo;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     /// What others' endpoints have announced of their types.
     pub types: Mutex<HashMap<Guid, TypeInfo>>,
     pub notes: Sender<Note>,
+    pub anchor: Anchor,
 }
 
 impl Shared {
@@ -55,6 +57,7 @@ impl Shared {
             own: Mutex::default(),
             types: Mutex::default(),
             notes,
+            anchor: Anchor::default(),
         }
     }
 

@@ -12,9 +12,13 @@ use tidewire_idl::Guid;
 use tidewire_qos::Duration;
 use tidewire_transport::Prefix;
 
+use crate::serdata::{Parts, Scattered};
+
 unsafe extern "C" {
     // Inline functions of the headers, which the library also exports.
     pub fn ddsi_serdata_ref(serdata: *const ddsi_serdata) -> *mut ddsi_serdata;
+    // `dds/ddsi/ddsi_tkmap.h`.
+    pub fn ddsi_tkmap_instance_ref(instance: *mut c_void);
 }
 
 /// The first member of `struct ddsi_writer_info`; the rest is not looked at.
@@ -82,31 +86,6 @@ impl Received<'_> {
         Self { first: unsafe { &*chain.cast() } }
     }
 
-    /// The payload, with its header, put together.
-    pub fn payload(&self, size: usize) -> Option<Vec<u8>> {
-        let mut payload = Vec::with_capacity(size);
-        let mut next = Some(self.first);
-        while let Some(fragment) = next {
-            let (min, end) = (fragment.min as usize, fragment.max_plus_1 as usize);
-            let at = payload.len();
-            if end > at {
-                if min > at || end > size {
-                    return None;
-                }
-                // SAFETY: Cyclone has checked that the fragment's bytes, of which those from `min` on
-                // begin at its payload offset, lie inside the packet.
-                payload.extend_from_slice(unsafe {
-                    let bytes = fragment.packet.add(1).cast::<u8>();
-                    let start = bytes.add(usize::from(fragment.payload) + at - min);
-                    std::slice::from_raw_parts(start, end - at)
-                });
-            }
-            // SAFETY: the chain is of fragments that live as long as the first one.
-            next = unsafe { fragment.next.as_ref() };
-        }
-        (payload.len() == size).then_some(payload)
-    }
-
     /// The writer's sequence number, from the DATA or DATA_FRAG submessage (RTPS 2.5, 9.4.5.4), which
     /// Cyclone has brought into host order. 0 if it is none.
     pub fn sequence(&self) -> u64 {
@@ -130,6 +109,35 @@ impl Received<'_> {
             ]))
         };
         word(16) << 32 | word(20)
+    }
+}
+
+impl Scattered for Received<'_> {
+    /// The payload, with its header.
+    fn give(&self, to: &mut impl Parts) -> bool {
+        let (mut next, mut at) = (Some(self.first), 0);
+        while let Some(fragment) = next {
+            let (min, end) = (fragment.min as usize, fragment.max_plus_1 as usize);
+            if end > at {
+                if min > at {
+                    return false;
+                }
+                // SAFETY: Cyclone has checked that the fragment's bytes, of which those from `min` on
+                // begin at its payload offset, lie inside the packet.
+                let part = unsafe {
+                    let bytes = fragment.packet.add(1).cast::<u8>();
+                    let start = bytes.add(usize::from(fragment.payload) + at - min);
+                    std::slice::from_raw_parts(start, end - at)
+                };
+                if !to.add(part) {
+                    return false;
+                }
+                at = end;
+            }
+            // SAFETY: the chain is of fragments that live as long as the first one.
+            next = unsafe { fragment.next.as_ref() };
+        }
+        true
     }
 }
 

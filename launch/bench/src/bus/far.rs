@@ -1,12 +1,10 @@
 //! The second process of the bus benchmark, and how the first one drives it.
 //!
-//! Over pipes, a line each: the far side says `made`, is told `connect`, says `connected`, is told
-//! `go`, and reports its figure. It lives until its standard input closes, so that nothing it has
-//! sent goes with it.
+//! The far side says `made`, is told `connect`, says `connected`, is told `go`, and reports its figure.
+//! It lives until its standard input closes, so that nothing it has sent goes with it.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::str::FromStr;
 
 #[cfg(feature = "cyclone")]
@@ -18,6 +16,7 @@ use super::cyclone;
 use super::{iceoryx, ours, rustdds, wake};
 use crate::BenchError;
 use crate::contender::{Contender, Measure, Role, connect};
+use crate::process::{Far, await_order, say};
 
 /// A contender by name, as it is told to another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,11 +214,6 @@ pub fn far_end(job: &str) -> Result<(), BenchError> {
     let job: Job = job.parse()?;
     let contender = job.contender()?;
     let mut end = contender.endpoint(Role::Pong)?;
-    let mut lines = std::io::stdin().lines();
-    let mut await_order = |order: &str| match lines.next() {
-        Some(Ok(line)) if line == order => Ok(()),
-        _ => Err(fail(format!("the other process ended before it said `{order}`"))),
-    };
     say("made");
     await_order("connect")?;
     connect(&mut *end)?;
@@ -228,56 +222,6 @@ pub fn far_end(job: &str) -> Result<(), BenchError> {
     say(&job.measure.pong(&mut *end)?.to_string());
     let _ = await_order("");
     Ok(())
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout();
-    // Nobody listening means that the other process has ended: the next order does not come.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-/// The other process.
-struct Far {
-    child: Child,
-    /// Closing it ends the process.
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Far {
-    fn start(mut command: Command) -> Result<Self, BenchError> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| fail(format!("cannot start the second process: {e}")))?;
-        let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(fail("the second process has no pipes".into()));
-        };
-        Ok(Self { child, orders: Some(orders), answers: BufReader::new(answers) })
-    }
-
-    fn order(&mut self, order: &str) -> Result<(), BenchError> {
-        let gone = |why: &dyn fmt::Display| fail(format!("the second process is gone: {why}"));
-        let orders = self.orders.as_mut().ok_or_else(|| gone(&"its input is closed"))?;
-        writeln!(orders, "{order}").map_err(|e| gone(&e))
-    }
-
-    fn answer(&mut self) -> Result<String, BenchError> {
-        let mut line = String::new();
-        match self.answers.read_line(&mut line) {
-            Ok(n) if n > 0 => Ok(line.trim_end().to_owned()),
-            _ => Err(fail("the second process ended early".into())),
-        }
-    }
-}
-
-impl Drop for Far {
-    fn drop(&mut self) {
-        self.orders = None;
-        let _ = self.child.wait();
-    }
 }
 
 /// Runs a job, with `far` to start the second process.

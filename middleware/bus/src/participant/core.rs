@@ -31,6 +31,8 @@ const WATCH_PERIOD: Duration = Duration::from_millis(5);
 
 /// How often a participant says that it is alive, and looks whether its writers were asserted.
 const PULSE_PERIOD: Duration = Duration::from_millis(5);
+/// How long the thread that calls listeners sleeps at most: a participant that goes waits no longer.
+const LISTEN_PERIOD: Duration = Duration::from_millis(20);
 
 /// Events a subscriber may fall behind by before it misses some.
 const EVENT_BACKLOG: usize = 4096;
@@ -72,6 +74,7 @@ pub(crate) struct Core {
     beat: AtomicU64,
     asserted: AtomicU64,
     told: AtomicU64,
+    listening: OnceLock<()>,
     notify: OnceLock<Arc<Notify>>,
     pub busy: Arc<Busy>,
 }
@@ -129,6 +132,7 @@ impl Core {
             beat: AtomicU64::new(0),
             asserted: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            listening: OnceLock::new(),
             notify: OnceLock::new(),
             busy: Arc::default(),
             name: name.clone(),
@@ -358,6 +362,24 @@ impl Core {
                 }
             }
         })?;
+        Ok(())
+    }
+
+    /// Starts the thread that calls listeners for what comes over shared memory; once.
+    pub fn start_listening(self: &Arc<Self>) -> Result<(), BusError> {
+        if self.listening.set(()).is_err() {
+            return Ok(());
+        }
+        let (weak, busy) = (Arc::downgrade(self), self.busy.clone());
+        let mut seen = self.wake.epoch();
+        let mut look = move |core: &Self| {
+            core.wake.wait_since(seen, LISTEN_PERIOD);
+            // Read before they look: what comes from here on ends the next wait.
+            seen = core.wake.epoch();
+            core.readers().iter().for_each(|reader| reader.notice());
+        };
+        let run = move || while busy.with(&weak, &mut look) {};
+        std::thread::Builder::new().name("tidewire-listen".into()).spawn(run)?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 use super::arrived::Arrived;
 use super::content::Content;
 use super::filter::Change;
+use super::listen::Listener;
 use crate::deadline::Deadlines;
 use crate::keys::Keys;
 use crate::liveliness::Vitals;
@@ -50,6 +51,7 @@ pub(crate) struct Incoming {
     content: Option<Arc<Content>>,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
+    pub(super) listener: Listener,
 }
 
 #[derive(Default)]
@@ -94,6 +96,7 @@ impl Incoming {
             content,
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
+            listener: Listener::default(),
         }
     }
 
@@ -305,6 +308,10 @@ impl Sink for Incoming {
     }
 
     fn flush(&self) {
+        // Who waits finds nothing where a listener has taken everything.
+        if self.listener.arrived() && !self.waits() {
+            return;
+        }
         if let Some(core) = self.core.upgrade() {
             core.wake.wake();
         }

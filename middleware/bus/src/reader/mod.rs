@@ -30,6 +30,7 @@ mod content;
 mod core;
 mod filter;
 mod incoming;
+mod listen;
 mod loaned;
 mod raw;
 mod status;

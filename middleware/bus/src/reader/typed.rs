@@ -61,7 +61,11 @@ impl<T: TypeSupport> Reader<T> {
         // much smaller payload.
         spec.plain_size = Some(size_of::<T>()).filter(|size| *size >= LARGE);
         let ty = T::descriptor();
-        Ok(Self { core: ReaderCore::new(core, spec, Some(&ty), filter, cached)?, of: PhantomData })
+        Ok(Self::of(ReaderCore::new(core, spec, Some(&ty), filter, cached)?))
+    }
+
+    pub(super) fn of(core: Arc<ReaderCore>) -> Self {
+        Self { core, of: PhantomData }
     }
 
     /// The next sample, if one is there. Ends of instances are passed over: see

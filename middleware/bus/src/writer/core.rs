@@ -22,6 +22,9 @@ use crate::participant::{Core, OwnEndpoint};
 use crate::status::Statuses;
 use crate::support::{self, Role};
 
+/// Bytes from which on a payload is not copied for DDS.
+const HANDED_OVER: usize = 4096;
+
 pub(crate) struct WriterCore {
     pub spec: EndpointSpec,
     pub guid: Guid,
@@ -137,15 +140,49 @@ impl WriterCore {
         source_time: i64,
         payload: &[u8],
     ) -> Result<(), WriteError> {
+        let owned = || Bytes::copy_from_slice(payload);
+        self.send_as(state, (change, key, source_time), payload, owned)
+    }
+
+    /// Sends one sample out of `buffer`, both ways. DDS is given the buffer itself where a copy would cost
+    /// more than a new one.
+    pub fn send_buffer(
+        &self,
+        state: &mut State,
+        key: KeyHash,
+        source_time: i64,
+        mut buffer: Vec<u8>,
+    ) -> Result<(), WriteError> {
+        let change = (InstanceState::Alive, key, source_time);
+        let sent;
+        if buffer.len() >= HANDED_OVER && self.needs_wire() {
+            let room = buffer.len();
+            let payload = Bytes::from(buffer);
+            sent = self.send_as(state, change, &payload, || payload.clone());
+            buffer = Vec::with_capacity(room);
+        } else {
+            sent = self.send_as(state, change, &buffer, || Bytes::copy_from_slice(&buffer));
+        }
+        state.buffer = buffer;
+        sent
+    }
+
+    fn send_as(
+        &self,
+        state: &mut State,
+        (change, key, source_time): (InstanceState, KeyHash, i64),
+        payload: &[u8],
+        owned: impl Fn() -> Bytes,
+    ) -> Result<(), WriteError> {
         let meta = self.next(state, change, key, source_time);
         self.serve(state);
         let shared = match &mut state.shm {
             Some(shm) => shm.send(&meta, payload).map_err(|e| WriteError::shm(&self.spec.topic, e)),
             None => Ok(Default::default()),
         };
-        let wired = self.send_wire(&meta, || Bytes::copy_from_slice(payload));
+        let wired = self.send_wire(&meta, &owned);
         if let Some(history) = &mut state.history {
-            history.keep(meta, Bytes::copy_from_slice(payload));
+            history.keep(meta, owned());
         }
         shared?;
         wired?;

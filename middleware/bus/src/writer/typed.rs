@@ -48,9 +48,7 @@ impl<T: TypeSupport> Writer<T> {
         let mut buffer = std::mem::take(&mut state.buffer);
         buffer.clear();
         value.encode(self.core.encoding(), &mut buffer);
-        let sent = self.core.send(&mut state, InstanceState::Alive, key, source_time, &buffer);
-        state.buffer = buffer;
-        sent
+        self.core.send_buffer(&mut state, key, source_time, buffer)
     }
 
     /// Disposes the instance `value` belongs to; only its key members count.

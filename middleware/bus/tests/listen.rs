@@ -1,0 +1,175 @@
+//! Listeners: called with what comes, on every transport.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tidewire_bus::{Backend, Participant, RawTopic, Transports, testing};
+use tidewire_qos::{History, Qos};
+use tidewire_types::bench::{Block64, KeyedSeq};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Shared memory, and DDS on every backend there is.
+fn ways() -> Vec<(Transports, Backend)> {
+    let shm = Transports { dds: false, shm: true };
+    let dds = Transports { dds: true, shm: false };
+    let backends = [Backend::RustDds, Backend::Cyclone].into_iter().filter(|b| b.is_built_in());
+    let mut ways = vec![(shm, Backend::RustDds)];
+    ways.extend(backends.map(|backend| (dds, backend)));
+    ways
+}
+
+fn pair((transports, backend): (Transports, Backend)) -> (Participant, Participant) {
+    let domain = testing::free_domain();
+    let join = |name| {
+        let builder = Participant::builder().domain(domain).name(name);
+        builder.transports(transports).dds(backend).build().unwrap()
+    };
+    (join("near"), join("far"))
+}
+
+fn all() -> Qos {
+    Qos { history: History::KeepAll, ..Qos::reliable() }
+}
+
+#[test]
+fn a_listener_takes_every_sample_in_order() {
+    for way in ways() {
+        let (near, far) = pair(way);
+        let reader = far.reader::<KeyedSeq>("seq", &all()).unwrap();
+        let writer = near.writer::<KeyedSeq>("seq", &all()).unwrap();
+        let (found, heard) = mpsc::channel();
+        reader
+            .on_data(move |reader| {
+                while let Some(sample) = reader.take().unwrap() {
+                    found.send(sample.data.seq).unwrap();
+                }
+            })
+            .unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        for seq in 0..500 {
+            writer.write(&KeyedSeq { seq, keyval: 1, baggage: vec![7; 100] }).unwrap();
+        }
+        for seq in 0..500 {
+            assert_eq!(heard.recv_timeout(PATIENCE), Ok(seq), "{way:?}");
+        }
+        assert_eq!((reader.received(), reader.lost()), (500, 0), "{way:?}");
+    }
+}
+
+#[test]
+fn a_listener_may_answer_with_a_sample() {
+    const ROUNDS: u8 = 200;
+    for way in ways() {
+        let (near, far) = pair(way);
+        let (ask, answer) = (Qos::reliable(), Qos::reliable());
+        let ping = near.writer::<Block64>("ping", &ask).unwrap();
+        let pong = near.reader::<Block64>("pong", &answer).unwrap();
+        let heard = far.reader::<Block64>("ping", &ask).unwrap();
+        let back = far.writer::<Block64>("pong", &answer).unwrap();
+        back.wait_for_readers(1, PATIENCE).unwrap();
+        ping.wait_for_readers(1, PATIENCE).unwrap();
+        heard
+            .on_data(move |reader| {
+                while let Some(sample) = reader.take().unwrap() {
+                    back.write(&sample.data).unwrap();
+                }
+            })
+            .unwrap();
+        for round in 0..ROUNDS {
+            ping.write(&Block64 { data: [round; 64] }).unwrap();
+            let sample = pong.recv_timeout(PATIENCE).unwrap().expect("an answer");
+            assert_eq!(sample.data.data, [round; 64], "{way:?}");
+        }
+    }
+}
+
+#[test]
+fn what_waits_already_is_found_and_nothing_is_called_afterwards() {
+    for way in ways() {
+        let (near, far) = pair(way);
+        let topic = RawTopic::new("raw", "bench::Raw", false);
+        let reader = far.raw_reader(&topic, &all()).unwrap();
+        let writer = near.raw_writer(&topic, &all()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        let write = |byte: u8| {
+            writer.write(&[0, 1, 0, 0, byte, 0, 0, 0], tidewire_bus::now_ns(), None).unwrap();
+        };
+        write(1);
+        reader.wait_for_writers(1, PATIENCE).unwrap();
+        let (found, heard) = mpsc::channel();
+        let listen = |found: mpsc::Sender<u8>| {
+            reader.on_data(move |reader| {
+                while let Some(sample) = reader.take().unwrap() {
+                    let _ = found.send(sample.payload[4]);
+                }
+            })
+        };
+        listen(found.clone()).unwrap();
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(1), "{way:?}");
+        // Another one in its place, then none.
+        listen(found).unwrap();
+        write(2);
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(2), "{way:?}");
+        reader.no_listener();
+        write(3);
+        let sample = reader.recv_timeout(PATIENCE).unwrap().expect("for whoever takes");
+        assert_eq!((sample.payload[4], heard.try_recv().is_err()), (3, true), "{way:?}");
+    }
+}
+
+#[test]
+fn a_reader_may_go_while_its_listener_runs_or_inside_it() {
+    for way in ways() {
+        let (near, far) = pair(way);
+        let writer = near.writer::<Block64>("blocks", &all()).unwrap();
+        for _ in 0..3 {
+            let reader = Arc::new(far.reader::<Block64>("blocks", &all()).unwrap());
+            let calls = Arc::new(AtomicU64::new(0));
+            let (own, counted) = (std::sync::Mutex::new(Some(reader.clone())), calls.clone());
+            let (found, heard) = mpsc::channel();
+            reader
+                .on_data(move |reader| {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    if reader.take().unwrap().is_some() {
+                        reader.no_listener();
+                        // The last one, once the test has dropped its own.
+                        drop(own.lock().unwrap().take());
+                        let _ = found.send(());
+                    }
+                })
+                .unwrap();
+            writer.wait_for_readers(1, PATIENCE).unwrap();
+            drop(reader);
+            writer.write(&Block64 { data: [1; 64] }).unwrap();
+            heard.recv_timeout(PATIENCE).unwrap();
+            assert!(calls.load(Ordering::Relaxed) >= 1);
+        }
+    }
+}
+
+#[test]
+fn a_listener_that_panics_is_called_no_more_and_nothing_else_suffers() {
+    for way in ways() {
+        let (near, far) = pair(way);
+        let reader = far.reader::<Block64>("blocks", &all()).unwrap();
+        let writer = near.writer::<Block64>("blocks", &all()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        let (found, heard) = mpsc::channel();
+        reader
+            .on_data(move |reader| {
+                if reader.take().unwrap().is_some() {
+                    let _ = found.send(());
+                    panic!("in a listener, on purpose");
+                }
+            })
+            .unwrap();
+        writer.write(&Block64 { data: [1; 64] }).unwrap();
+        heard.recv_timeout(PATIENCE).unwrap();
+        writer.write(&Block64 { data: [2; 64] }).unwrap();
+        let sample = reader.recv_timeout(PATIENCE).unwrap().expect("delivered all the same");
+        assert_eq!(sample.data.data[0], 2, "{way:?}");
+    }
+}
