@@ -25,6 +25,7 @@
 
 mod backend;
 mod deadline;
+mod durable;
 mod error;
 mod keys;
 mod participant;
@@ -36,6 +37,7 @@ mod writer;
 
 pub use backend::{BACKEND_VARIABLE, Backend};
 pub use deadline::DeadlineMissed;
+pub use durable::{AnswerError, DurabilityService, HistoryRequest};
 pub use error::{BusError, ReadError, WriteError};
 pub use participant::{
     Builder, EndpointInfo, Event, Participant, ParticipantInfo, RawTopic, TopicInfo, Transports,

@@ -2,8 +2,7 @@
 
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{
-    AccessScope, DataRepresentation, DestinationOrder, Durability, History, LivelinessKind,
-    Ownership, Policy,
+    AccessScope, DataRepresentation, DestinationOrder, History, LivelinessKind, Ownership, Policy,
 };
 
 use tidewire_transport::EndpointSpec;
@@ -37,13 +36,6 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role) -> Result<(), BusError> 
             Policy::Partition,
             qos.partition.join(","),
             "put the partition into the topic name",
-        );
-    }
-    if qos.durability > Durability::TransientLocal {
-        return refuse(
-            Policy::Durability,
-            qos.durability.to_string(),
-            "there is no durability service; use TRANSIENT_LOCAL and a recorder",
         );
     }
     if qos.liveliness.kind != LivelinessKind::Automatic {

@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use tidewire_bus::{Participant, now_ns};
 use tidewire_idl::{Sample, TypeRegistry};
 use tidewire_qos::Profile;
-use tidewire_store::{Store, StoreError, TopicId};
+use tidewire_store::{Store, StoreError, StoreReader, TopicId};
 
+use crate::durable::Durable;
 use crate::error::CaptureError;
 use crate::options::CaptureOptions;
 use crate::stats::CaptureStats;
@@ -91,7 +92,8 @@ impl StatsHandle {
 
 impl Recorder {
     /// Starts recording what `options` take into `store`. Types that `types` knows are recorded
-    /// with their description, which later reading needs.
+    /// with their description, which later reading needs; a durability service needs it to tell
+    /// instances apart.
     pub fn start(
         participant: &Participant,
         store: Store,
@@ -111,6 +113,14 @@ impl Recorder {
         profile: Option<Profile>,
     ) -> Result<Self, CaptureError> {
         let shared = Arc::new(Shared::default());
+        let durable = match options.durable.clone() {
+            Some(durable) => {
+                // Before anything is recorded: what comes now is fed, not read.
+                let past = StoreReader::open(store.dir())?;
+                Some(Durable::start(participant, past, durable, profile.clone())?)
+            }
+            None => None,
+        };
         let worker = Worker {
             participant: participant.clone(),
             store,
@@ -119,6 +129,7 @@ impl Recorder {
             profile,
             shared: shared.clone(),
             topics: Vec::new(),
+            durable,
             by_name: HashMap::new(),
             reported: HashSet::new(),
             bytes_on_disk: 0,
@@ -192,6 +203,7 @@ struct Worker {
     profile: Option<Profile>,
     shared: Arc<Shared>,
     topics: Vec<TopicRecorder>,
+    durable: Option<Durable>,
     by_name: HashMap<String, usize>,
     /// Problems told once.
     reported: HashSet<String>,
@@ -305,11 +317,12 @@ impl Worker {
 
     /// One turn of every topic. Returns whether anything came that is to be recorded.
     fn drain(&mut self) -> Result<bool, CaptureError> {
-        let Self { topics, store, shared, .. } = self;
+        let Self { topics, store, shared, durable, .. } = self;
         let cutoff_ns = shared.ending().map_or(i64::MAX, |ending| ending.cutoff_ns);
         let mut moved = 0;
         for topic in topics {
-            moved += topic.drain(cutoff_ns, &mut |id, sample| append(store, shared, id, sample))?;
+            let mut append = |id: TopicId, sample: &Sample| append(store, shared, id, sample);
+            moved += topic.drain(cutoff_ns, durable.as_ref(), &mut append)?;
         }
         Ok(moved > 0)
     }
@@ -326,6 +339,7 @@ impl Worker {
             stats.topics.push(topic.stats.clone());
         }
         stats.bytes_on_disk = self.bytes_on_disk;
+        stats.durable = self.durable.as_ref().map(Durable::stats);
     }
 
     fn close(mut self) -> Result<(), CaptureError> {

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use tidewire_filter::Filter;
-use tidewire_idl::{TypeHandle, TypeSupport};
+use tidewire_idl::{Guid, TypeHandle, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_transport::Prefix;
 
@@ -173,6 +173,18 @@ impl Participant {
     /// our own.
     pub fn topics(&self) -> Vec<TopicInfo> {
         discovery::topics(&self.core)
+    }
+
+    /// Whether the participant of an endpoint lives, as far as this host can tell: of those on this host
+    /// it knows before their lease is over.
+    pub fn is_there(&self, endpoint: &Guid) -> bool {
+        crate::durable::is_present(&self.core, &endpoint.prefix())
+    }
+
+    /// The durability services of the domain, by what their GUIDs begin with: see
+    /// [`DurabilityService`](crate::DurabilityService).
+    pub fn durability_services(&self) -> Vec<Prefix> {
+        self.core.services.present(&self.core).into_iter().collect()
     }
 
     /// Everyone in the domain, ourselves included.

@@ -14,8 +14,10 @@ use tidewire_transport::{Counter, EndpointSpec, Latch};
 use super::content::Content;
 use super::filter::Gates;
 use super::incoming::Incoming;
+use super::take::Fault;
 use super::track::Tracks;
 use crate::backend::DdsReader;
+use crate::durable::{self, Progress};
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
@@ -63,6 +65,7 @@ impl ReaderCore {
         content: Option<Filter>,
     ) -> Result<Arc<Self>, BusError> {
         support::check(&spec.topic, &spec.qos, Role::Reader)?;
+        durable::check(core, &spec, "a reader")?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
@@ -108,6 +111,10 @@ impl ReaderCore {
         if reader.timed {
             core.start_watch()?;
         }
+        // What comes in between is noted already: history does not bring it again.
+        if let Some(ask) = &reader.incoming.ask {
+            ask.begin(core, &reader.guid)?;
+        }
         // A writer may have matched before the reader was registered.
         reader.rematch();
         Ok(reader)
@@ -115,6 +122,9 @@ impl ReaderCore {
 
     /// Discovery has news.
     pub fn rematch(&self) {
+        if self.incoming.awaits_history() && self.core.services.any() {
+            self.behind.store(true, Ordering::Relaxed);
+        }
         let Some(dds) = &self.dds else { return };
         let remote = dds.matched().iter().any(|writer| !self.core.is_local(&writer.prefix()));
         self.remote.store(remote, Ordering::Relaxed);
@@ -203,6 +213,37 @@ impl ReaderCore {
     /// Samples dropped because their writer uses another type on this topic.
     pub fn foreign(&self) -> u64 {
         self.dds.as_ref().map_or(0, DdsReader::foreign)
+    }
+
+    /// Takes from the durability services; true while what comes from writers is kept back.
+    pub(super) fn align(&self, state: &mut State) -> Result<bool, Fault> {
+        let Some(ask) = self.incoming.ask.as_ref().filter(|ask| ask.is_open()) else {
+            return Ok(false);
+        };
+        match ask.collect(&self.core, &self.core.services) {
+            Progress::Alone => Ok(false),
+            Progress::Holding => {
+                self.park_all(state)?;
+                Ok(true)
+            }
+            Progress::Complete(history) => {
+                self.park_all(state)?;
+                self.incoming.put_first(history, ask);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Waits until the durability services have said that this is all.
+    pub fn wait_for_historical_data(&self, timeout: Duration) -> Result<bool, ReadError> {
+        let Some(ask) = &self.incoming.ask else { return Ok(true) };
+        let over = || {
+            let mut state = self.state.lock();
+            self.align(&mut state).map_err(|error| *error)?;
+            self.behind.store(self.incoming.waits() || ask.is_holding(), Ordering::Relaxed);
+            Ok((!ask.is_open()).then_some(()))
+        };
+        Ok(self.until(timeout, over)?.is_some())
     }
 
     pub fn wait_for_writers(&self, count: usize, timeout: Duration) -> Result<(), BusError> {

@@ -13,6 +13,7 @@ use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
 use super::content::Content;
 use super::filter::Change;
 use crate::deadline::Deadlines;
+use crate::durable::Ask;
 use crate::keys::Keys;
 use crate::participant::Core;
 
@@ -32,8 +33,7 @@ pub(crate) struct Arrived {
 impl Arrived {
     /// What decides whether it passes.
     pub fn change(&self) -> Change {
-        let DdsSample { state, key, writer, source_time, .. } = self.sample;
-        Change { state, key, writer, source_time, expires: self.expires }
+        Change::of_sample(&self.sample, self.expires)
     }
 
     /// What a reader tells of it.
@@ -74,6 +74,8 @@ pub(crate) struct Incoming {
     content: Option<Arc<Content>>,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
+    /// For history, where durability services are to have it.
+    pub ask: Option<Ask>,
 }
 
 #[derive(Default)]
@@ -114,6 +116,7 @@ impl Incoming {
             content,
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
+            ask: (qos.durability > Durability::TransientLocal).then(Ask::default),
         }
     }
 
@@ -189,6 +192,54 @@ impl Incoming {
     pub fn park(&self, arrived: Arrived) {
         if self.queue.lock().push(arrived, self.depth_by_key) == 0 {
             self.waiting.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether history may come from a durability service.
+    pub fn awaits_history(&self) -> bool {
+        self.ask.as_ref().is_some_and(Ask::is_open)
+    }
+
+    /// Whether samples wait for history to come first.
+    pub fn is_holding(&self) -> bool {
+        self.ask.as_ref().is_some_and(Ask::is_holding)
+    }
+
+    /// Notes a sample of a writer; false if history has brought it.
+    pub fn hear(&self, change: &Change, payload: &[u8]) -> bool {
+        let Change { state, key, writer, source_time, .. } = *change;
+        let name = (writer, source_time, state, key);
+        self.ask.as_ref().is_none_or(|ask| ask.hear(name, payload))
+    }
+
+    /// Puts history in front of what waits, under the same depth.
+    pub fn put_first(&self, history: Vec<Arrived>, ask: &Ask) {
+        let content = self.content.as_ref();
+        let passes = |arrived: &Arrived| {
+            let sample = &arrived.sample;
+            content.is_none_or(|content| content.pass(sample.state, &sample.payload))
+        };
+        let history: Vec<Arrived> = history.into_iter().filter(passes).collect();
+        let mut queue = self.queue.lock();
+        let live: Vec<Arrived> = queue.samples.drain(..).flatten().collect();
+        let mut waiting: HashMap<KeyHash, usize> = HashMap::new();
+        for arrived in &live {
+            *waiting.entry(arrived.sample.key).or_default() += 1;
+        }
+        let before = live.len();
+        let keeps_last = self.depth_by_key.is_some();
+        let history = ask.settle(history, keeps_last, |key| waiting.get(key).copied().unwrap_or(0));
+        (queue.instances, queue.bytes) = (HashMap::new(), 0);
+        for arrived in history.into_iter().chain(live) {
+            // Of what came over DDS without an instance, each may be another's.
+            let known = !self.keyed || arrived.sample.key != KeyHash::default();
+            queue.push(arrived, self.depth_by_key.filter(|_| known));
+        }
+        let after = queue.samples.iter().flatten().count();
+        if after >= before {
+            self.waiting.fetch_add(after - before, Ordering::AcqRel);
+        } else {
+            self.waiting.fetch_sub(before - after, Ordering::AcqRel);
         }
     }
 
@@ -273,6 +324,10 @@ impl Sink for Incoming {
         // Before the queue, where it would take the place of one that passes.
         let content = self.content.as_ref();
         if content.is_some_and(|content| !content.pass(sample.state, &sample.payload)) {
+            return;
+        }
+        let change = Change::of_sample(&sample, expires);
+        if !self.hear(&change, &sample.payload) {
             return;
         }
         if queue.bytes + sample.payload.len() > MAX_BYTES {

@@ -34,6 +34,7 @@ mod track;
 mod typed;
 
 pub(crate) use core::ReaderCore;
+pub(crate) use incoming::Arrived;
 pub use loaned::LoanedSample;
 pub use raw::RawReader;
 pub use typed::{Change, Reader, TypedSample};

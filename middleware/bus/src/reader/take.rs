@@ -120,9 +120,10 @@ impl ReaderCore {
         state: &mut State,
         dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
     ) -> Result<Option<R>, Fault> {
-        while let Some((sample, time)) = self.take_shm(state)? {
-            self.park(&sample, time);
+        if self.align(state)? {
+            return self.nothing();
         }
+        self.park_all(state)?;
         let taken = self.take_dds(state);
         self.behind.store(self.incoming.waits(), Ordering::Relaxed);
         match taken {
@@ -131,11 +132,19 @@ impl ReaderCore {
         }
     }
 
+    pub(super) fn park_all(&self, state: &mut State) -> Result<(), Fault> {
+        while let Some((sample, time)) = self.take_shm(state)? {
+            self.park(&sample, time);
+        }
+        Ok(())
+    }
+
     fn park(&self, sample: &Shm<'_>, reception_time: i64) {
         let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = sample.meta();
         let payload = Bytes::copy_from_slice(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
-        self.incoming.park(Arrived { sample, reception_time, expires, passed: true });
+        let passed = !self.incoming.is_holding();
+        self.incoming.park(Arrived { sample, reception_time, expires, passed });
     }
 
     /// Deadlines that passed without a sample.
@@ -226,8 +235,14 @@ impl ReaderCore {
         {
             return false;
         }
+        let change = Change::of(meta);
+        if !self.incoming.hear(&change, payload) {
+            return false;
+        }
         self.incoming.renew(meta.key, meta.state, meta.source_time, now);
-        gates.pass(&Change::of(meta), now, &Known { shm: Some(shm), core: &self.core })
+        // What waits for history passes the gates after it.
+        self.incoming.is_holding()
+            || gates.pass(&change, now, &Known { shm: Some(shm), core: &self.core })
     }
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {

@@ -15,6 +15,7 @@ use tidewire_transport::{Counter, EndpointSpec, HISTORY, Prefix, SampleMeta, now
 use super::history::History;
 use crate::backend::DdsWriter;
 use crate::deadline::{DeadlineMissed, Deadlines};
+use crate::durable;
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, OwnEndpoint};
 use crate::support::{self, Role};
@@ -50,6 +51,7 @@ pub(crate) struct State {
 impl WriterCore {
     pub fn new(core: &Arc<Core>, spec: EndpointSpec) -> Result<Arc<Self>, BusError> {
         support::check(&spec.topic, &spec.qos, Role::Writer)?;
+        durable::check(core, &spec, "a writer")?;
         let dds = match &core.dds {
             Some(dds) => Some(dds.writer(&spec)?),
             None => None,

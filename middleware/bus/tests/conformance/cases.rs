@@ -4,7 +4,7 @@ use tidewire_qos::policy::Policy;
 use tidewire_qos::support::Support;
 
 use crate::face::Combination;
-use crate::{delivery, lifecycle, matching, ownership, refusals};
+use crate::{delivery, durable, lifecycle, matching, ownership, refusals};
 
 /// What a case found.
 pub struct Found {
@@ -63,8 +63,8 @@ cases! {
     ResourceLimits "max_samples" delivery::max_samples;
     Durability "VOLATILE" delivery::volatile;
     Durability "TRANSIENT_LOCAL" delivery::transient_local;
-    Durability "TRANSIENT" refusals::transient;
-    Durability "PERSISTENT" refusals::persistent;
+    Durability "TRANSIENT" durable::transient;
+    Durability "PERSISTENT" durable::persistent;
     Durability "matching" matching::durability;
     DurabilityService "" refusals::durability_service;
     Lifespan "" delivery::lifespan;

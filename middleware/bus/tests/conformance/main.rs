@@ -9,6 +9,7 @@ mod common;
 
 mod cases;
 mod delivery;
+mod durable;
 mod face;
 mod lifecycle;
 mod matching;

@@ -38,8 +38,6 @@ macro_rules! refusal {
 }
 
 refusal! {
-    transient: Durability on "writer reader", |qos| qos.durability = Durability::Transient;
-    persistent: Durability on "writer reader", |qos| qos.durability = Durability::Persistent;
     lease: Liveliness on "reader", |qos| qos.liveliness.lease = Duration::from_secs(1);
     manual_by_participant: Liveliness on "writer reader",
         |qos| qos.liveliness.kind = LivelinessKind::ManualByParticipant;

@@ -1,0 +1,90 @@
+//! Samples that outlive their writer: a durability service keeps them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tidewire_bus::{DurabilityService, Participant, Sample};
+use tidewire_qos::Qos;
+use tidewire_qos::policy::{Durability, History};
+
+use crate::cases::Found;
+use crate::common::{everything, settle, wait};
+use crate::face::{Combination, Hosts};
+
+pub fn transient(c: &Combination<'_>) -> Found {
+    outlives(c, Durability::Transient)
+}
+
+pub fn persistent(c: &Combination<'_>) -> Found {
+    outlives(c, Durability::Persistent)
+}
+
+/// Answers whoever asks about `topic` until told to stop.
+fn serve(keeper: &Participant, topic: &str, kept: &[Sample], stop: &AtomicBool) {
+    let service = DurabilityService::new(keeper).unwrap();
+    while !stop.load(Ordering::Acquire) {
+        for request in service.requests() {
+            let here = if request.topic == topic { kept } else { &[] };
+            service.answer(&request, here.iter().map(|sample| (sample.clone(), 0))).unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+fn outlives(c: &Combination<'_>, durability: Durability) -> Found {
+    // Without DDS nobody finds the service.
+    let hosts = Hosts::discovering(c);
+    let keeper = hosts.another("plant/keeper");
+    let alone = c.is_shm().then(|| c.reader("alone", &Qos { durability, ..everything() }));
+    assert!(alone.is_none_or(|refused| refused.is_err()), "a participant that finds no service");
+    let c = &c.on(&hosts);
+    let mut qos = Qos { durability, ..everything() };
+    qos.durability_service.history = History::KeepAll;
+
+    let early = c.reader("kept", &qos).unwrap();
+    let topic = c.raw("kept");
+    let recorder = keeper
+        .raw_reader(&topic, &Qos { durability: Durability::TransientLocal, ..everything() })
+        .unwrap();
+    let first = c.writer("kept", &qos).unwrap();
+    first.meets(2);
+    (1..=6).for_each(|value| first.put((value % 3) as u8, value));
+    let mut kept = Vec::new();
+    wait("the recorder", || {
+        recorder.take_into(&mut kept, 100);
+        kept.len() == 6
+    });
+    assert_eq!(early.up_to(6), [1, 2, 3, 4, 5, 6]);
+    drop(first);
+    early.meets(0);
+    wait("the writer's end", || early.writers() == 0);
+
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| serve(&keeper, &topic.name, &kept, &stop));
+        // Also when an assertion fails.
+        let _stop = Stop(&stop);
+        let late = c.reader("kept", &qos).unwrap();
+        let volatile = c.reader("kept", &everything()).unwrap();
+        assert!(late.history(), "a service answers");
+        let second = c.writer("kept", &qos).unwrap();
+        second.meets(3);
+        second.put(1, 7);
+        assert_eq!(late.up_to(7), [1, 2, 3, 4, 5, 6, 7], "history, then what is new");
+        assert_eq!(early.up_to(7), [7], "it had the rest from the writer");
+        assert_eq!(volatile.up_to(7), [7]);
+        settle();
+        for reader in [&early, &late, &volatile] {
+            assert_eq!(reader.drain(), []);
+        }
+        assert_eq!((late.lost(), early.lost()), (0, 0));
+    });
+    Found::mostly("from a durability service, `tidewire record --durable`; else while the writer lives")
+}
+
+struct Stop<'flag>(&'flag AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
