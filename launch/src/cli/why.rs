@@ -61,6 +61,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             "readers": topic.readers.len(),
             "pairs": pairs.iter().map(pair_json).collect::<Vec<_>>(),
             "missing": missing,
+            "unserved": why::unserved(&participant, topic),
             "lookalikes": lookalikes.iter().map(|t| &t.name).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -143,6 +144,9 @@ fn tell(
         for hint in &pair.hints {
             output::say(&format!("    {hint}"));
         }
+    }
+    if let Some(unserved) = why::unserved(participant, topic) {
+        output::say(&format!("{} {unserved}", paint("33", "unserved")));
     }
     if let Some(missing) = missing {
         output::say(&format!(

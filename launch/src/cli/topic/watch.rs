@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use tidewire_bus::{BusError, Participant, RawReader, RawTopic, TopicInfo};
 use tidewire_idl::TypeHandle;
-use tidewire_qos::{Durability, Profile, Qos, Reliability};
+use tidewire_qos::{Profile, Qos, Reliability};
 
 use crate::cli::live::Screen;
 use crate::node::Stop;
@@ -201,9 +201,8 @@ fn matching(info: &TopicInfo) -> Qos {
     if info.writers.iter().any(|w| w.qos.reliability == Reliability::BestEffort) {
         qos.reliability = Reliability::BestEffort;
     }
-    if info.writers.iter().all(|w| w.qos.durability >= Durability::TransientLocal) {
-        qos.durability = Durability::TransientLocal;
-    }
+    // Under TRANSIENT and more a durability service sends what writers have left, too.
+    qos.durability = info.writers.iter().map(|w| w.qos.durability).min().unwrap_or_default();
     if let Some(writer) = info.writers.first() {
         qos.partition = writer.qos.partition.clone();
         qos.ownership = writer.qos.ownership;

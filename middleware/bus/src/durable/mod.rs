@@ -33,6 +33,11 @@ const SERVICES: &str = "_tidewire/durability";
 /// Topics that carry the answer to one reader begin so; its GUID follows.
 const HISTORY: &str = "_tidewire/history/";
 
+/// Whether a topic serves durability itself, and nobody's samples.
+pub(crate) fn is_service_topic(topic: &str) -> bool {
+    topic == SERVICES || topic.starts_with(HISTORY)
+}
+
 fn history_topic(reader: &Guid) -> RawTopic {
     let guid: String = reader.0.iter().map(|byte| format!("{byte:02x}")).collect();
     RawTopic::new(format!("{HISTORY}{guid}"), "tidewire::History", false)

@@ -8,7 +8,7 @@ use tidewire_idl::{Guid, Sample};
 use tidewire_qos::Qos;
 
 use super::wire::Message;
-use super::{HISTORY, SERVICES, asked_by, history_qos, history_topic, is_present};
+use super::{SERVICES, asked_by, history_qos, history_topic, is_present};
 use crate::error::{BusError, WriteError};
 use crate::participant::{EndpointInfo, OwnEndpoint, Participant, RawTopic};
 use crate::writer::RawWriter;
@@ -165,7 +165,7 @@ impl DurabilityService {
     fn reader(&self, guid: &Guid) -> Option<(String, EndpointInfo)> {
         self.participant.topics().into_iter().find_map(|topic| {
             let reader = topic.readers.into_iter().find(|reader| reader.guid == *guid)?;
-            (!topic.name.starts_with(HISTORY)).then_some((topic.name, reader))
+            Some((topic.name, reader))
         })
     }
 }

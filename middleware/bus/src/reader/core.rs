@@ -23,6 +23,9 @@ use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::support::{self, Role};
 
+/// How often a reader that waits for history looks whether it is to go on waiting.
+const HOLDING: Duration = Duration::from_millis(100);
+
 pub(crate) struct ReaderCore {
     pub spec: EndpointSpec,
     pub(super) guid: Guid,
@@ -155,6 +158,8 @@ impl ReaderCore {
             if left.is_zero() {
                 return Ok(None);
             }
+            // A durability service that says nothing wakes nobody.
+            let left = if self.incoming.is_holding() { left.min(HOLDING) } else { left };
             self.core.wake.wait_since(epoch, left);
         }
     }

@@ -66,7 +66,7 @@ cases! {
     Durability "TRANSIENT" durable::transient;
     Durability "PERSISTENT" durable::persistent;
     Durability "matching" matching::durability;
-    DurabilityService "" refusals::durability_service;
+    DurabilityService "" durable::durability_service;
     Lifespan "" delivery::lifespan;
     TimeBasedFilter "" delivery::time_based_filter;
     DestinationOrder "BY_SOURCE_TIMESTAMP" delivery::by_source;

@@ -81,6 +81,34 @@ fn outlives(c: &Combination<'_>, durability: Durability) -> Found {
     Found::mostly("from a durability service, `tidewire record --durable`; else while the writer lives")
 }
 
+/// Of a writer that lives: it keeps for late joiners what DURABILITY_SERVICE says, not what HISTORY does.
+/// What a service keeps is tested where it lies, in the recorder.
+pub fn durability_service(c: &Combination<'_>) -> Found {
+    let hosts = Hosts::discovering(c);
+    let c = &c.on(&hosts);
+    let mut qos = Qos { durability: Durability::Transient, ..everything() };
+    qos.durability_service.history = History::KeepLast(2);
+    let writer = c.writer("depth", &qos).unwrap();
+    (1..=8).for_each(|value| writer.put((value % 2) as u8, value));
+    let reader = c.reader("depth", &qos).unwrap();
+    writer.meets(1);
+    reader.meets(1);
+    settle();
+    writer.put(0, 9);
+    let got = reader.up_to(9);
+    if c.is_cyclone() {
+        assert_eq!(got, [9]);
+        return Found::mostly("by the durability service; Cyclone DDS writers keep nothing themselves");
+    }
+    let kept: &[u32] = if c.keyed { &[5, 6, 7, 8, 9] } else { &[7, 8, 9] };
+    if c.is_shm() {
+        assert_eq!(got, kept, "two of each instance");
+        return Found::kept();
+    }
+    assert!(got.ends_with(kept), "{got:?}");
+    Found::mostly("RustDDS does not announce it: tell the durability service")
+}
+
 struct Stop<'flag>(&'flag AtomicBool);
 
 impl Drop for Stop<'_> {

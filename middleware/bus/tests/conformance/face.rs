@@ -85,6 +85,10 @@ impl<'hosts> Combination<'hosts> {
         }
     }
 
+    pub fn is_cyclone(&self) -> bool {
+        self.hosts.transport == "cyclone"
+    }
+
     pub fn is_shm(&self) -> bool {
         self.hosts.transports.shm
     }

@@ -1,7 +1,7 @@
 //! What cannot be kept: refused when the endpoint is made, by name and with a remedy.
 
 use tidewire_bus::BusError;
-use tidewire_qos::policy::{AccessScope, DataRepresentation, Durability, LivelinessKind, Policy};
+use tidewire_qos::policy::{AccessScope, DataRepresentation, LivelinessKind, Policy};
 use tidewire_qos::support::Support;
 use tidewire_qos::{Duration, Qos};
 
@@ -59,12 +59,3 @@ refusal! {
         |qos| qos.data_representation = vec![DataRepresentation::Xml];
 }
 
-/// Only TRANSIENT and PERSISTENT endpoints have one, which are refused.
-pub fn durability_service(c: &Combination<'_>) -> Found {
-    refused(
-        c,
-        Policy::Durability,
-        &Qos { durability: Durability::Transient, ..Qos::reliable() },
-        "writer",
-    )
-}
