@@ -64,6 +64,8 @@ fn policies_nobody_keeps_are_refused_by_name() {
     let Err(BusError::Policy { policy: Policy::Partition, .. }) = refused else {
         panic!("a partition was accepted")
     };
+    // No durability service is found without DDS.
+    let (a, _b) = pair(SHM);
     let qos = Qos { durability: Durability::Transient, ..Qos::reliable() };
     let refused = a.writer::<Temperature>("t", &qos).err().unwrap().to_string();
     assert!(refused.contains("DURABILITY = TRANSIENT"), "{refused}");
