@@ -40,6 +40,7 @@ mod options;
 mod recorder;
 mod stats;
 mod topic;
+mod types;
 
 pub use error::CaptureError;
 pub use options::{CaptureOptions, DurableOptions, TopicFilter};

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tidewire_bus::{Participant, now_ns};
+use tidewire_bus::{Participant, TopicInfo, now_ns};
 use tidewire_idl::{Sample, TypeRegistry};
 use tidewire_qos::Profile;
 use tidewire_store::{Store, StoreError, StoreReader, TopicId};
@@ -17,6 +17,7 @@ use crate::error::CaptureError;
 use crate::options::CaptureOptions;
 use crate::stats::CaptureStats;
 use crate::topic::{Appended, TopicRecorder};
+use crate::types::Types;
 
 /// How often discovery is looked at. A new topic's first samples wait in a RELIABLE writer's
 /// history at most this long.
@@ -93,7 +94,7 @@ impl StatsHandle {
 impl Recorder {
     /// Starts recording what `options` take into `store`. Types that `types` knows are recorded
     /// with their description, which later reading needs; a durability service needs it to tell
-    /// instances apart.
+    /// instances apart. Others are asked for where the DDS backend reads types from discovery.
     pub fn start(
         participant: &Participant,
         store: Store,
@@ -125,7 +126,7 @@ impl Recorder {
             participant: participant.clone(),
             store,
             options,
-            types,
+            types: Types::new(types),
             profile,
             shared: shared.clone(),
             topics: Vec::new(),
@@ -199,7 +200,7 @@ struct Worker {
     participant: Participant,
     store: Store,
     options: CaptureOptions,
-    types: TypeRegistry,
+    types: Types,
     profile: Option<Profile>,
     shared: Arc<Shared>,
     topics: Vec<TopicRecorder>,
@@ -262,30 +263,9 @@ impl Worker {
             if !self.options.takes(&info.name) {
                 continue;
             }
-            let index = match self.by_name.get(&info.name) {
-                Some(index) => *index,
-                None => match TopicRecorder::new(
-                    &info,
-                    &self.types,
-                    self.options.filter(&info.name),
-                    &self.store,
-                ) {
-                    Ok(topic) => {
-                        tracing::info!(topic = info.name, ty = info.type_name, "recording");
-                        self.topics.push(topic);
-                        self.by_name.insert(info.name.clone(), self.topics.len() - 1);
-                        self.topics.len() - 1
-                    }
-                    Err(error) => {
-                        self.report(match error {
-                            CaptureError::Filter { .. } | CaptureError::FilterType { .. } => {
-                                error.to_string()
-                            }
-                            _ => format!("topic \"{}\": {error}", info.name),
-                        });
-                        continue;
-                    }
-                },
+            let Some(index) = self.by_name.get(&info.name).copied().or_else(|| self.begin(&info))
+            else {
+                continue;
             };
             let topic = &mut self.topics[index];
             let stranger = topic.stranger(&info.writers).map(|writer| {
@@ -303,6 +283,28 @@ impl Worker {
                 topic.follow(&info.writers, &self.participant, self.profile.as_ref()).err();
             for problem in stranger.into_iter().chain(failed.map(|error| error.to_string())) {
                 self.report(problem);
+            }
+        }
+    }
+
+    /// Begins to record a topic; `None` if it cannot be, or its type is still being asked for.
+    fn begin(&mut self, info: &TopicInfo) -> Option<usize> {
+        let ty = self.types.of(info, &self.participant)?;
+        match TopicRecorder::new(info, ty, self.options.filter(&info.name), &self.store) {
+            Ok(topic) => {
+                tracing::info!(topic = info.name, ty = info.type_name, "recording");
+                self.topics.push(topic);
+                self.by_name.insert(info.name.clone(), self.topics.len() - 1);
+                Some(self.topics.len() - 1)
+            }
+            Err(error) => {
+                self.report(match error {
+                    CaptureError::Filter { .. } | CaptureError::FilterType { .. } => {
+                        error.to_string()
+                    }
+                    _ => format!("topic \"{}\": {error}", info.name),
+                });
+                None
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tidewire_bus::{EndpointInfo, Filter, Participant, RawReader, RawTopic, TopicInfo, now_ns};
-use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle, TypeRegistry};
+use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle};
 use tidewire_qos::{Durability, Profile};
 use tidewire_store::{Store, TopicId, TopicMeta};
 
@@ -51,14 +51,13 @@ pub(crate) struct TopicRecorder {
 }
 
 impl TopicRecorder {
-    /// Registers the topic with the store; the readers come with [`TopicRecorder::follow`].
+    /// Registers the topic, of this type if it is known, with the store; the readers come with [`TopicRecorder::follow`].
     pub(crate) fn new(
         info: &TopicInfo,
-        types: &TypeRegistry,
+        known: Option<TypeHandle>,
         filter: Option<&str>,
         store: &Store,
     ) -> Result<Self, CaptureError> {
-        let known = types.get(&info.type_name);
         if let Some(expression) = filter {
             check(info, known.as_ref(), expression)?;
         }

@@ -159,6 +159,18 @@ pub fn reader(
     Ok(participant.raw_reader(&raw, &qos)?)
 }
 
+/// As [`reader`], one that tells instances apart where the type is known.
+pub fn reader_of(
+    participant: &Participant,
+    info: &TopicInfo,
+    ty: Option<&TypeHandle>,
+    profile: Option<&Profile>,
+) -> anyhow::Result<RawReader> {
+    let Some(ty) = ty else { return reader(participant, info, profile) };
+    let (raw, qos) = wanted(info, profile);
+    Ok(participant.raw_reader_of(&raw, ty, &qos)?)
+}
+
 /// A reader that matches the topic's writers but for what `change` changes.
 pub fn reader_as(
     participant: &Participant,

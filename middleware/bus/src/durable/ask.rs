@@ -74,6 +74,12 @@ impl Ask {
         Ok(())
     }
 
+    /// Closes the reader of the answer: its owner goes.
+    pub fn end(&self) {
+        let reader = self.state.lock().reader.take();
+        drop(reader);
+    }
+
     /// Whether history may come.
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)

@@ -169,6 +169,11 @@ impl Participant {
         discovery::type_of(&self.core, topic, timeout)
     }
 
+    /// Whether types are read from discovery, which depends on the DDS backend.
+    pub fn reads_types(&self) -> bool {
+        self.core.dds.as_ref().is_some_and(crate::backend::DdsParticipant::reads_types)
+    }
+
     /// Every topic of the domain with a writer or reader, by name: what DDS discovery has found, and
     /// our own.
     pub fn topics(&self) -> Vec<TopicInfo> {

@@ -14,10 +14,9 @@ use tidewire_transport::{Counter, EndpointSpec, Latch};
 use super::content::Content;
 use super::filter::Gates;
 use super::incoming::Incoming;
-use super::take::Fault;
 use super::track::Tracks;
 use crate::backend::DdsReader;
-use crate::durable::{self, Progress};
+use crate::durable;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
@@ -218,37 +217,6 @@ impl ReaderCore {
     /// Samples dropped because their writer uses another type on this topic.
     pub fn foreign(&self) -> u64 {
         self.dds.as_ref().map_or(0, DdsReader::foreign)
-    }
-
-    /// Takes from the durability services; true while what comes from writers is kept back.
-    pub(super) fn align(&self, state: &mut State) -> Result<bool, Fault> {
-        let Some(ask) = self.incoming.ask.as_ref().filter(|ask| ask.is_open()) else {
-            return Ok(false);
-        };
-        match ask.collect(&self.core, &self.core.services) {
-            Progress::Alone => Ok(false),
-            Progress::Holding => {
-                self.park_all(state)?;
-                Ok(true)
-            }
-            Progress::Complete(history) => {
-                self.park_all(state)?;
-                self.incoming.put_first(history, ask);
-                Ok(false)
-            }
-        }
-    }
-
-    /// Waits until the durability services have said that this is all.
-    pub fn wait_for_historical_data(&self, timeout: Duration) -> Result<bool, ReadError> {
-        let Some(ask) = &self.incoming.ask else { return Ok(true) };
-        let over = || {
-            let mut state = self.state.lock();
-            self.align(&mut state).map_err(|error| *error)?;
-            self.behind.store(self.incoming.waits() || ask.is_holding(), Ordering::Relaxed);
-            Ok((!ask.is_open()).then_some(()))
-        };
-        Ok(self.until(timeout, over)?.is_some())
     }
 
     pub fn wait_for_writers(&self, count: usize, timeout: Duration) -> Result<(), BusError> {

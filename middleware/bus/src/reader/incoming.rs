@@ -59,19 +59,19 @@ impl Arrived {
 pub(crate) struct Incoming {
     core: std::sync::Weak<Core>,
     keys: Keys,
-    keyed: bool,
+    pub(super) keyed: bool,
     depth: Option<usize>,
     /// Where each sample comes with its instance, as on shared memory.
-    depth_by_key: Option<usize>,
-    queue: Mutex<Queue>,
-    waiting: AtomicUsize,
+    pub(super) depth_by_key: Option<usize>,
+    pub(super) queue: Mutex<Queue>,
+    pub(super) waiting: AtomicUsize,
     local: RwLock<HashMap<Prefix, bool>>,
     blocked: RwLock<HashSet<Guid>>,
     /// Whether `blocked` has any: it hardly ever does.
     blocks: AtomicBool,
     lost: Counter,
     deadlines: Option<Mutex<Deadlines>>,
-    content: Option<Arc<Content>>,
+    pub(super) content: Option<Arc<Content>>,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
     /// For history, where durability services are to have it.
@@ -79,14 +79,14 @@ pub(crate) struct Incoming {
 }
 
 #[derive(Default)]
-struct Queue {
+pub(super) struct Queue {
     /// Replaced samples leave a hole, so that positions stay.
-    samples: VecDeque<Option<Arrived>>,
+    pub(super) samples: VecDeque<Option<Arrived>>,
     /// Position of the first entry of `samples`.
     first: u64,
     /// Positions by instance, under KEEP_LAST.
-    instances: HashMap<KeyHash, VecDeque<u64>>,
-    bytes: usize,
+    pub(super) instances: HashMap<KeyHash, VecDeque<u64>>,
+    pub(super) bytes: usize,
     gaps: SequenceGaps,
 }
 
@@ -195,54 +195,6 @@ impl Incoming {
         }
     }
 
-    /// Whether history may come from a durability service.
-    pub fn awaits_history(&self) -> bool {
-        self.ask.as_ref().is_some_and(Ask::is_open)
-    }
-
-    /// Whether samples wait for history to come first.
-    pub fn is_holding(&self) -> bool {
-        self.ask.as_ref().is_some_and(Ask::is_holding)
-    }
-
-    /// Notes a sample of a writer; false if history has brought it.
-    pub fn hear(&self, change: &Change, payload: &[u8]) -> bool {
-        let Change { state, key, writer, source_time, .. } = *change;
-        let name = (writer, source_time, state, key);
-        self.ask.as_ref().is_none_or(|ask| ask.hear(name, payload))
-    }
-
-    /// Puts history in front of what waits, under the same depth.
-    pub fn put_first(&self, history: Vec<Arrived>, ask: &Ask) {
-        let content = self.content.as_ref();
-        let passes = |arrived: &Arrived| {
-            let sample = &arrived.sample;
-            content.is_none_or(|content| content.pass(sample.state, &sample.payload))
-        };
-        let history: Vec<Arrived> = history.into_iter().filter(passes).collect();
-        let mut queue = self.queue.lock();
-        let live: Vec<Arrived> = queue.samples.drain(..).flatten().collect();
-        let mut waiting: HashMap<KeyHash, usize> = HashMap::new();
-        for arrived in &live {
-            *waiting.entry(arrived.sample.key).or_default() += 1;
-        }
-        let before = live.len();
-        let keeps_last = self.depth_by_key.is_some();
-        let history = ask.settle(history, keeps_last, |key| waiting.get(key).copied().unwrap_or(0));
-        (queue.instances, queue.bytes) = (HashMap::new(), 0);
-        for arrived in history.into_iter().chain(live) {
-            // Of what came over DDS without an instance, each may be another's.
-            let known = !self.keyed || arrived.sample.key != KeyHash::default();
-            queue.push(arrived, self.depth_by_key.filter(|_| known));
-        }
-        let after = queue.samples.iter().flatten().count();
-        if after >= before {
-            self.waiting.fetch_add(after - before, Ordering::AcqRel);
-        } else {
-            self.waiting.fetch_sub(before - after, Ordering::AcqRel);
-        }
-    }
-
     /// How long a writer's samples live, as it has announced.
     fn lifespan(&self, writer: &Guid) -> Option<i64> {
         let core = self.core.upgrade()?;
@@ -268,7 +220,7 @@ impl Incoming {
 }
 
 impl Queue {
-    fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
+    pub(super) fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
         let position = self.first + self.samples.len() as u64;
         let mut replaced = 0;
         if let Some(depth) = depth {

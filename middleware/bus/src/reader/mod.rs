@@ -26,6 +26,7 @@
 mod content;
 mod core;
 mod filter;
+mod history;
 mod incoming;
 mod loaned;
 mod raw;
