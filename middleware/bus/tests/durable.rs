@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 
 use common::*;
 use tidewire_bus::{
-    DurabilityService, Guid, InstanceState, KeyHash, Participant, RawReader, Reader,
-    Sample, SampleInfo, Transports, now_ns, testing,
+    DurabilityService, Guid, InstanceState, KeyHash, Participant, RawReader, Reader, Sample,
+    SampleInfo, Transports, now_ns, testing,
 };
 use tidewire_idl::{Encoding, TypeSupport};
 use tidewire_qos::Qos;
@@ -156,14 +156,14 @@ fn what_was_taken_before_a_service_came_is_not_followed_by_older_values() {
     let [plant, desk, keeper] =
         ["plant", "desk", "keeper"].map(|name| participant(domain, name, BOTH));
     let last = Qos { history: History::KeepLast(1), ..transient() };
-    let readers = [&last, &transient()].map(|qos| desk.reader::<Temperature>("pumps", qos).unwrap());
+    let readers =
+        [&last, &transient()].map(|qos| desk.reader::<Temperature>("pumps", qos).unwrap());
     let writer = plant.writer::<Temperature>("pumps", &transient()).unwrap();
     writer.wait_for_readers(2, PATIENCE).unwrap();
     let long_ago = now_ns() - 1_000_000_000;
     writer.write(&temperature(0, 50.0)).unwrap();
     readers.iter().for_each(|reader| assert_eq!(up_to(reader, 50.0), [50.0]));
-    let kept =
-        vec![left(0, 1.0, long_ago), left(1, 2.0, long_ago + 1), left(1, 3.0, long_ago + 2)];
+    let kept = vec![left(0, 1.0, long_ago), left(1, 2.0, long_ago + 1), left(1, 3.0, long_ago + 2)];
     let _service = Service::start(&keeper, kept, None);
     let [one, all] = &readers;
     readers.iter().for_each(|r| assert!(r.wait_for_historical_data(PATIENCE).unwrap()));
@@ -221,7 +221,10 @@ fn large_and_many_samples_of_unknown_type_come_back_whole() {
         for (got, kept) in got.iter().zip(&kept) {
             assert_eq!(got.payload, kept.payload);
             assert_eq!(got.info.source_time, kept.info.source_time);
-            assert_eq!((got.info.writer, got.info.sequence), (kept.info.writer, kept.info.sequence));
+            assert_eq!(
+                (got.info.writer, got.info.sequence),
+                (kept.info.writer, kept.info.sequence)
+            );
         }
         assert_eq!(reader.lost(), 0);
     }

@@ -28,7 +28,11 @@ impl Types {
     }
 
     /// The type of a topic, if it can be known; `None` while that is not settled.
-    pub fn of(&mut self, topic: &TopicInfo, participant: &Participant) -> Option<Option<TypeHandle>> {
+    pub fn of(
+        &mut self,
+        topic: &TopicInfo,
+        participant: &Participant,
+    ) -> Option<Option<TypeHandle>> {
         if !participant.reads_types() {
             return Some(self.known.get(&topic.type_name));
         }

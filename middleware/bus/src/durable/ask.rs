@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_transport::dds::DdsSample;
-use tidewire_transport::{EndpointSpec, Prefix, now_ns};
+use tidewire_transport::{EndpointSpec, Prefix, history, now_ns};
 
-use super::{Services, history_qos, history_topic, wire};
+use super::{Services, history_qos, history_topic};
 use crate::error::BusError;
 use crate::participant::Core;
 use crate::reader::{Arrived, ReaderCore};
@@ -123,8 +123,11 @@ impl Ask {
         let Some(reader) = all.reader.clone() else { return Progress::Alone };
         while let Ok(Some((info, payload))) = reader.take() {
             let service = info.writer.prefix();
-            let Some((last, samples)) = wire::read(&payload.into_bytes()) else {
-                tracing::warn!(topic = reader.spec.topic, "a message that is no history was dropped");
+            let Some((last, samples)) = history::read(&payload.into_bytes()) else {
+                tracing::warn!(
+                    topic = reader.spec.topic,
+                    "a message that is no history was dropped"
+                );
                 continue;
             };
             let reception_time = now_ns();
@@ -178,9 +181,10 @@ impl Ask {
             let DdsSample { writer, source_time, state: change, key, .. } = arrived.sample;
             let name = self.name(writer, source_time, change, &arrived.sample.payload);
             let stale = keeps_last
-                && state.instances.get(&key).is_some_and(|(count, newest)| {
-                    *count > waiting(&key) && source_time < *newest
-                });
+                && state
+                    .instances
+                    .get(&key)
+                    .is_some_and(|(count, newest)| *count > waiting(&key) && source_time < *newest);
             if !stale && !state.heard.contains(&name) && state.ahead.insert(name) {
                 left.push(arrived);
             }

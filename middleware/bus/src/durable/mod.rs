@@ -8,7 +8,6 @@
 
 mod ask;
 mod service;
-mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -67,11 +66,7 @@ fn history_qos() -> Qos {
 }
 
 /// Refuses what nobody could serve: services and the readers that ask them meet by DDS discovery.
-pub(crate) fn check(
-    core: &Core,
-    spec: &EndpointSpec,
-    role: &'static str,
-) -> Result<(), BusError> {
+pub(crate) fn check(core: &Core, spec: &EndpointSpec, role: &'static str) -> Result<(), BusError> {
     if spec.qos.durability <= Durability::TransientLocal || core.dds.is_some() {
         return Ok(());
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tidewire_idl::{Guid, Sample};
 use tidewire_qos::Qos;
+use tidewire_transport::history::Message;
 
-use super::wire::Message;
 use super::{SERVICES, asked_by, history_qos, history_topic, is_present};
 use crate::error::{BusError, WriteError};
 use crate::participant::{EndpointInfo, OwnEndpoint, Participant, RawTopic};

@@ -58,4 +58,3 @@ refusal! {
     xml: DataRepresentation on "writer reader",
         |qos| qos.data_representation = vec![DataRepresentation::Xml];
 }
-

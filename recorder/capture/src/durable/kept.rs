@@ -159,8 +159,8 @@ impl Kept {
 mod tests {
     use super::*;
     use tidewire_idl::SampleInfo;
-    use tidewire_qos::policy::{Durability, History};
     use tidewire_qos::Duration;
+    use tidewire_qos::policy::{Durability, History};
 
     fn offer() -> Qos {
         Qos { durability: Durability::Transient, ..Qos::reliable() }

@@ -60,7 +60,9 @@ impl Durable {
 
     pub fn feed(&self, fed: Fed) {
         // The thread ends only after the sender.
-        let _ = self.feed.as_ref().map(|feed| feed.send(fed));
+        if let Some(feed) = &self.feed {
+            let _ = feed.send(fed);
+        }
     }
 
     pub fn stats(&self) -> DurableStats {

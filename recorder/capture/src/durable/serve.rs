@@ -149,9 +149,11 @@ impl Keeper {
                     restored: false,
                 });
                 // Equal offers are one, so that a reader is compared with it once.
-                self.offers.entry(writer.guid).or_insert_with(|| match writer.qos == *topic.offered {
-                    true => topic.offered.clone(),
-                    false => Arc::new(writer.qos.clone()),
+                self.offers.entry(writer.guid).or_insert_with(|| {
+                    match writer.qos == *topic.offered {
+                        true => topic.offered.clone(),
+                        false => Arc::new(writer.qos.clone()),
+                    }
                 });
             }
         }

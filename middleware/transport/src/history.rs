@@ -1,5 +1,12 @@
 //! What a durability service sends: some samples as they were, and whether they are the last.
 //!
+//! ```
+//! use tidewire_transport::history::{Message, read};
+//!
+//! let (last, samples) = read(&Message::new().finish(true).into()).expect("our own");
+//! assert!(last && samples.is_empty());
+//! ```
+//!
 //! After the encapsulation header all numbers are little-endian: version (1 byte), whether it is the
 //! last message (1), reserved (2), number of samples (4). Each sample: writer (16), key hash (16),
 //! sequence number (8), source time (8), expiry (8), state (1), reserved (3), length (4), payload,
@@ -7,7 +14,8 @@
 
 use bytes::Bytes;
 use tidewire_idl::{Guid, InstanceState, KeyHash, Sample};
-use tidewire_transport::dds::DdsSample;
+
+use crate::dds::DdsSample;
 
 const ENCAPSULATION: [u8; 4] = [0, 1, 0, 0];
 const VERSION: u8 = 1;
@@ -19,21 +27,29 @@ const SAMPLE_HEAD: usize = 64;
 const FULL: usize = 60_000;
 
 /// A sample of history, and when it is no longer to be delivered (0: never).
-pub(super) type Kept = (DdsSample, i64);
+pub type Kept = (DdsSample, i64);
 
 /// A message under construction.
-pub(super) struct Message {
+pub struct Message {
     bytes: Vec<u8>,
     count: u32,
 }
 
+impl Default for Message {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Message {
+    /// Without samples.
     pub fn new() -> Self {
         let mut bytes = ENCAPSULATION.to_vec();
         bytes.extend_from_slice(&[VERSION, 0, 0, 0, 0, 0, 0, 0]);
         Self { bytes, count: 0 }
     }
 
+    /// Adds a sample, and when it is no longer to be delivered (ns since the Unix epoch, 0: never).
     pub fn push(&mut self, sample: &Sample, expires: i64) {
         let (info, bytes) = (&sample.info, &mut self.bytes);
         bytes.extend_from_slice(&info.writer.0);
@@ -49,10 +65,12 @@ impl Message {
         self.count += 1;
     }
 
+    /// Whether the next sample is to go into another message.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= FULL
     }
 
+    /// The message, encapsulation header included; `last` if no more follow.
     pub fn finish(mut self, last: bool) -> Vec<u8> {
         self.bytes[5] = u8::from(last);
         self.bytes[8..12].copy_from_slice(&self.count.to_le_bytes());
@@ -61,7 +79,7 @@ impl Message {
 }
 
 /// Whether the message is the last, and its samples; `None` if it is no message of ours.
-pub(super) fn read(message: &Bytes) -> Option<(bool, Vec<Kept>)> {
+pub fn read(message: &Bytes) -> Option<(bool, Vec<Kept>)> {
     let head = message.get(..HEAD)?;
     if head[4] != VERSION {
         return None;
