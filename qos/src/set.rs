@@ -157,6 +157,19 @@ impl Qos {
         qos
     }
 
+    /// What a writer keeps for late joiners: HISTORY and RESOURCE_LIMITS under TRANSIENT_LOCAL,
+    /// DURABILITY_SERVICE under TRANSIENT and PERSISTENT (DDS 1.4, 2.2.3.5).
+    pub const fn for_late_joiners(&self) -> (History, ResourceLimits) {
+        match self.durability {
+            Durability::Volatile | Durability::TransientLocal => {
+                (self.history, self.resource_limits)
+            }
+            Durability::Transient | Durability::Persistent => {
+                (self.durability_service.history, self.durability_service.resource_limits)
+            }
+        }
+    }
+
     /// The representations this endpoint uses: what is set, or XCDR1 where nothing is.
     pub fn representations(&self) -> &[DataRepresentation] {
         if self.data_representation.is_empty() {

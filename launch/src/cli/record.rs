@@ -38,6 +38,12 @@ pub struct Args {
     /// Record only samples of a topic for which the expression is true; may be given again
     #[arg(long, value_name = "TOPIC:=EXPR")]
     pub filter: Vec<String>,
+    /// Be the durability service: serve late readers of TRANSIENT and PERSISTENT topics
+    #[arg(long)]
+    pub durable: bool,
+    /// With --durable: samples to serve of each instance where neither the writers nor --qos say
+    #[arg(long, value_name = "N", requires = "durable", value_parser = clap::value_parser!(u32).range(1..))]
+    pub durable_depth: Option<u32>,
     /// Stop after this time, e.g. 10s; 0: run until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = time::duration, default_value = "0")]
     pub for_: Duration,
@@ -72,6 +78,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             "exclude": on_bus(&args.exclude),
             "filters": args.filter,
             "drain_ms": DRAIN_MS,
+            "durable": args.durable,
+            "durable_depth": args.durable_depth,
         }),
         ..NodeSpec::default()
     };

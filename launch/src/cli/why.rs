@@ -62,6 +62,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             "pairs": pairs.iter().map(pair_json).collect::<Vec<_>>(),
             "missing": missing,
             "other_users": tidewire_bus::other_users(),
+            "unserved": why::unserved(&participant, topic),
             "lookalikes": lookalikes.iter().map(|t| &t.name).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -150,6 +151,9 @@ fn tell(
         && let Some(users) = users()
     {
         output::say(&users);
+    }
+    if let Some(unserved) = why::unserved(participant, topic) {
+        output::say(&format!("{} {unserved}", paint("33", "unserved")));
     }
     if let Some(missing) = missing {
         output::say(&format!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
-use tidewire_capture::{CaptureOptions, CaptureStats, Recorder, TopicFilter};
+use tidewire_capture::{CaptureOptions, CaptureStats, DurableOptions, Recorder, TopicFilter};
 use tidewire_store::{Store, StoreOptions};
 
 use super::{Counts, Stop, kinds};
@@ -34,6 +34,10 @@ pub struct Params {
     pub filters: Vec<TopicFilter>,
     /// Longest wait for a group commit, ms.
     pub commit_ms: Option<u64>,
+    /// Be the durability service of TRANSIENT and PERSISTENT topics.
+    pub durable: bool,
+    /// Samples that it keeps of each instance where the writers do not say.
+    pub durable_depth: Option<u32>,
     /// When told to stop: take samples that still come for so long, ms. Short where sources go on.
     pub drain_ms: Option<u64>,
 }
@@ -50,8 +54,12 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
     let store = Store::open(&params.dir, options)
         .with_context(|| format!("cannot record into {}", params.dir.display()))?;
     let participant = bus::join(spec.domain, &spec.name, &spec.network, spec.qos.as_deref())?;
-    let capture =
-        CaptureOptions { topics: params.topics, exclude: params.exclude, filters: params.filters };
+    let capture = CaptureOptions {
+        topics: params.topics,
+        exclude: params.exclude,
+        filters: params.filters,
+        durable: params.durable.then_some(DurableOptions { depth: params.durable_depth }),
+    };
     let recorder = Recorder::start_with(&participant, store, capture, types, profile)?;
     let handle = recorder.handle();
     counts.provide(move || report(&handle.get()));

@@ -83,6 +83,12 @@ pub static KINDS: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
                 optional("exclude", STRINGS, "names or patterns not to record"),
                 optional("types", List(&InputFile), "folders with IDL of the topics' types"),
                 optional("commit_ms", Int, "longest wait for a group commit, ms"),
+                optional("durable", Bool, "serves late readers of TRANSIENT and PERSISTENT topics"),
+                optional(
+                    "durable_depth",
+                    Int,
+                    "samples to serve of each instance where the writers do not say",
+                ),
                 optional(
                     "drain_ms",
                     Int,

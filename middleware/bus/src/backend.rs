@@ -159,6 +159,15 @@ impl DdsParticipant {
         }
     }
 
+    /// Whether [`type_of`](Self::type_of) has a chance.
+    pub fn reads_types(&self) -> bool {
+        match self {
+            Self::RustDds(_) => false,
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => true,
+        }
+    }
+
     /// The type that `endpoint` has announced.
     pub fn type_of(&self, endpoint: &Guid, timeout: Duration) -> Result<TypeDescriptor, DdsError> {
         match self {

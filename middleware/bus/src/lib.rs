@@ -25,6 +25,7 @@
 
 mod backend;
 mod deadline;
+mod durable;
 mod error;
 mod keys;
 mod liveliness;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use backend::{BACKEND_VARIABLE, Backend};
 pub use deadline::DeadlineMissed;
+pub use durable::{AnswerError, DurabilityService, HistoryRequest};
 pub use error::{BusError, ReadError, WriteError};
 pub use liveliness::{LivelinessChanged, LivelinessLost};
 pub use participant::{

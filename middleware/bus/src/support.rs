@@ -2,8 +2,7 @@
 
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{
-    AccessScope, DataRepresentation, DestinationOrder, Durability, History, LivelinessKind,
-    Ownership, Policy,
+    AccessScope, DataRepresentation, DestinationOrder, History, LivelinessKind, Ownership, Policy,
 };
 
 use tidewire_qos::Duration;
@@ -50,13 +49,6 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role, ways: Ways) -> Result<()
     }
     if let Some(remedy) = partition_remedy(qos, ways) {
         return refuse(Policy::Partition, qos.partition.join(","), remedy);
-    }
-    if qos.durability > Durability::TransientLocal {
-        return refuse(
-            Policy::Durability,
-            qos.durability.to_string(),
-            "there is no durability service; use TRANSIENT_LOCAL and a recorder",
-        );
     }
     if let Some(remedy) = liveliness_remedy(qos, role, ways) {
         return refuse(Policy::Liveliness, qos.liveliness.to_string(), remedy);

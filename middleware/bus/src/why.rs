@@ -17,9 +17,10 @@
 
 use std::fmt;
 
+use tidewire_qos::policy::Durability;
 use tidewire_qos::{Mismatch, matching};
 
-use crate::participant::{EndpointInfo, TopicInfo};
+use crate::participant::{EndpointInfo, Participant, TopicInfo};
 
 /// A writer and a reader of one topic.
 #[derive(Clone, Debug)]
@@ -132,6 +133,18 @@ fn pair<'topic>(writer: &'topic EndpointInfo, reader: &'topic EndpointInfo) -> P
     reasons.extend(policies.into_iter().map(Reason::Policy));
     let hints = if reasons.is_empty() { matching::type_hints(&reader.qos) } else { Vec::new() };
     Pair { writer, reader, reasons, hints }
+}
+
+/// A word on TRANSIENT and PERSISTENT endpoints that no durability service serves (DDS 1.4, 2.2.3.4).
+pub fn unserved(participant: &Participant, topic: &TopicInfo) -> Option<String> {
+    let most = topic.writers.iter().chain(&topic.readers).map(|e| e.qos.durability).max()?;
+    if most <= Durability::TransientLocal || !participant.durability_services().is_empty() {
+        return None;
+    }
+    Some(format!(
+        "DURABILITY {most}: no durability service is in the domain, so late readers get at most what \
+         writers that live still have; run `tidewire record --durable`"
+    ))
 }
 
 /// Topics that are likely meant by `name`, though they are called otherwise: only the case differs,

@@ -91,6 +91,8 @@ fn policies_nobody_keeps_are_refused_by_name() {
     let Err(BusError::Policy { policy: Policy::EntityFactory, .. }) = refused else {
         panic!("a disabled entity was accepted")
     };
+    // No durability service is found without DDS.
+    let (a, _b) = pair(SHM);
     let qos = Qos { durability: Durability::Transient, ..Qos::reliable() };
     let refused = a.writer::<Temperature>("t", &qos).err().unwrap().to_string();
     assert!(refused.contains("DURABILITY = TRANSIENT"), "{refused}");

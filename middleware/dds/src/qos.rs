@@ -94,7 +94,7 @@ pub(crate) fn writer_policies(qos: &Qos, keyed: bool, payload: Option<usize>) ->
     let durable = qos.durability > Durability::Volatile;
     let builder = announced(qos);
     let builder = if durable {
-        let depth = match qos.history {
+        let depth = match qos.for_late_joiners().0 {
             History::KeepLast(depth) if !keyed => {
                 i32::try_from(depth).unwrap_or(MAX_WRITER_HISTORY).min(MAX_WRITER_HISTORY)
             }

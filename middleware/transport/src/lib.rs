@@ -16,6 +16,7 @@ mod clock;
 mod counters;
 pub mod dds;
 mod endpoint;
+pub mod history;
 mod latch;
 mod meta;
 

@@ -34,6 +34,9 @@ pub enum CaptureError {
         /// Its type.
         type_name: String,
     },
+    /// The durability service could not start.
+    #[error("cannot serve TRANSIENT and PERSISTENT topics: {0}")]
+    Durable(BusError),
     /// The store does not take samples any more.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -3,7 +3,7 @@
 //! May use the bus and the store and knows neither's insides. One thread drains a raw reader per
 //! topic and class of writers, appends to the store and waits where the store makes it wait.
 //! Start at [`Recorder`]; `topic` is one topic under record, `classes` the QoS asked for,
-//! [`latency`] the histogram behind the books.
+//! [`latency`] the histogram behind the books, `durable` what late readers are served.
 //!
 //! ```
 //! use std::time::Duration;
@@ -32,6 +32,7 @@
 //! ```
 
 mod classes;
+mod durable;
 mod error;
 mod history;
 pub mod latency;
@@ -39,8 +40,9 @@ mod options;
 mod recorder;
 mod stats;
 mod topic;
+mod types;
 
 pub use error::CaptureError;
-pub use options::{CaptureOptions, TopicFilter};
+pub use options::{CaptureOptions, DurableOptions, TopicFilter};
 pub use recorder::{Recorder, StatsHandle};
-pub use stats::{CaptureStats, TopicStats};
+pub use stats::{CaptureStats, DurableStats, TopicStats};

@@ -16,6 +16,7 @@ const RESERVED: &str = "_tidewire/";
 ///     topics: vec!["plant/*".into()],
 ///     exclude: vec!["*/camera".into()],
 ///     filters: vec!["plant/vib*:=x > 3 OR x < -3".parse()?],
+///     ..CaptureOptions::default()
 /// };
 /// assert!(options.takes("plant/vibration"));
 /// assert!(!options.takes("plant/camera") && !options.takes("exchange/quote"));
@@ -33,6 +34,17 @@ pub struct CaptureOptions {
     pub exclude: Vec<String>,
     /// Topics of which only some samples are taken; the first that names a topic counts.
     pub filters: Vec<TopicFilter>,
+    /// Be the durability service of TRANSIENT and PERSISTENT topics, too.
+    pub durable: Option<DurableOptions>,
+}
+
+/// How the recorder serves late readers of TRANSIENT and PERSISTENT topics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DurableOptions {
+    /// Samples to keep of each instance where neither the writers announce another
+    /// DURABILITY_SERVICE than the standard's default, which is one sample, nor a QoS profile has one.
+    pub depth: Option<u32>,
 }
 
 impl CaptureOptions {

@@ -7,15 +7,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tidewire_bus::{Participant, now_ns};
+use tidewire_bus::{Participant, TopicInfo, now_ns};
 use tidewire_idl::{Sample, TypeRegistry};
 use tidewire_qos::Profile;
-use tidewire_store::{Store, StoreError, TopicId};
+use tidewire_store::{Store, StoreError, StoreReader, TopicId};
 
+use crate::durable::Durable;
 use crate::error::CaptureError;
 use crate::options::CaptureOptions;
 use crate::stats::CaptureStats;
 use crate::topic::{Appended, TopicRecorder};
+use crate::types::Types;
 
 /// How often discovery is looked at. A new topic's first samples wait in a RELIABLE writer's
 /// history at most this long.
@@ -91,7 +93,8 @@ impl StatsHandle {
 
 impl Recorder {
     /// Starts recording what `options` take into `store`. Types that `types` knows are recorded
-    /// with their description, which later reading needs.
+    /// with their description, which later reading needs; a durability service needs it to tell
+    /// instances apart. Others are asked for where the DDS backend reads types from discovery.
     pub fn start(
         participant: &Participant,
         store: Store,
@@ -111,14 +114,23 @@ impl Recorder {
         profile: Option<Profile>,
     ) -> Result<Self, CaptureError> {
         let shared = Arc::new(Shared::default());
+        let durable = match options.durable.clone() {
+            Some(durable) => {
+                // Before anything is recorded: what comes now is fed, not read.
+                let past = StoreReader::open(store.dir())?;
+                Some(Durable::start(participant, past, durable, profile.clone())?)
+            }
+            None => None,
+        };
         let worker = Worker {
             participant: participant.clone(),
             store,
             options,
-            types,
+            types: Types::new(types),
             profile,
             shared: shared.clone(),
             topics: Vec::new(),
+            durable,
             by_name: HashMap::new(),
             reported: HashSet::new(),
             bytes_on_disk: 0,
@@ -188,10 +200,11 @@ struct Worker {
     participant: Participant,
     store: Store,
     options: CaptureOptions,
-    types: TypeRegistry,
+    types: Types,
     profile: Option<Profile>,
     shared: Arc<Shared>,
     topics: Vec<TopicRecorder>,
+    durable: Option<Durable>,
     by_name: HashMap<String, usize>,
     /// Problems told once.
     reported: HashSet<String>,
@@ -250,30 +263,9 @@ impl Worker {
             if !self.options.takes(&info.name) {
                 continue;
             }
-            let index = match self.by_name.get(&info.name) {
-                Some(index) => *index,
-                None => match TopicRecorder::new(
-                    &info,
-                    &self.types,
-                    self.options.filter(&info.name),
-                    &self.store,
-                ) {
-                    Ok(topic) => {
-                        tracing::info!(topic = info.name, ty = info.type_name, "recording");
-                        self.topics.push(topic);
-                        self.by_name.insert(info.name.clone(), self.topics.len() - 1);
-                        self.topics.len() - 1
-                    }
-                    Err(error) => {
-                        self.report(match error {
-                            CaptureError::Filter { .. } | CaptureError::FilterType { .. } => {
-                                error.to_string()
-                            }
-                            _ => format!("topic \"{}\": {error}", info.name),
-                        });
-                        continue;
-                    }
-                },
+            let Some(index) = self.by_name.get(&info.name).copied().or_else(|| self.begin(&info))
+            else {
+                continue;
             };
             let topic = &mut self.topics[index];
             let stranger = topic.stranger(&info.writers).map(|writer| {
@@ -295,6 +287,28 @@ impl Worker {
         }
     }
 
+    /// Begins to record a topic; `None` if it cannot be, or its type is still being asked for.
+    fn begin(&mut self, info: &TopicInfo) -> Option<usize> {
+        let ty = self.types.of(info, &self.participant)?;
+        match TopicRecorder::new(info, ty, self.options.filter(&info.name), &self.store) {
+            Ok(topic) => {
+                tracing::info!(topic = info.name, ty = info.type_name, "recording");
+                self.topics.push(topic);
+                self.by_name.insert(info.name.clone(), self.topics.len() - 1);
+                Some(self.topics.len() - 1)
+            }
+            Err(error) => {
+                self.report(match error {
+                    CaptureError::Filter { .. } | CaptureError::FilterType { .. } => {
+                        error.to_string()
+                    }
+                    _ => format!("topic \"{}\": {error}", info.name),
+                });
+                None
+            }
+        }
+    }
+
     /// Says a problem once, in the log and in the books.
     fn report(&mut self, problem: String) {
         if self.reported.insert(problem.clone()) {
@@ -305,11 +319,12 @@ impl Worker {
 
     /// One turn of every topic. Returns whether anything came that is to be recorded.
     fn drain(&mut self) -> Result<bool, CaptureError> {
-        let Self { topics, store, shared, .. } = self;
+        let Self { topics, store, shared, durable, .. } = self;
         let cutoff_ns = shared.ending().map_or(i64::MAX, |ending| ending.cutoff_ns);
         let mut moved = 0;
         for topic in topics {
-            moved += topic.drain(cutoff_ns, &mut |id, sample| append(store, shared, id, sample))?;
+            let mut append = |id: TopicId, sample: &Sample| append(store, shared, id, sample);
+            moved += topic.drain(cutoff_ns, durable.as_ref(), &mut append)?;
         }
         Ok(moved > 0)
     }
@@ -326,6 +341,7 @@ impl Worker {
             stats.topics.push(topic.stats.clone());
         }
         stats.bytes_on_disk = self.bytes_on_disk;
+        stats.durable = self.durable.as_ref().map(Durable::stats);
     }
 
     fn close(mut self) -> Result<(), CaptureError> {

@@ -54,6 +54,19 @@ pub struct CaptureStats {
     pub problems: Vec<String>,
     /// Bytes the recording takes on disk.
     pub bytes_on_disk: u64,
+    /// What the durability service does, where the recorder is one.
+    pub durable: Option<DurableStats>,
+}
+
+/// The books of the recorder as durability service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DurableStats {
+    /// Samples of TRANSIENT and PERSISTENT topics that are kept now.
+    pub kept: u64,
+    /// Late readers that were answered.
+    pub answered: u64,
+    /// Samples they got.
+    pub served: u64,
 }
 
 impl CaptureStats {

@@ -4,11 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tidewire_bus::{EndpointInfo, Filter, Participant, RawReader, RawTopic, TopicInfo, now_ns};
-use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle, TypeRegistry};
-use tidewire_qos::Profile;
+use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader, Sample, TypeHandle};
+use tidewire_qos::{Durability, Profile};
 use tidewire_store::{Store, TopicId, TopicMeta};
 
 use crate::classes::Class;
+use crate::durable::{Durable, Fed};
 use crate::error::CaptureError;
 use crate::history::Recorded;
 use crate::latency::Histogram;
@@ -44,17 +45,19 @@ pub(crate) struct TopicRecorder {
     unacknowledged: VecDeque<(u64, u64)>,
     batch: Vec<Sample>,
     before: Recorded,
+    name: Arc<str>,
+    /// Whether a writer offers TRANSIENT or PERSISTENT.
+    durable: bool,
 }
 
 impl TopicRecorder {
-    /// Registers the topic with the store; the readers come with [`TopicRecorder::follow`].
+    /// Registers the topic, of this type if it is known, with the store; the readers come with [`TopicRecorder::follow`].
     pub(crate) fn new(
         info: &TopicInfo,
-        types: &TypeRegistry,
+        known: Option<TypeHandle>,
         filter: Option<&str>,
         store: &Store,
     ) -> Result<Self, CaptureError> {
-        let known = types.get(&info.type_name);
         if let Some(expression) = filter {
             check(info, known.as_ref(), expression)?;
         }
@@ -90,6 +93,8 @@ impl TopicRecorder {
             unacknowledged: VecDeque::new(),
             batch: Vec::new(),
             before: Recorded::of(info, store)?,
+            name: info.name.as_str().into(),
+            durable: false,
         })
     }
 
@@ -115,6 +120,7 @@ impl TopicRecorder {
             if !self.has_type_of(writer) {
                 continue;
             }
+            self.durable |= writer.qos.durability > Durability::TransientLocal;
             let class = Class::of(wanted.as_ref().unwrap_or(&writer.qos));
             if !self.slots.iter().any(|slot| slot.class == class) {
                 let qos = wanted.clone().unwrap_or_else(|| class.request());
@@ -137,15 +143,18 @@ impl TopicRecorder {
     }
 
     /// Takes what has arrived, up to a turn's worth per reader, and hands each sample received by
-    /// `cutoff_ns` to `append`. Returns how many were taken, without those that came later.
+    /// `cutoff_ns` to `append`, and what others are to get of it to `durable`. Returns how many were
+    /// taken, without those that came later.
     pub(crate) fn drain(
         &mut self,
         cutoff_ns: i64,
+        durable: Option<&Durable>,
         append: &mut dyn FnMut(TopicId, &Sample) -> Result<Appended, CaptureError>,
     ) -> Result<usize, CaptureError> {
         let mut taken = 0;
         let mut batch = std::mem::take(&mut self.batch);
         let mut last = None;
+        let durable = durable.filter(|_| self.durable);
         for index in 0..self.slots.len() {
             taken += self.slots[index].reader.take_into(&mut batch, TURN);
             for mut sample in batch.drain(..) {
@@ -158,10 +167,15 @@ impl TopicRecorder {
                 }
                 if self.before.holds(&sample) {
                     self.stats.repeated += 1;
+                    if let Some(durable) = durable {
+                        self.identify(&mut sample);
+                        durable.feed(Fed::Repeated(self.name.clone(), sample));
+                    }
                     continue;
                 }
                 self.identify(&mut sample);
                 self.stats.received += 1;
+                self.stats.disposes += u64::from(sample.info.state != InstanceState::Alive);
                 self.latency.record(sample.info.reception_time - sample.info.source_time);
                 let bytes = sample.payload.len() as u64;
                 match append(self.id, &sample)? {
@@ -169,6 +183,9 @@ impl TopicRecorder {
                         self.stats.recorded += 1;
                         self.stats.bytes += bytes;
                         last = Some((seq, sample.info.reception_time));
+                        if let Some(durable) = durable {
+                            durable.feed(Fed::Sample(self.name.clone(), sample));
+                        }
                     }
                     Appended::Rejected => self.stats.rejected += 1,
                 }
@@ -202,7 +219,6 @@ impl TopicRecorder {
     /// Fills in instance and collection point from the payload, where the type is known.
     fn identify(&mut self, sample: &mut Sample) {
         let info = &mut sample.info;
-        self.stats.disposes += u64::from(info.state != InstanceState::Alive);
         let Some(key) = &self.key else {
             return;
         };

@@ -13,6 +13,7 @@
 
 mod block;
 mod cdr;
+mod history;
 mod idl;
 mod input;
 mod journal;
@@ -51,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "launch", run: launch::run, seeds: launch::seeds, words: launch::WORDS },
     Target { name: "journal", run: journal::run, seeds: journal::seeds, words: &[] },
     Target { name: "block", run: block::run, seeds: block::seeds, words: &[] },
+    Target { name: "history", run: history::run, seeds: history::seeds, words: &[] },
     Target { name: "rtps", run: rtps::run, seeds: rtps::seeds, words: &[] },
 ];
 

@@ -53,6 +53,11 @@ fn blocks_come_back_or_are_refused() {
 }
 
 #[test]
+fn history_comes_back_or_is_refused() {
+    run("history", 10_000);
+}
+
+#[test]
 fn a_participant_outlives_strange_datagrams() {
     run("rtps", 3_000);
 }

@@ -63,7 +63,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         },
     };
     let reader = match (&args.filter, &desc) {
-        (None, _) => watch::reader(&participant, &info, profile.as_ref())?,
+        (None, ty) => watch::reader_of(&participant, &info, ty.as_ref(), profile.as_ref())?,
         (Some(expression), Some(ty)) => {
             let filter = watch::Only { ty, expression };
             watch::filtered(&participant, &info, profile.as_ref(), filter).map_err(|error| {

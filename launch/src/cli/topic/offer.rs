@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use tidewire_bus::{Participant, RawWriter, TopicInfo};
 use tidewire_idl::{Encoding, Endian, Representation, TypeDescriptor};
-use tidewire_qos::{DataRepresentation, Durability, Qos};
+use tidewire_qos::{DataRepresentation, Qos};
 
 use super::publish::Args;
 use super::watch;
@@ -85,10 +85,8 @@ pub fn tell_types(args: &Args, ty: &TypeDescriptor, found: &TopicInfo) {
 
 /// Offers what the readers that are there ask for.
 pub fn suit(qos: &mut Qos, found: &TopicInfo) {
-    let asks = |durability| found.readers.iter().any(|reader| reader.qos.durability == durability);
-    if asks(Durability::TransientLocal) {
-        qos.durability = Durability::TransientLocal;
-    }
+    let asked = found.readers.iter().map(|reader| reader.qos.durability).max();
+    qos.durability = qos.durability.max(asked.unwrap_or_default());
     let reads = |r| found.readers.iter().any(|end| end.qos.representations().contains(&r));
     if reads(DataRepresentation::Xcdr2) && !reads(DataRepresentation::Xcdr1) {
         qos.data_representation = vec![DataRepresentation::Xcdr2];

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use tidewire_bus::{BusError, Participant, RawReader, RawTopic, TopicInfo};
 use tidewire_idl::TypeHandle;
-use tidewire_qos::{Durability, Profile, Qos, Reliability};
+use tidewire_qos::{Profile, Qos, Reliability};
 
 use crate::cli::live::Screen;
 use crate::node::Stop;
@@ -159,6 +159,18 @@ pub fn reader(
     Ok(participant.raw_reader(&raw, &qos)?)
 }
 
+/// As [`reader`], one that tells instances apart where the type is known.
+pub fn reader_of(
+    participant: &Participant,
+    info: &TopicInfo,
+    ty: Option<&TypeHandle>,
+    profile: Option<&Profile>,
+) -> anyhow::Result<RawReader> {
+    let Some(ty) = ty else { return reader(participant, info, profile) };
+    let (raw, qos) = wanted(info, profile);
+    Ok(participant.raw_reader_of(&raw, ty, &qos)?)
+}
+
 /// A reader that matches the topic's writers but for what `change` changes.
 pub fn reader_as(
     participant: &Participant,
@@ -201,9 +213,8 @@ fn matching(info: &TopicInfo) -> Qos {
     if info.writers.iter().any(|w| w.qos.reliability == Reliability::BestEffort) {
         qos.reliability = Reliability::BestEffort;
     }
-    if info.writers.iter().all(|w| w.qos.durability >= Durability::TransientLocal) {
-        qos.durability = Durability::TransientLocal;
-    }
+    // Under TRANSIENT and more a durability service sends what writers have left, too.
+    qos.durability = info.writers.iter().map(|w| w.qos.durability).min().unwrap_or_default();
     if let Some(writer) = info.writers.first() {
         qos.partition = writer.qos.partition.clone();
         qos.ownership = writer.qos.ownership;

@@ -17,6 +17,7 @@ use super::discovery::{Event, to_event};
 use super::points::Points;
 use super::wake::Wake;
 use crate::backend::DdsParticipant;
+use crate::durable::Services;
 use crate::error::BusError;
 use crate::liveliness::Lease;
 use crate::reader::ReaderCore;
@@ -44,7 +45,7 @@ pub(crate) enum OwnEndpoint {
 }
 
 impl OwnEndpoint {
-    fn reader(&self) -> Option<Arc<ReaderCore>> {
+    pub fn reader(&self) -> Option<Arc<ReaderCore>> {
         if let Self::Reader(reader) = self { reader.upgrade() } else { None }
     }
 
@@ -59,6 +60,7 @@ pub(crate) struct Core {
     pub prefix: Prefix,
     pub wake: Wake,
     pub points: Points,
+    pub services: Services,
     pub dds: Option<DdsParticipant>,
     pub shm: Option<ShmDomain>,
     pub endpoints: Mutex<Vec<OwnEndpoint>>,
@@ -122,6 +124,7 @@ impl Core {
         let core = Arc::new(Self {
             wake: Wake::new(shm.as_ref()),
             points: Points::default(),
+            services: Services::default(),
             endpoints: Mutex::default(),
             subscribers: Mutex::default(),
             next_entity: AtomicU32::new(1),
@@ -158,6 +161,7 @@ impl Core {
         {
             self.points.forget(&participant.prefix);
         }
+        self.services.note(event);
         for endpoint in self.endpoints.lock().iter() {
             match endpoint {
                 OwnEndpoint::Writer(writer) => {

@@ -11,6 +11,7 @@ use tidewire_transport::dds::{DdsEvent, RemoteEndpoint};
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use super::core::{Core, OwnEndpoint};
+use crate::durable;
 use crate::error::BusError;
 
 /// A reader or writer of a topic.
@@ -143,6 +144,9 @@ fn own(core: &Core, spec: &EndpointSpec, guid: Guid) -> EndpointInfo {
 pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
     let mut topics: BTreeMap<String, TopicInfo> = BTreeMap::new();
     let mut put = |name: &str, endpoint: EndpointInfo, writer: bool| {
+        if durable::is_service_topic(name) {
+            return;
+        }
         let topic = topics.entry(name.to_owned()).or_insert_with(|| TopicInfo {
             name: name.to_owned(),
             type_name: endpoint.type_name.clone(),
@@ -256,6 +260,11 @@ pub(crate) fn to_event(core: &Core, event: &DdsEvent) -> Option<Event> {
     Some(match event {
         DdsEvent::ParticipantFound(p) if ours(p.prefix) => return None,
         DdsEvent::WriterFound(e) | DdsEvent::ReaderFound(e) if ours(e.guid.prefix()) => {
+            return None;
+        }
+        DdsEvent::WriterFound(e) | DdsEvent::ReaderFound(e)
+            if durable::is_service_topic(&e.topic) =>
+        {
             return None;
         }
         DdsEvent::ParticipantFound(p) => {

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use tidewire_filter::Filter;
-use tidewire_idl::{TypeHandle, TypeSupport};
+use tidewire_idl::{Guid, TypeHandle, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_shm::Segment;
 use tidewire_transport::{EndpointSpec, Prefix};
@@ -242,10 +242,27 @@ impl Participant {
         self.core.tell_liveliness(now);
     }
 
+    /// Whether types are read from discovery, which depends on the DDS backend.
+    pub fn reads_types(&self) -> bool {
+        self.core.dds.as_ref().is_some_and(crate::backend::DdsParticipant::reads_types)
+    }
+
     /// Every topic of the domain with a writer or reader, by name: what DDS discovery and shared memory
     /// have found, and our own.
     pub fn topics(&self) -> Vec<TopicInfo> {
         discovery::topics(&self.core)
+    }
+
+    /// Whether the participant of an endpoint lives, as far as this host can tell: of those on this host
+    /// it knows before their lease is over.
+    pub fn is_there(&self, endpoint: &Guid) -> bool {
+        crate::durable::is_present(&self.core, &endpoint.prefix())
+    }
+
+    /// The durability services of the domain, by what their GUIDs begin with: see
+    /// [`DurabilityService`](crate::DurabilityService).
+    pub fn durability_services(&self) -> Vec<Prefix> {
+        self.core.services.present(&self.core).into_iter().collect()
     }
 
     /// Everyone in the domain, ourselves included.

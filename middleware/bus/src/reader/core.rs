@@ -18,12 +18,16 @@ use super::filter::Gates;
 use super::incoming::Incoming;
 use super::track::Tracks;
 use crate::backend::DdsReader;
+use crate::durable;
 use crate::error::{BusError, ReadError};
 use crate::keys::Keys;
 use crate::liveliness::LivelinessChanged;
 use crate::participant::{Core, LastPoint, OwnEndpoint};
 use crate::status::Statuses;
 use crate::support::{self, Role};
+
+/// How often a reader that waits for history looks whether it is to go on waiting.
+const HOLDING: Duration = Duration::from_millis(100);
 
 pub(crate) struct ReaderCore {
     pub spec: EndpointSpec,
@@ -79,6 +83,7 @@ impl ReaderCore {
         } else {
             support::check(&spec.topic, &spec.qos, Role::Reader, core.ways())?;
         }
+        durable::check(core, &spec, "a reader")?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
@@ -126,6 +131,10 @@ impl ReaderCore {
         if reader.timed {
             core.start_watch()?;
         }
+        // What comes in between is noted already: history does not bring it again.
+        if let Some(ask) = &reader.incoming.ask {
+            ask.begin(core, &reader.guid)?;
+        }
         // A writer may have matched before the reader was registered.
         reader.rematch();
         reader.statuses.review(core, &reader.spec, false);
@@ -147,6 +156,9 @@ impl ReaderCore {
 
     /// Discovery has news.
     pub fn rematch(&self) {
+        if self.incoming.awaits_history() && self.core.services.any() {
+            self.behind.store(true, Ordering::Relaxed);
+        }
         if let Some(dds) = &self.dds {
             let mut remotes = dds.matched();
             remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
@@ -204,6 +216,8 @@ impl ReaderCore {
             if left.is_zero() {
                 return Ok(None);
             }
+            // A durability service that says nothing wakes nobody.
+            let left = if self.incoming.is_holding() { left.min(HOLDING) } else { left };
             self.core.wake.wait_since(epoch, left);
         }
     }
@@ -284,6 +298,18 @@ impl ReaderCore {
                 });
             }
             self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
+        }
+    }
+}
+
+impl Drop for ReaderCore {
+    fn drop(&mut self) {
+        // What the listener has captured goes here, not where the transport lets go of its sink.
+        self.incoming.listener.set(None);
+        // The reader of history goes before this one: DDS must not be asked to delete one while it
+        // deletes the other, whose queue holds the first.
+        if let Some(ask) = &self.incoming.ask {
+            ask.end();
         }
     }
 }

@@ -8,6 +8,7 @@ use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::policy::{DestinationOrder, Ownership};
 use tidewire_qos::{Duration, Qos};
 use tidewire_transport::SampleMeta;
+use tidewire_transport::dds::DdsSample;
 
 use super::content::Content;
 
@@ -26,6 +27,11 @@ impl Change {
     #[inline]
     pub fn of(meta: &SampleMeta) -> Self {
         let SampleMeta { state, key, writer, source_time, expires, .. } = *meta;
+        Self { state, key, writer, source_time, expires }
+    }
+
+    pub fn of_sample(sample: &DdsSample, expires: i64) -> Self {
+        let DdsSample { state, key, writer, source_time, .. } = *sample;
         Self { state, key, writer, source_time, expires }
     }
 }

@@ -16,6 +16,7 @@ use super::content::Content;
 use super::filter::Change;
 use super::listen::Listener;
 use crate::deadline::Deadlines;
+use crate::durable::Ask;
 use crate::keys::Keys;
 use crate::liveliness::Vitals;
 use crate::participant::Core;
@@ -31,12 +32,12 @@ const MAX_BYTES: usize = 256 << 20;
 pub(crate) struct Incoming {
     core: std::sync::Weak<Core>,
     keys: Keys,
-    keyed: bool,
+    pub(super) keyed: bool,
     depth: Option<usize>,
     /// Where each sample comes with its instance, as on shared memory.
-    depth_by_key: Option<usize>,
-    queue: Mutex<Queue>,
-    waiting: AtomicUsize,
+    pub(super) depth_by_key: Option<usize>,
+    pub(super) queue: Mutex<Queue>,
+    pub(super) waiting: AtomicUsize,
     local: RwLock<HashMap<Prefix, bool>>,
     blocked: RwLock<HashSet<Guid>>,
     /// Whether `blocked` has any: it hardly ever does.
@@ -48,21 +49,23 @@ pub(crate) struct Incoming {
     /// and if it is on this host it says so itself.
     listens: bool,
     listens_far: bool,
-    content: Option<Arc<Content>>,
+    pub(super) content: Option<Arc<Content>>,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
     pub(super) listener: Listener,
+    /// For history, where durability services are to have it.
+    pub ask: Option<Ask>,
 }
 
 #[derive(Default)]
-struct Queue {
+pub(super) struct Queue {
     /// Replaced samples leave a hole, so that positions stay.
-    samples: VecDeque<Option<Arrived>>,
+    pub(super) samples: VecDeque<Option<Arrived>>,
     /// Position of the first entry of `samples`.
     first: u64,
     /// Positions by instance, under KEEP_LAST.
-    instances: HashMap<KeyHash, VecDeque<u64>>,
-    bytes: usize,
+    pub(super) instances: HashMap<KeyHash, VecDeque<u64>>,
+    pub(super) bytes: usize,
     gaps: SequenceGaps,
 }
 
@@ -97,6 +100,7 @@ impl Incoming {
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
             listener: Listener::default(),
+            ask: (qos.durability > Durability::TransientLocal).then(Ask::default),
         }
     }
 
@@ -234,7 +238,7 @@ impl Incoming {
 }
 
 impl Queue {
-    fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
+    pub(super) fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
         let position = self.first + self.samples.len() as u64;
         let mut replaced = 0;
         if let Some(depth) = depth {
@@ -290,6 +294,10 @@ impl Sink for Incoming {
         // Before the queue, where it would take the place of one that passes.
         let content = self.content.as_ref();
         if content.is_some_and(|content| !content.pass(sample.state, &sample.payload)) {
+            return;
+        }
+        let change = Change::of_sample(&sample, expires);
+        if !self.hear(&change, &sample.payload) {
             return;
         }
         if queue.bytes + sample.payload.len() > MAX_BYTES {

@@ -55,7 +55,7 @@ struct Slot {
 }
 
 impl Listener {
-    fn set(&self, call: Option<Call>) {
+    pub(super) fn set(&self, call: Option<Call>) {
         let mut slot = self.slot.lock();
         slot.generation += 1;
         self.set.store(call.is_some(), Ordering::Release);
@@ -129,13 +129,6 @@ impl ReaderCore {
     /// Samples may have come over shared memory.
     pub fn notice(&self) {
         self.incoming.listener.arrived();
-    }
-}
-
-impl Drop for ReaderCore {
-    fn drop(&mut self) {
-        // What it has captured goes here, not where the transport lets go of its sink.
-        self.incoming.listener.set(None);
     }
 }
 

@@ -29,6 +29,7 @@ mod cached;
 mod content;
 mod core;
 mod filter;
+mod history;
 mod incoming;
 mod listen;
 mod loaned;
@@ -40,6 +41,7 @@ mod track;
 mod typed;
 mod watch;
 
+pub(crate) use arrived::Arrived;
 pub use cache::{
     CachedSample, InstanceStateKind, SampleStateKind, SampleStates, States, ViewStateKind,
 };

@@ -128,6 +128,21 @@ macro_rules! reader_state {
                 self.core.foreign()
             }
 
+            /// Waits for history of a TRANSIENT or PERSISTENT topic (DDS 1.4, 2.2.2.5.3.33): until the
+            /// durability services of the domain have handed over what they keep for this reader,
+            /// or it has been given up. False if `timeout` passed first, as it does where there is
+            /// no service. Whoever takes after it gets history first. Readers that request less
+            /// are told true at once: TRANSIENT_LOCAL writers do not say where their history ends.
+            ///
+            /// # Errors
+            /// As for `take`.
+            pub fn wait_for_historical_data(
+                &self,
+                timeout: Duration,
+            ) -> Result<bool, crate::ReadError> {
+                self.core.wait_for_historical_data(timeout)
+            }
+
             /// Writers matched now, on this host and elsewhere.
             pub fn matched_writers(&self) -> usize {
                 self.core.matched_writers()

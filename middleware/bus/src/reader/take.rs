@@ -115,9 +115,10 @@ impl ReaderCore {
         state: &mut State,
         dds: impl FnOnce(Arrived, &mut LastPoint) -> R,
     ) -> Result<Option<R>, Fault> {
-        while let Some((sample, time)) = self.take_shm(state)? {
-            self.park(&sample, time);
+        if self.align(state)? {
+            return self.nothing();
         }
+        self.park_all(state)?;
         let taken = self.take_dds(state);
         self.behind.store(self.incoming.waits(), Ordering::Relaxed);
         match taken {
@@ -126,13 +127,20 @@ impl ReaderCore {
         }
     }
 
+    pub(super) fn park_all(&self, state: &mut State) -> Result<(), Fault> {
+        while let Some((sample, time)) = self.take_shm(state)? {
+            self.park(&sample, time);
+        }
+        Ok(())
+    }
+
     pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64) {
         let meta = sample.meta();
         let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = meta;
         let payload = Bytes::copy_from_slice(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
-        let disposes = meta.disposes();
-        self.incoming.park(Arrived { sample, reception_time, expires, passed: true, disposes });
+        let (disposes, passed) = (meta.disposes(), !self.incoming.is_holding());
+        self.incoming.park(Arrived { sample, reception_time, expires, passed, disposes });
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -206,7 +214,14 @@ impl ReaderCore {
             return false;
         }
         let change = Change::of(meta);
+        if !self.incoming.hear(&change, payload) {
+            return false;
+        }
         self.incoming.renew(&change, true, meta.source_time, now);
+        // What waits for history passes the gates after it.
+        if self.incoming.is_holding() {
+            return true;
+        }
         let known = Known { shm: Some(shm), core: &self.core, incoming: &self.incoming };
         let passes = gates.pass(&change, now, &known);
         if !passes {

@@ -37,7 +37,7 @@ impl ReaderCore {
         }
         // What waits on shared memory may have come in time. Whoever takes just now will tell.
         let Some(mut state) = self.state.try_lock() else { return false };
-        self.park_all(&mut state);
+        self.park_some(&mut state);
         deadlines.lock().check(now)
     }
 
@@ -54,7 +54,7 @@ impl ReaderCore {
         drop(vitals);
         // An instance ends after its last sample. Whoever takes just now is not disturbed.
         let Some(mut state) = self.state.try_lock() else { return changed };
-        if !self.park_all(&mut state) {
+        if !self.park_some(&mut state) {
             return changed;
         }
         let ends = self.incoming.vitals().lock().take_ends();
@@ -67,7 +67,7 @@ impl ReaderCore {
 
     /// Moves what waits on shared memory to what came over DDS; says whether that is all. Beyond some
     /// samples writers wait for whoever should take, as without a deadline.
-    fn park_all(&self, state: &mut State) -> bool {
+    fn park_some(&self, state: &mut State) -> bool {
         while self.incoming.waiting() < PARKED {
             let Ok(Some((sample, time))) = self.take_shm(state) else { return true };
             self.park(&sample, time);

@@ -16,6 +16,7 @@ use super::history::History;
 use super::registered::Registered;
 use crate::backend::DdsWriter;
 use crate::deadline::Deadlines;
+use crate::durable;
 use crate::error::{BusError, WriteError};
 use crate::liveliness::{Lease, LivelinessLost};
 use crate::participant::{Core, OwnEndpoint};
@@ -64,6 +65,7 @@ pub(crate) struct State {
 impl WriterCore {
     pub fn new(core: &Arc<Core>, spec: EndpointSpec) -> Result<Arc<Self>, BusError> {
         support::check(&spec.topic, &spec.qos, Role::Writer, core.ways())?;
+        durable::check(core, &spec, "a writer")?;
         let dds = match &core.dds {
             Some(dds) => Some(dds.writer(&spec)?),
             None => None,

@@ -19,8 +19,8 @@ pub(crate) struct History {
 
 impl History {
     pub fn new(qos: &Qos) -> Self {
-        let limits = &qos.resource_limits;
-        let depth = qos.history.depth().or(limits.max_samples_per_instance);
+        let (history, limits) = qos.for_late_joiners();
+        let depth = history.depth().or(limits.max_samples_per_instance);
         Self {
             depth: depth.map_or(usize::MAX, |depth| depth as usize),
             limit: limits.max_samples.map_or(MAX_SAMPLES, |n| n as usize).max(1),

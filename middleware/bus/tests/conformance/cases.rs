@@ -5,7 +5,8 @@ use tidewire_qos::support::Support;
 
 use crate::face::Combination;
 use crate::{
-    announced, cached, delivery, lifecycle, liveliness, matching, ownership, partition, refusals,
+    announced, cached, delivery, durable, lifecycle, liveliness, matching, ownership, partition,
+    refusals,
 };
 
 /// What a case found.
@@ -66,10 +67,10 @@ cases! {
     ResourceLimits "max_samples_per_instance, cached reader" cached::rejects;
     Durability "VOLATILE" delivery::volatile;
     Durability "TRANSIENT_LOCAL" delivery::transient_local;
-    Durability "TRANSIENT" refusals::transient;
-    Durability "PERSISTENT" refusals::persistent;
+    Durability "TRANSIENT" durable::transient;
+    Durability "PERSISTENT" durable::persistent;
     Durability "matching" matching::durability;
-    DurabilityService "" refusals::durability_service;
+    DurabilityService "" durable::durability_service;
     Lifespan "" delivery::lifespan;
     TimeBasedFilter "" delivery::time_based_filter;
     DestinationOrder "BY_SOURCE_TIMESTAMP" delivery::by_source;

@@ -26,9 +26,23 @@ pub struct Hosts {
 
 impl Hosts {
     pub fn new(transport: &str) -> Self {
-        let transports = if transport == "shm" { SHM } else { DDS };
+        Self::with(transport, if transport == "shm" { SHM } else { DDS })
+    }
+
+    fn with(transport: &str, transports: Transports) -> Self {
         let (writing, reading) = pair(transports);
         Self { transport: transport.to_owned(), transports, writing, reading }
+    }
+
+    /// Others in a domain of their own, who find durability services: by DDS, whatever carries samples.
+    pub fn discovering(c: &Combination<'_>) -> Self {
+        Self::with(&c.hosts.transport, Transports { shm: c.is_shm(), ..DDS })
+    }
+
+    /// One more participant beside the two.
+    pub fn another(&self, name: &str) -> Participant {
+        let builder = Participant::builder().domain(self.writing.domain()).name(name);
+        builder.transports(self.transports).build().unwrap()
     }
 }
 
@@ -46,6 +60,11 @@ impl<'hosts> Combination<'hosts> {
         [(true, true), (true, false), (false, true), (false, false)]
             .into_iter()
             .map(move |(typed, keyed)| Self { hosts, typed, keyed, topic: ("", "") })
+    }
+
+    /// The same on other participants.
+    pub fn on<'others>(&self, hosts: &'others Hosts) -> Combination<'others> {
+        Combination { hosts, typed: self.typed, keyed: self.keyed, topic: self.topic }
     }
 
     /// With topic names of the case's own.
@@ -68,6 +87,10 @@ impl<'hosts> Combination<'hosts> {
 
     pub fn reading(&self) -> &Participant {
         &self.hosts.reading
+    }
+
+    pub fn is_cyclone(&self) -> bool {
+        self.hosts.transport == "cyclone"
     }
 
     pub fn is_shm(&self) -> bool {
@@ -400,6 +423,15 @@ impl R {
             Self::Plain(reader) => reader.requested_deadline_missed(),
             Self::Raw(reader, _) => reader.requested_deadline_missed(),
         }
+    }
+
+    pub fn history(&self) -> bool {
+        match self {
+            Self::Keyed(reader) => reader.wait_for_historical_data(PATIENCE),
+            Self::Plain(reader) => reader.wait_for_historical_data(PATIENCE),
+            Self::Raw(reader, _) => reader.wait_for_historical_data(PATIENCE),
+        }
+        .unwrap()
     }
 
     pub fn lost(&self) -> u64 {

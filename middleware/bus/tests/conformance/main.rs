@@ -11,6 +11,7 @@ mod announced;
 mod cached;
 mod cases;
 mod delivery;
+mod durable;
 mod face;
 mod lifecycle;
 mod liveliness;

@@ -1,7 +1,7 @@
 //! What cannot be kept: refused when the endpoint is made, by name and with a remedy.
 
 use tidewire_bus::BusError;
-use tidewire_qos::policy::{AccessScope, DataRepresentation, Durability, Policy};
+use tidewire_qos::policy::{AccessScope, DataRepresentation, Policy};
 use tidewire_qos::support::Support;
 use tidewire_qos::{Duration, Qos};
 
@@ -38,8 +38,6 @@ macro_rules! refusal {
 }
 
 refusal! {
-    transient: Durability on "writer reader", |qos| qos.durability = Durability::Transient;
-    persistent: Durability on "writer reader", |qos| qos.durability = Durability::Persistent;
     group: Presentation on "writer reader",
         |qos| qos.presentation.access_scope = AccessScope::Group;
     coherent: Presentation on "writer reader", |qos| qos.presentation.coherent_access = true;
@@ -50,14 +48,4 @@ refusal! {
         |qos| qos.entity_factory.autoenable_created_entities = false;
     xml: DataRepresentation on "writer reader",
         |qos| qos.data_representation = vec![DataRepresentation::Xml];
-}
-
-/// Only TRANSIENT and PERSISTENT endpoints have one, which are refused.
-pub fn durability_service(c: &Combination<'_>) -> Found {
-    refused(
-        c,
-        Policy::Durability,
-        &Qos { durability: Durability::Transient, ..Qos::reliable() },
-        "writer",
-    )
 }

@@ -44,9 +44,9 @@ pub(crate) fn topic(qos: &Qos) -> CQos {
 /// Cyclone would give up those that newer ones replace. Depth is what late joiners get, per instance.
 pub(crate) fn writer(qos: &Qos) -> Result<CQos, String> {
     let to = common(qos)?;
-    let ResourceLimits { max_samples, max_instances, max_samples_per_instance } =
-        qos.resource_limits;
-    let (kind, depth) = history(qos.history);
+    let (kept, limits) = qos.for_late_joiners();
+    let ResourceLimits { max_samples, max_instances, max_samples_per_instance } = limits;
+    let (kind, depth) = history(kept);
     let first = [qos.representations()[0].id()];
     // SAFETY: values and ranges are valid, and copied.
     unsafe {

@@ -1,0 +1,98 @@
+//! What a durability service sends, before what writers do: see [`crate::durable`].
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tidewire_idl::KeyHash;
+
+use super::arrived::Arrived;
+use super::core::{ReaderCore, State};
+use super::filter::Change;
+use super::incoming::Incoming;
+use super::take::Fault;
+use crate::durable::{Ask, Progress};
+use crate::error::ReadError;
+
+impl ReaderCore {
+    /// Takes from the durability services; true while what comes from writers is kept back.
+    pub(super) fn align(&self, state: &mut State) -> Result<bool, Fault> {
+        let Some(ask) = self.incoming.ask.as_ref().filter(|ask| ask.is_open()) else {
+            return Ok(false);
+        };
+        match ask.collect(&self.core, &self.core.services) {
+            Progress::Alone => Ok(false),
+            Progress::Holding => {
+                self.park_all(state)?;
+                Ok(true)
+            }
+            Progress::Complete(history) => {
+                self.park_all(state)?;
+                self.incoming.put_first(history, ask);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Waits until the durability services have said that this is all.
+    pub fn wait_for_historical_data(&self, timeout: Duration) -> Result<bool, ReadError> {
+        let Some(ask) = &self.incoming.ask else { return Ok(true) };
+        let over = || {
+            let mut state = self.state.lock();
+            self.align(&mut state).map_err(|error| *error)?;
+            self.behind.store(self.incoming.waits() || ask.is_holding(), Ordering::Relaxed);
+            Ok((!ask.is_open()).then_some(()))
+        };
+        Ok(self.until(timeout, over)?.is_some())
+    }
+}
+
+impl Incoming {
+    /// Whether history may come from a durability service.
+    pub fn awaits_history(&self) -> bool {
+        self.ask.as_ref().is_some_and(Ask::is_open)
+    }
+
+    /// Whether samples wait for history to come first.
+    pub fn is_holding(&self) -> bool {
+        self.ask.as_ref().is_some_and(Ask::is_holding)
+    }
+
+    /// Notes a sample of a writer; false if history has brought it.
+    pub fn hear(&self, change: &Change, payload: &[u8]) -> bool {
+        let Change { state, key, writer, source_time, .. } = *change;
+        let name = (writer, source_time, state, key);
+        self.ask.as_ref().is_none_or(|ask| ask.hear(name, payload))
+    }
+
+    /// Puts history in front of what waits, under the same depth.
+    pub fn put_first(&self, history: Vec<Arrived>, ask: &Ask) {
+        let content = self.content.as_ref();
+        let passes = |arrived: &Arrived| {
+            let sample = &arrived.sample;
+            content.is_none_or(|content| content.pass(sample.state, &sample.payload))
+        };
+        let history: Vec<Arrived> = history.into_iter().filter(passes).collect();
+        let mut queue = self.queue.lock();
+        let live: Vec<Arrived> = queue.samples.drain(..).flatten().collect();
+        let mut waiting: HashMap<KeyHash, usize> = HashMap::new();
+        for arrived in &live {
+            *waiting.entry(arrived.sample.key).or_default() += 1;
+        }
+        let before = live.len();
+        let keeps_last = self.depth_by_key.is_some();
+        let history = ask.settle(history, keeps_last, |key| waiting.get(key).copied().unwrap_or(0));
+        (queue.instances, queue.bytes) = (HashMap::new(), 0);
+        for arrived in history.into_iter().chain(live) {
+            // Of what came over DDS without an instance, each may be another's.
+            let known = !self.keyed || arrived.sample.key != KeyHash::default();
+            queue.push(arrived, self.depth_by_key.filter(|_| known));
+        }
+        let after = queue.samples.iter().flatten().count();
+        if after >= before {
+            self.waiting.fetch_add(after - before, Ordering::AcqRel);
+        } else {
+            self.waiting.fetch_sub(before - after, Ordering::AcqRel);
+        }
+    }
+}
