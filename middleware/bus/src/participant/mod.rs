@@ -18,6 +18,7 @@ mod core;
 mod discovery;
 mod interfaces;
 mod points;
+mod pulse;
 mod wake;
 
 use std::sync::Arc;
