@@ -1,25 +1,24 @@
 //! What a participant's endpoints share.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
 use tidewire_idl::Guid;
-use tidewire_qos::policy::LivelinessKind;
-use tidewire_shm::{ShmDomain, pulse_now};
+use tidewire_shm::ShmDomain;
 use tidewire_transport::dds::{DdsError, DdsEvent, DdsStatus};
 use tidewire_transport::{EndpointSpec, Prefix, now_ns};
 use tokio::sync::Notify;
 
 use super::discovery::{Event, to_event};
 use super::points::Points;
+use super::pulse::Pulse;
 use super::wake::Wake;
 use crate::backend::DdsParticipant;
 use crate::durable::Services;
 use crate::error::BusError;
-use crate::liveliness::Lease;
 use crate::reader::ReaderCore;
 use crate::support::Ways;
 use crate::writer::WriterCore;
@@ -30,8 +29,6 @@ const HISTORY_PERIOD: Duration = Duration::from_millis(20);
 /// How often deadlines and the liveliness of others are looked after.
 const WATCH_PERIOD: Duration = Duration::from_millis(5);
 
-/// How often a participant says that it is alive, and looks whether its writers were asserted.
-const PULSE_PERIOD: Duration = Duration::from_millis(5);
 /// How long the thread that calls listeners sleeps at most: a participant that goes waits no longer.
 const LISTEN_PERIOD: Duration = Duration::from_millis(20);
 
@@ -68,14 +65,7 @@ pub(crate) struct Core {
     next_entity: AtomicU32,
     history: OnceLock<()>,
     watch: OnceLock<()>,
-    pulse: OnceLock<()>,
-    /// Of our writers. Not the writers themselves: whoever drops one last may have to wait for it.
-    leases: Mutex<Vec<Weak<Lease>>>,
-    /// When our threads last ran, and when the application last asserted a writer of
-    /// MANUAL_BY_PARTICIPANT liveliness; and which of the latter others have been told.
-    beat: AtomicU64,
-    asserted: AtomicU64,
-    told: AtomicU64,
+    pub(super) pulse: Pulse,
     listening: OnceLock<()>,
     notify: OnceLock<Arc<Notify>>,
     pub busy: Arc<Busy>,
@@ -130,11 +120,7 @@ impl Core {
             next_entity: AtomicU32::new(1),
             history: OnceLock::new(),
             watch: OnceLock::new(),
-            pulse: OnceLock::new(),
-            leases: Mutex::default(),
-            beat: AtomicU64::new(0),
-            asserted: AtomicU64::new(0),
-            told: AtomicU64::new(0),
+            pulse: Pulse::default(),
             listening: OnceLock::new(),
             notify: OnceLock::new(),
             busy: Arc::default(),
@@ -279,56 +265,6 @@ impl Core {
         })
     }
 
-    /// The application says that writers of MANUAL_BY_PARTICIPANT liveliness are alive.
-    pub fn assert_liveliness(&self, now: u64) {
-        self.asserted.fetch_max(now, Ordering::Relaxed);
-        if let Some(shm) = &self.shm {
-            shm.assert_alive(now);
-        }
-    }
-
-    /// Others are told over DDS, too: at once, or by the pulse where nobody waits for it.
-    pub fn tell_liveliness(&self, now: u64) {
-        self.told.store(now, Ordering::Relaxed);
-        if let Some(dds) = &self.dds {
-            dds.assert_liveliness();
-        }
-    }
-
-    /// Looks after the lease of a writer, on a thread that says that we are alive: apart from the others,
-    /// which samples may keep busy.
-    pub fn start_pulse(self: &Arc<Self>, lease: &Arc<Lease>) -> Result<(), BusError> {
-        self.leases.lock().push(Arc::downgrade(lease));
-        self.every(PULSE_PERIOD, "tidewire-pulse", &self.pulse, |core| {
-            let now = pulse_now();
-            let beat = core.beat.swap(now, Ordering::Relaxed);
-            if let Some(shm) = &core.shm {
-                shm.beat(now);
-            }
-            let asserted = core.asserted.load(Ordering::Relaxed);
-            let (mut lost, mut shortest) = (false, u64::MAX);
-            core.leases.lock().retain(|lease| {
-                let Some(lease) = lease.upgrade() else { return false };
-                lost |= match lease.kind {
-                    // It is lost if we did not run for so long; and we run again.
-                    LivelinessKind::Automatic => lease.check(beat, now),
-                    _ => lease.check(asserted, now),
-                };
-                if lease.kind == LivelinessKind::ManualByParticipant {
-                    shortest = shortest.min(lease.nanos);
-                }
-                true
-            });
-            // Writes to readers on this host assert the writers that others read, too.
-            if asserted > core.told.load(Ordering::Relaxed).saturating_add(shortest / 20) {
-                core.tell_liveliness(asserted);
-            }
-            if lost {
-                core.wake.wake();
-            }
-        })
-    }
-
     /// Starts the thread that looks after deadlines and the liveliness of others; once.
     pub fn start_watch(self: &Arc<Self>) -> Result<(), BusError> {
         self.every(WATCH_PERIOD, "tidewire-watch", &self.watch, |core| {
@@ -347,7 +283,7 @@ impl Core {
 
     /// Starts a thread that runs `task` as long as the participant lives, unless `started` says that
     /// there is one.
-    fn every(
+    pub(super) fn every(
         self: &Arc<Self>,
         period: Duration,
         name: &str,

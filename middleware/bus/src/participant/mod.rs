@@ -19,6 +19,7 @@ mod discovery;
 mod interfaces;
 mod obituary;
 mod points;
+mod pulse;
 mod wake;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::backend::DdsWriter;
 use crate::deadline::Deadlines;
 use crate::durable;
 use crate::error::{BusError, WriteError};
-use crate::liveliness::{Lease, LivelinessLost};
+use crate::liveliness::Lease;
 use crate::participant::{Core, OwnEndpoint};
 use crate::status::Statuses;
 use crate::support::{self, Role};
@@ -38,7 +38,7 @@ pub(crate) struct WriterCore {
     lifespan: Option<i64>,
     encoding: Encoding,
     /// How long it is alive without being asserted; `None` for ever.
-    lease: Option<Arc<Lease>>,
+    pub(super) lease: Option<Arc<Lease>>,
     /// `max_blocking_time`, or an hour.
     patience: Duration,
     pub(super) state: Mutex<State>,
@@ -238,38 +238,6 @@ impl WriterCore {
                 shm.assert_alive(now);
             }
         }
-    }
-
-    fn renew_lease(&self, lease: &Lease, now: u64) {
-        lease.assert(now);
-        if lease.kind == LivelinessKind::ManualByParticipant {
-            self.core.assert_liveliness(now);
-        }
-    }
-
-    /// Says that the writer is alive, though it has nothing to write (DDS 1.4, 2.2.2.4.2.22).
-    pub fn assert_liveliness(&self) -> Result<(), WriteError> {
-        if self.spec.qos.liveliness.kind == LivelinessKind::Automatic {
-            return Ok(());
-        }
-        let now = pulse_now();
-        if let Some(lease) = &self.lease {
-            self.renew_lease(lease, now);
-            if let Some(shm) = &self.state.lock().shm {
-                shm.assert_alive(now);
-            }
-        }
-        match &self.dds {
-            Some(dds) => {
-                dds.assert_liveliness().map_err(|error| WriteError::dds(&self.spec.topic, error))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// How often it was not asserted in time.
-    pub fn liveliness_lost(&self) -> LivelinessLost {
-        self.lease.as_ref().map_or_else(Default::default, |lease| lease.lost())
     }
 
     /// Onto the wire, if anyone there needs it.

@@ -19,6 +19,7 @@
 
 mod core;
 mod history;
+mod lease;
 mod loan;
 mod raw;
 mod registered;

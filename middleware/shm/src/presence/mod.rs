@@ -6,6 +6,7 @@
 //! sparse, so that what is never written takes no memory.
 
 mod annex;
+mod lane;
 mod layout;
 mod own;
 mod peer;
@@ -14,7 +15,8 @@ mod terms;
 
 pub(crate) use annex::Names;
 pub use annex::{ANNOUNCED_MAX, announced_len};
-pub(crate) use layout::{EndpointKind, Entry, Lane};
+pub(crate) use lane::{EndpointKind, Lane};
+pub(crate) use layout::Entry;
 pub(crate) use own::{OwnPresence, SlotGuard};
 pub(crate) use peer::Peer;
 pub(crate) use peers::Peers;

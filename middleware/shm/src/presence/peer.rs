@@ -9,7 +9,8 @@ use rustix::fs::{FlockOperation, flock};
 use tidewire_transport::Prefix;
 
 use super::annex::Names;
-use super::layout::{EndpointKind, MAGIC, PresenceFile, Pulse, SLOTS, Slot, VERSION};
+use super::lane::EndpointKind;
+use super::layout::{MAGIC, PresenceFile, Pulse, SLOTS, Slot, VERSION};
 use super::terms::Terms;
 use crate::error::ShmError;
 use crate::map::Mapping;
