@@ -87,6 +87,34 @@ fn a_listener_may_answer_with_a_sample() {
 }
 
 #[test]
+fn a_listener_may_write_more_than_a_window_holds() {
+    const BURST: u32 = 60;
+    for way in ways() {
+        let (near, far) = pair(way);
+        let ask = near.writer::<Block64>("ask", &all()).unwrap();
+        let answers = near.reader::<KeyedSeq>("answers", &all()).unwrap();
+        let heard = far.reader::<Block64>("ask", &all()).unwrap();
+        let back = far.writer::<KeyedSeq>("answers", &all()).unwrap();
+        ask.wait_for_readers(1, PATIENCE).unwrap();
+        back.wait_for_readers(1, PATIENCE).unwrap();
+        heard
+            .on_data(move |reader| {
+                while reader.take().unwrap().is_some() {
+                    for seq in 0..BURST {
+                        back.write(&KeyedSeq { seq, keyval: 0, baggage: vec![1; 50_000] }).unwrap();
+                    }
+                }
+            })
+            .unwrap();
+        ask.write(&Block64 { data: [0; 64] }).unwrap();
+        for seq in 0..BURST {
+            let sample = answers.recv_timeout(PATIENCE).unwrap().expect("an answer").data;
+            assert_eq!((sample.seq, sample.baggage.len()), (seq, 50_000), "{way:?}");
+        }
+    }
+}
+
+#[test]
 fn what_waits_already_is_found_and_nothing_is_called_afterwards() {
     for way in ways() {
         let (near, far) = pair(way);
