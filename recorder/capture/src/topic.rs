@@ -9,7 +9,7 @@ use tidewire_qos::{Durability, Profile};
 use tidewire_store::{Store, TopicId, TopicMeta};
 
 use crate::classes::Class;
-use crate::durable::{Durable, Fed};
+use crate::durable::{Durable, DurableTopic, Fed};
 use crate::error::CaptureError;
 use crate::history::Recorded;
 use crate::latency::Histogram;
@@ -45,9 +45,8 @@ pub(crate) struct TopicRecorder {
     unacknowledged: VecDeque<(u64, u64)>,
     batch: Vec<Sample>,
     before: Recorded,
-    name: Arc<str>,
-    /// Whether a writer offers TRANSIENT or PERSISTENT.
-    durable: bool,
+    /// Where a writer offers TRANSIENT or PERSISTENT.
+    durable: Option<Arc<DurableTopic>>,
 }
 
 impl TopicRecorder {
@@ -93,8 +92,7 @@ impl TopicRecorder {
             unacknowledged: VecDeque::new(),
             batch: Vec::new(),
             before: Recorded::of(info, store)?,
-            name: info.name.as_str().into(),
-            durable: false,
+            durable: None,
         })
     }
 
@@ -120,7 +118,14 @@ impl TopicRecorder {
             if !self.has_type_of(writer) {
                 continue;
             }
-            self.durable |= writer.qos.durability > Durability::TransientLocal;
+            if self.durable.is_none() && writer.qos.durability > Durability::TransientLocal {
+                self.durable = Some(Arc::new(DurableTopic {
+                    name: self.raw.name.clone(),
+                    type_name: self.raw.type_name.clone(),
+                    keyed: self.raw.keyed,
+                    offered: Arc::new(writer.qos.clone()),
+                }));
+            }
             let class = Class::of(wanted.as_ref().unwrap_or(&writer.qos));
             if !self.slots.iter().any(|slot| slot.class == class) {
                 let qos = wanted.clone().unwrap_or_else(|| class.request());
@@ -154,7 +159,7 @@ impl TopicRecorder {
         let mut taken = 0;
         let mut batch = std::mem::take(&mut self.batch);
         let mut last = None;
-        let durable = durable.filter(|_| self.durable);
+        let durable = durable.zip(self.durable.clone());
         for index in 0..self.slots.len() {
             taken += self.slots[index].reader.take_into(&mut batch, TURN);
             for mut sample in batch.drain(..) {
@@ -167,9 +172,9 @@ impl TopicRecorder {
                 }
                 if self.before.holds(&sample) {
                     self.stats.repeated += 1;
-                    if let Some(durable) = durable {
+                    if let Some((durable, topic)) = &durable {
                         self.identify(&mut sample);
-                        durable.feed(Fed::Repeated(self.name.clone(), sample));
+                        durable.feed(Fed { topic: topic.clone(), sample, again: true });
                     }
                     continue;
                 }
@@ -183,8 +188,8 @@ impl TopicRecorder {
                         self.stats.recorded += 1;
                         self.stats.bytes += bytes;
                         last = Some((seq, sample.info.reception_time));
-                        if let Some(durable) = durable {
-                            durable.feed(Fed::Sample(self.name.clone(), sample));
+                        if let Some((durable, topic)) = &durable {
+                            durable.feed(Fed { topic: topic.clone(), sample, again: false });
                         }
                     }
                     Appended::Rejected => self.stats.rejected += 1,

@@ -5,6 +5,7 @@ use tidewire_transport::history::{Message, read};
 
 use crate::input::Input;
 use crate::memory::bounded;
+use crate::random::Dice;
 
 /// What was written comes back; what was broken afterwards is read or refused.
 pub fn run(data: &[u8]) {

@@ -14,6 +14,9 @@ use super::take::Fault;
 use crate::durable::{Ask, Progress};
 use crate::error::ReadError;
 
+/// Samples on shared memory that are taken off it to wait for history; then their writers wait.
+const HELD: usize = 65_536;
+
 impl ReaderCore {
     /// Takes from the durability services; true while what comes from writers is kept back.
     pub(super) fn align(&self, state: &mut State) -> Result<bool, Fault> {
@@ -23,14 +26,23 @@ impl ReaderCore {
         match ask.collect(&self.core, &self.core.services) {
             Progress::Alone => Ok(false),
             Progress::Holding => {
-                self.park_all(state)?;
+                self.park_up_to(HELD, state)?;
                 Ok(true)
             }
             Progress::Complete(history) => {
-                self.park_all(state)?;
+                self.park_up_to(HELD, state)?;
                 self.incoming.put_first(history, ask);
                 Ok(false)
             }
+        }
+    }
+
+    /// Says whether the next take is to look at what waits first, or at history.
+    pub(super) fn catch_up(&self) {
+        self.behind.store(self.incoming.waits(), Ordering::SeqCst);
+        // After that: a service found meanwhile has set it, or is seen here.
+        if self.incoming.awaits_history() && !self.core.services.present(&self.core).is_empty() {
+            self.behind.store(true, Ordering::SeqCst);
         }
     }
 
@@ -40,7 +52,7 @@ impl ReaderCore {
         let over = || {
             let mut state = self.state.lock();
             self.align(&mut state).map_err(|error| *error)?;
-            self.behind.store(self.incoming.waits() || ask.is_holding(), Ordering::Relaxed);
+            self.catch_up();
             Ok((!ask.is_open()).then_some(()))
         };
         Ok(self.until(timeout, over)?.is_some())

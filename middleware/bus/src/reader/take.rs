@@ -118,17 +118,20 @@ impl ReaderCore {
         if self.align(state)? {
             return self.nothing();
         }
-        self.park_all(state)?;
+        self.park_up_to(usize::MAX, state)?;
         let taken = self.take_dds(state);
-        self.behind.store(self.incoming.waits(), Ordering::Relaxed);
+        self.catch_up();
         match taken {
             Some(arrived) => Ok(Some(self.arrived(arrived, state, dds))),
             None => self.nothing(),
         }
     }
 
-    pub(super) fn park_all(&self, state: &mut State) -> Result<(), Fault> {
-        while let Some((sample, time)) = self.take_shm(state)? {
+    /// Until so many wait.
+    pub(super) fn park_up_to(&self, most: usize, state: &mut State) -> Result<(), Fault> {
+        while self.incoming.waiting() < most
+            && let Some((sample, time)) = self.take_shm(state)?
+        {
             self.park(&sample, time);
         }
         Ok(())

@@ -16,19 +16,29 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tidewire_bus::{DurabilityService, Participant};
 use tidewire_idl::Sample;
-use tidewire_qos::Profile;
+use tidewire_qos::{Profile, Qos};
 use tidewire_store::StoreReader;
 
 use crate::error::CaptureError;
 use crate::options::DurableOptions;
 use crate::stats::DurableStats;
 
-/// What the recorder tells the service.
-pub(crate) enum Fed {
-    /// A sample of this topic was recorded.
-    Sample(Arc<str>, Sample),
-    /// A writer has sent history again that is in the recording.
-    Repeated(Arc<str>, Sample),
+/// What the recorder tells the service: a sample of a durable topic.
+pub(crate) struct Fed {
+    pub topic: Arc<DurableTopic>,
+    pub sample: Sample,
+    /// Whether a writer has sent it again, and it was in the recording already.
+    pub again: bool,
+}
+
+/// A topic with a writer that offers TRANSIENT or PERSISTENT.
+pub(crate) struct DurableTopic {
+    pub name: String,
+    pub type_name: String,
+    pub keyed: bool,
+    /// What the first such writer offered: stands in for writers that are gone before the service has
+    /// discovered them.
+    pub offered: Arc<Qos>,
 }
 
 /// The service at work; it ends when this is dropped.

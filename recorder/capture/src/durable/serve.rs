@@ -1,6 +1,6 @@
 //! The service's thread: keep what is fed, answer who asks.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -30,8 +30,6 @@ const TURN: usize = 1024;
 struct Topic {
     type_name: String,
     kept: Kept,
-    /// What its first durable writer offered: stands in for writers that were gone before discovery
-    /// told of them.
     offered: Arc<Qos>,
     /// Whether the recording had it, with all that writers may send again.
     restored: bool,
@@ -42,9 +40,11 @@ pub(super) struct Keeper {
     service: Service,
     options: DurableOptions,
     profile: Option<Profile>,
-    topics: HashMap<Arc<str>, Topic>,
-    /// What writers offer, by GUID; the writers that are there; and their topics' types.
+    topics: HashMap<String, Topic>,
+    /// What writers offer.
     offers: HashMap<Guid, Arc<Qos>>,
+    /// When they were last looked for.
+    looked: Option<Instant>,
     stats: Arc<Mutex<DurableStats>>,
 }
 
@@ -57,7 +57,8 @@ impl Keeper {
         stats: &Arc<Mutex<DurableStats>>,
     ) -> Self {
         let (topics, offers) = (HashMap::new(), HashMap::new());
-        Self { participant, service, options, profile, topics, offers, stats: stats.clone() }
+        let (looked, stats) = (None, stats.clone());
+        Self { participant, service, options, profile, topics, offers, looked, stats }
     }
 
     /// Until the recorder stops feeding.
@@ -90,17 +91,14 @@ impl Keeper {
     }
 
     fn restore(&mut self, past: &StoreReader) {
-        let mut offers: BTreeMap<String, Arc<Qos>> = BTreeMap::new();
         let restored = restore(past, |meta, qos, sample| {
-            let offered = offers.entry(meta.name.clone()).or_insert_with(|| Arc::new(qos.clone()));
-            let name: Arc<str> = meta.name.as_str().into();
-            let topic = self.topics.entry(name).or_insert_with(|| Topic {
+            let topic = self.topics.entry(meta.name.clone()).or_insert_with(|| Topic {
                 type_name: meta.type_name.clone(),
                 kept: Kept::new(meta.keyed, terms(&self.options, &self.profile, &meta.name, qos)),
-                offered: offered.clone(),
+                offered: Arc::new(qos.clone()),
                 restored: true,
             });
-            topic.kept.keep(sample, offered);
+            topic.kept.keep(sample, &topic.offered);
         });
         match restored {
             Ok(0) => {}
@@ -114,48 +112,38 @@ impl Keeper {
     }
 
     fn take(&mut self, fed: Fed) {
-        let (name, sample, again) = match fed {
-            Fed::Sample(name, sample) => (name, sample, false),
-            Fed::Repeated(name, sample) => (name, sample, true),
-        };
-        if !self.offers.contains_key(&sample.info.writer) {
+        let Fed { topic: of, sample, again } = fed;
+        // Of writers that are gone already there may be many samples.
+        if !self.offers.contains_key(&sample.info.writer)
+            && self.looked.is_none_or(|looked| looked.elapsed() >= LOOK)
+        {
             self.discover();
         }
-        let offered = self.offers.get(&sample.info.writer).cloned();
-        let Some(topic) = self.topics.get_mut(&name) else { return };
-        let offered = offered.unwrap_or_else(|| topic.offered.clone());
+        let (options, profile) = (&self.options, &self.profile);
+        let topic = self.topics.entry(of.name.clone()).or_insert_with(|| Topic {
+            type_name: of.type_name.clone(),
+            kept: Kept::new(of.keyed, terms(options, profile, &of.name, &of.offered)),
+            offered: of.offered.clone(),
+            restored: false,
+        });
+        let offered = match self.offers.get(&sample.info.writer) {
+            // Equal offers are one, so that a reader is compared with it once.
+            Some(offered) if **offered != *topic.offered => offered.clone(),
+            _ => topic.offered.clone(),
+        };
         if offered.durability > Durability::TransientLocal && !(again && topic.restored) {
             topic.kept.keep(sample, &offered);
         }
     }
 
-    /// Notes who writes durable topics, and what they offer. Says who is there.
+    /// Notes what writers offer. Says who is there.
     fn discover(&mut self) -> HashSet<Guid> {
+        self.looked = Some(Instant::now());
+        let writers = self.participant.topics().into_iter().flat_map(|topic| topic.writers);
         let mut there = HashSet::new();
-        for info in self.participant.topics() {
-            for writer in &info.writers {
-                there.insert(writer.guid);
-                if writer.qos.durability <= Durability::TransientLocal {
-                    self.offers.entry(writer.guid).or_insert_with(|| Arc::new(writer.qos.clone()));
-                    continue;
-                }
-                let topic = self.topics.entry(info.name.as_str().into()).or_insert_with(|| Topic {
-                    type_name: writer.type_name.clone(),
-                    kept: Kept::new(
-                        writer.guid.is_keyed(),
-                        terms(&self.options, &self.profile, &info.name, &writer.qos),
-                    ),
-                    offered: Arc::new(writer.qos.clone()),
-                    restored: false,
-                });
-                // Equal offers are one, so that a reader is compared with it once.
-                self.offers.entry(writer.guid).or_insert_with(|| {
-                    match writer.qos == *topic.offered {
-                        true => topic.offered.clone(),
-                        false => Arc::new(writer.qos.clone()),
-                    }
-                });
-            }
+        for writer in writers {
+            there.insert(writer.guid);
+            self.offers.entry(writer.guid).or_insert_with(|| Arc::new(writer.qos));
         }
         there
     }
