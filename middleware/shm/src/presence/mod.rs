@@ -2,8 +2,8 @@
 //!
 //! The kernel drops the lock when a process dies, `kill -9` included, so "is it alive" is "is it
 //! locked". The file also holds the participant's wake-up words and the list of its endpoints, so a
-//! writer finds readers without asking anybody. What has no fixed length lies apart, in an annex of each slot: a file is
-//! sparse, so that what is never written takes no memory.
+//! writer finds readers without asking anybody. What has no fixed length lies apart, in an annex of
+//! each slot: a file is sparse, so that what is never written takes no memory.
 
 mod annex;
 mod lane;
