@@ -33,6 +33,8 @@ fn as_the_stopped_process() {
     let bus = Participant::builder().domain(domain).transports(DDS).build().unwrap();
     let reader = bus.reader::<Temperature>("there", &everything()).unwrap();
     let writer = bus.writer::<Temperature>("back", &everything()).unwrap();
+    // VOLATILE: an answer before is for nobody.
+    writer.wait_for_readers(1, PATIENCE).unwrap();
     loop {
         if let Some(sample) = reader.recv_timeout(PATIENCE).unwrap() {
             writer.write(&sample.data).unwrap();

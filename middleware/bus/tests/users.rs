@@ -26,6 +26,8 @@ fn as_somebody_else() {
     assert_eq!(bus.transports().shm, shares, "shared memory of its own");
     let reader = bus.reader::<Temperature>("there", &everything()).unwrap();
     let writer = bus.writer::<Temperature>("back", &everything()).unwrap();
+    // VOLATILE: an answer before is for nobody.
+    writer.wait_for_readers(1, PATIENCE).unwrap();
     loop {
         let sample = reader.recv_timeout(PATIENCE).unwrap().expect("a sample");
         writer.write(&sample.data).unwrap();
