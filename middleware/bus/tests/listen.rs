@@ -152,9 +152,10 @@ fn what_waits_already_is_found_and_nothing_is_called_afterwards() {
 fn a_reader_may_go_while_its_listener_runs_or_inside_it() {
     for way in ways() {
         let (near, far) = pair(way);
-        let writer = near.writer::<Block64>("blocks", &all()).unwrap();
-        for _ in 0..3 {
-            let reader = Arc::new(far.reader::<Block64>("blocks", &all()).unwrap());
+        // A topic each, so that nobody takes the last one's reader for this one's.
+        for topic in ["first", "second", "third"] {
+            let writer = near.writer::<Block64>(topic, &all()).unwrap();
+            let reader = Arc::new(far.reader::<Block64>(topic, &all()).unwrap());
             let calls = Arc::new(AtomicU64::new(0));
             let (own, counted) = (std::sync::Mutex::new(Some(reader.clone())), calls.clone());
             let (found, heard) = mpsc::channel();
