@@ -16,8 +16,9 @@ use crate::error::BusError;
 use crate::participant::Core;
 use crate::reader::{Arrived, ReaderCore};
 
-/// How long a reader keeps live samples back for a service that is there and says nothing.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a reader keeps live samples back for a service that is there and says nothing: RustDDS may
+/// take seconds to repair a large sample that a busy host has lost parts of.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Live samples after which a reader no longer waits for a service to come: it remembers each.
 const REMEMBERED: usize = 65_536;
