@@ -16,8 +16,12 @@ use tidewire_shm::{WriterWatch, pulse_now};
 pub struct LivelinessChanged {
     /// Matched and alive.
     pub alive_count: u32,
+    /// How many more, or fewer, than when last read.
+    pub alive_count_change: i32,
     /// Matched, but they have not asserted their liveliness within their lease.
     pub not_alive_count: u32,
+    /// How many more, or fewer, than when last read.
+    pub not_alive_count_change: i32,
     /// How often a writer came, fell silent, was heard of again, or left.
     pub changes: u64,
     /// The writer that did so last.
@@ -29,6 +33,8 @@ pub struct LivelinessChanged {
 pub struct LivelinessLost {
     /// Each time counts once, however long it lasts.
     pub total: u64,
+    /// Of these, new ones.
+    pub total_change: u64,
 }
 
 /// A writer's own lease; none if it is infinite.
@@ -226,6 +232,7 @@ impl Vitals {
             not_alive_count: (self.writers.len() - alive) as u32,
             changes: self.changes,
             last: self.last,
+            ..LivelinessChanged::default()
         }
     }
 }
@@ -254,7 +261,7 @@ mod tests {
         assert!(!lease.check(0, start + 700 * MS));
         // Asserted too late, though nobody looked meanwhile.
         lease.assert(start + 800 * MS);
-        assert_eq!(lease.lost(), LivelinessLost { total: 2 });
+        assert_eq!(lease.lost(), LivelinessLost { total: 2, total_change: 0 });
     }
 
     #[test]

@@ -184,7 +184,8 @@ impl ReaderCore {
         }
     }
 
-    pub fn liveliness_changed(&self) -> LivelinessChanged {
+    /// LIVELINESS_CHANGED as it is now.
+    pub fn liveliness(&self) -> LivelinessChanged {
         let mut vitals = self.incoming.vitals().lock();
         vitals.look(pulse_now());
         vitals.changed()

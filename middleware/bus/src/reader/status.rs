@@ -4,6 +4,7 @@ use tidewire_idl::Guid;
 
 use super::core::ReaderCore;
 use crate::deadline::DeadlineMissed;
+use crate::liveliness::LivelinessChanged;
 use crate::status::{IncompatibleQos, Matched, SampleLost, SampleRejected, StatusMask};
 
 impl ReaderCore {
@@ -34,6 +35,10 @@ impl ReaderCore {
         self.statuses.read_missed(self.deadline_missed())
     }
 
+    pub fn liveliness_changed(&self) -> LivelinessChanged {
+        self.statuses.read_liveliness(self.liveliness())
+    }
+
     /// What has changed since it was last read, of what may be in `mask`.
     pub fn status_changes(&self, mask: StatusMask) -> StatusMask {
         let mut changes = StatusMask::NONE;
@@ -55,6 +60,10 @@ impl ReaderCore {
             && let Some(cache) = self.cache.get()
         {
             changes |= StatusMask::SAMPLE_REJECTED.when(cache.is_rejected_new(self));
+        }
+        if mask.contains(StatusMask::LIVELINESS_CHANGED) {
+            let news = self.statuses.is_liveliness_new(self.liveliness().changes);
+            changes |= StatusMask::LIVELINESS_CHANGED.when(news);
         }
         if mask.contains(StatusMask::DATA_AVAILABLE) {
             changes |= StatusMask::DATA_AVAILABLE.when(self.has_data());
@@ -115,7 +124,8 @@ macro_rules! reader_statuses {
 
             /// LIVELINESS_CHANGED: writers that are alive, and those that have fallen silent. If the
             /// reader requests a lease, [`Participant::wait`](crate::Participant::wait) ends when there
-            /// is news; if not, short silence between two calls of this may go unseen.
+            /// is news; if not, short silence between two calls of this may go unseen. Reading resets
+            /// what is new in it.
             pub fn liveliness_changed(&self) -> crate::LivelinessChanged {
                 self.core.liveliness_changed()
             }

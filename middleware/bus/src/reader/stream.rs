@@ -11,6 +11,7 @@ use super::raw::RawReader;
 use super::typed::{Reader, TypedSample};
 use crate::deadline::DeadlineMissed;
 use crate::error::{BusError, ReadError};
+use crate::liveliness::LivelinessChanged;
 use crate::status::{IncompatibleQos, Matched, SampleLost, SampleRejected, StatusMask};
 use crate::stream::Polled;
 
@@ -54,6 +55,8 @@ pub enum ReaderStatus {
     SampleRejected(SampleRejected),
     /// REQUESTED_DEADLINE_MISSED.
     RequestedDeadlineMissed(DeadlineMissed),
+    /// LIVELINESS_CHANGED.
+    LivelinessChanged(LivelinessChanged),
 }
 
 impl ReaderCore {
@@ -71,6 +74,8 @@ impl ReaderCore {
             ReaderStatus::SampleRejected(self.sample_rejected())
         } else if is(StatusMask::REQUESTED_DEADLINE_MISSED) {
             ReaderStatus::RequestedDeadlineMissed(self.requested_deadline_missed())
+        } else if is(StatusMask::LIVELINESS_CHANGED) {
+            ReaderStatus::LivelinessChanged(self.liveliness_changed())
         } else {
             return None;
         })

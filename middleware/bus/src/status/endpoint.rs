@@ -13,6 +13,7 @@ use tidewire_transport::dds::RemoteEndpoint;
 use super::book::Book;
 use super::counts::{IncompatibleQos, Matched, SampleLost};
 use crate::deadline::DeadlineMissed;
+use crate::liveliness::{LivelinessChanged, LivelinessLost};
 use crate::participant::Core;
 
 /// What an endpoint counts beside its samples. Nothing here is touched when samples come and go.
@@ -28,6 +29,9 @@ pub(crate) struct Statuses {
     /// Totals when they were last read.
     lost: AtomicU64,
     missed: AtomicU64,
+    fallen_silent: AtomicU64,
+    /// LIVELINESS_CHANGED when it was last read.
+    liveliness: Mutex<LivelinessChanged>,
 }
 
 /// What shared memory knew at the last look.
@@ -46,6 +50,8 @@ impl Statuses {
             noticed_lost: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             missed: AtomicU64::new(0),
+            fallen_silent: AtomicU64::new(0),
+            liveliness: Mutex::default(),
         })
     }
 
@@ -171,6 +177,31 @@ impl Statuses {
     pub fn read_missed(&self, missed: DeadlineMissed) -> DeadlineMissed {
         let before = self.missed.swap(missed.total, Ordering::AcqRel);
         DeadlineMissed { total_change: missed.total.saturating_sub(before), ..missed }
+    }
+
+    /// What of the writer's lost liveliness is new.
+    pub fn read_fallen_silent(&self, lost: LivelinessLost) -> LivelinessLost {
+        let before = self.fallen_silent.swap(lost.total, Ordering::AcqRel);
+        LivelinessLost { total_change: lost.total.saturating_sub(before), ..lost }
+    }
+
+    pub fn is_silence_new(&self, total: u64) -> bool {
+        total > self.fallen_silent.load(Ordering::Acquire)
+    }
+
+    /// What of the liveliness of a reader's writers is new.
+    pub fn read_liveliness(&self, now: LivelinessChanged) -> LivelinessChanged {
+        let before = std::mem::replace(&mut *self.liveliness.lock(), now);
+        let change = |now: u32, before: u32| now.wrapping_sub(before) as i32;
+        LivelinessChanged {
+            alive_count_change: change(now.alive_count, before.alive_count),
+            not_alive_count_change: change(now.not_alive_count, before.not_alive_count),
+            ..now
+        }
+    }
+
+    pub fn is_liveliness_new(&self, changes: u64) -> bool {
+        changes > self.liveliness.lock().changes
     }
 
     /// Which of the matching statuses have news: of `matched` and of `incompatible`.

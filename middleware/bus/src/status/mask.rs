@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign};
 
 /// A set of communication statuses (DDS 1.4, 2.2.4.1), with the bits of the standard's `StatusMask`.
-/// LIVELINESS_LOST and LIVELINESS_CHANGED have no news as long as leases and manual kinds are refused.
 ///
 /// ```
 /// use tidewire_bus::StatusMask;

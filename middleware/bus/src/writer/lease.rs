@@ -35,8 +35,8 @@ impl WriterCore {
         }
     }
 
-    /// How often it was not asserted in time.
-    pub fn liveliness_lost(&self) -> LivelinessLost {
+    /// LIVELINESS_LOST as it is now.
+    pub fn silences(&self) -> LivelinessLost {
         self.lease.as_ref().map_or_else(Default::default, |lease| lease.lost())
     }
 }

@@ -7,6 +7,7 @@ use super::core::WriterCore;
 use crate::backend::DdsWriter;
 use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::BusError;
+use crate::liveliness::LivelinessLost;
 use crate::status::{IncompatibleQos, Matched, StatusMask};
 use crate::stream::Polled;
 
@@ -60,6 +61,10 @@ impl WriterCore {
         self.statuses.read_missed(self.deadline_missed())
     }
 
+    pub fn liveliness_lost(&self) -> LivelinessLost {
+        self.statuses.read_fallen_silent(self.silences())
+    }
+
     /// What has changed since it was last read, of what may be in `mask`.
     pub fn status_changes(&self, mask: StatusMask) -> StatusMask {
         let mut changes = StatusMask::NONE;
@@ -73,6 +78,10 @@ impl WriterCore {
         if mask.contains(StatusMask::OFFERED_DEADLINE_MISSED) && self.is_timed() {
             let missed = self.statuses.is_missed_new(self.deadline_missed().total);
             changes |= StatusMask::OFFERED_DEADLINE_MISSED.when(missed);
+        }
+        if mask.contains(StatusMask::LIVELINESS_LOST) {
+            let news = self.statuses.is_silence_new(self.silences().total);
+            changes |= StatusMask::LIVELINESS_LOST.when(news);
         }
         changes & mask
     }
@@ -108,6 +117,8 @@ pub enum WriterStatus {
     OfferedIncompatibleQos(IncompatibleQos),
     /// OFFERED_DEADLINE_MISSED.
     OfferedDeadlineMissed(DeadlineMissed),
+    /// LIVELINESS_LOST.
+    LivelinessLost(LivelinessLost),
 }
 
 impl WriterCore {
@@ -121,6 +132,8 @@ impl WriterCore {
             WriterStatus::OfferedIncompatibleQos(self.offered_incompatible_qos())
         } else if is(StatusMask::OFFERED_DEADLINE_MISSED) {
             WriterStatus::OfferedDeadlineMissed(self.offered_deadline_missed())
+        } else if is(StatusMask::LIVELINESS_LOST) {
+            WriterStatus::LivelinessLost(self.liveliness_lost())
         } else {
             return None;
         })
@@ -164,7 +177,8 @@ macro_rules! writer_statuses {
             }
 
             /// LIVELINESS_LOST: how often it was not asserted within its lease.
-            /// [`Participant::wait`](crate::Participant::wait) ends when it happens.
+            /// [`Participant::wait`](crate::Participant::wait) ends when it happens. Reading resets
+            /// what is new in it.
             pub fn liveliness_lost(&self) -> crate::LivelinessLost {
                 self.core.liveliness_lost()
             }

@@ -27,7 +27,11 @@ fn who_is_matched_counts_once() {
             current_change: 1,
             last: Some(last),
         };
-        assert_eq!(reader.status_changes(), StatusMask::SUBSCRIPTION_MATCHED, "{transports:?}");
+        let news = StatusMask::SUBSCRIPTION_MATCHED | StatusMask::LIVELINESS_CHANGED;
+        assert_eq!(reader.status_changes(), news, "{transports:?}");
+        let lively = reader.liveliness_changed();
+        assert_eq!((lively.alive_count, lively.alive_count_change), (1, 1), "{transports:?}");
+        assert_eq!(reader.liveliness_changed().alive_count_change, 0);
         assert_eq!(writer.status_changes(), StatusMask::PUBLICATION_MATCHED);
         assert_eq!(reader.subscription_matched(), one(writer.guid()), "{transports:?}");
         assert_eq!(writer.publication_matched(), one(reader.guid()), "{transports:?}");
