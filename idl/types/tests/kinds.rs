@@ -157,7 +157,7 @@ fn every_shipped_type_agrees_with_the_dynamic_codec() {
 fn the_registry_knows_what_the_code_knows() {
     let registry = tidewire_types::registry();
     let shipped = registry.names().iter().filter(|name| name.starts_with("tidewire::")).count();
-    assert_eq!(shipped, 17);
+    assert_eq!(shipped, 18);
     assert_eq!(*registry.get("tidewire::market::Trade").unwrap(), *market::Trade::descriptor());
     let imu = registry.get("tidewire/sensor/Imu").unwrap();
     assert_eq!(*imu, *sensor::Imu::descriptor());

@@ -71,7 +71,8 @@ fn ours(transports: Transports) -> u64 {
         Participant::builder().domain(domain).name(name).transports(transports).build().unwrap()
     };
     let (near, far) = (join("near"), join("far"));
-    let qos = Qos { history: History::KeepLast(256), ..Qos::reliable() };
+    // Under KEEP_LAST a sample that waits while the thread is not run is copied.
+    let qos = Qos { history: History::KeepAll, ..Qos::reliable() };
     let reader = far.reader::<Block64>("blocks", &qos).unwrap();
     let writer = near.writer::<Block64>("blocks", &qos).unwrap();
     writer.wait_for_readers(1, Duration::from_secs(10)).unwrap();

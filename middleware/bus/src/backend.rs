@@ -284,7 +284,7 @@ impl DdsReader {
         either!(self, dds => dds.matched())
     }
 
-    pub fn pump(&self) {
+    pub fn pump(&self) -> bool {
         either!(self, dds => dds.pump())
     }
 

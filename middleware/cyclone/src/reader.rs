@@ -72,7 +72,9 @@ impl DdsReader {
     }
 
     /// Nothing: samples reach the sink as they arrive, on the thread that took them off the wire.
-    pub fn pump(&self) {}
+    pub fn pump(&self) -> bool {
+        true
+    }
 
     /// Samples dropped because their writer announced another type: none, Cyclone does not match such
     /// writers.

@@ -1,6 +1,6 @@
 //! One participant: its sockets, its receive thread, its endpoints.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
@@ -174,11 +174,12 @@ impl DdsParticipant {
                 writer::Port::Keyed(writer) => guid(writer.guid()),
                 writer::Port::Unkeyed(writer) => guid(writer.guid()),
             },
-            port,
+            port: Arc::new(port),
             topic: spec.topic.clone(),
             announced: spec.qos.representations()[0],
             participant: self.inner.clone(),
             written: Counter::default(),
+            last: AtomicI64::new(0),
             greeted: Greeted::new(&spec.qos),
         })
     }

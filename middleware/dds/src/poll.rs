@@ -18,6 +18,7 @@ use crate::guard::Guard;
 use crate::health::Threads;
 use crate::participant::Inner;
 use crate::reader::Entry;
+use crate::writer::Port;
 
 pub(crate) const WAKE: Token = Token(0);
 const STATUS: Token = Token(1);
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Remove(usize),
     /// A poller has left samples for us.
     Drain(usize),
+    /// Drops a writer, not before then.
+    Retire(Instant, Arc<Port>),
     Stop,
 }
 
@@ -54,7 +57,8 @@ impl ReceiveThread {
         let shared = inner.clone();
         let name = name.to_owned();
         let handle = std::thread::Builder::new().name("tidewire-dds".into()).spawn(move || {
-            let mut receive = Receive { readers: HashMap::new(), inner: shared, guard };
+            let mut receive =
+                Receive { readers: HashMap::new(), retired: Vec::new(), inner: shared, guard };
             let run = || receive.run(&mut poll, &commands, &status, &threads);
             let end = match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,
@@ -84,6 +88,8 @@ impl Drop for ReceiveThread {
 
 struct Receive {
     readers: HashMap<usize, Arc<Mutex<Entry>>>,
+    /// Writers that nobody writes with any more, and when they go.
+    retired: Vec<(Instant, Arc<Port>)>,
     inner: Arc<Inner>,
     guard: Guard,
 }
@@ -100,7 +106,10 @@ impl Receive {
         let mut checked = Instant::now();
         self.discovery(status);
         loop {
-            poll.poll(&mut events, Some(HEALTH_PERIOD)).or_else(|error| {
+            let next = self.retired.iter().map(|(due, _)| *due).min();
+            let left =
+                next.map_or(HEALTH_PERIOD, |due| due.saturating_duration_since(Instant::now()));
+            poll.poll(&mut events, Some(left.min(HEALTH_PERIOD))).or_else(|error| {
                 let retry = error.kind() == std::io::ErrorKind::Interrupted;
                 if retry { Ok(()) } else { Err(format!("polling failed: {error}")) }
             })?;
@@ -116,7 +125,8 @@ impl Receive {
                                 Command::Add(token, entry) => self.add(poll, token, entry)?,
                                 Command::Remove(token) => drop(self.readers.remove(&token)),
                                 Command::Drain(token) => self.drain(token),
-                                Command::Stop => return Ok(()),
+                                Command::Retire(due, writer) => self.retired.push((due, writer)),
+                                Command::Stop => return Ok(self.wait_for_retired()),
                             }
                         }
                     }
@@ -126,12 +136,20 @@ impl Receive {
                     }
                 }
             }
+            self.retired.retain(|(due, _)| *due > Instant::now());
             if checked.elapsed() >= HEALTH_PERIOD {
                 checked = Instant::now();
                 if !threads.alive() {
                     return Err("a RustDDS thread has died".to_owned());
                 }
             }
+        }
+    }
+
+    /// The participant goes with its last writer, not before.
+    fn wait_for_retired(&self) {
+        if let Some(due) = self.retired.iter().map(|(due, _)| *due).max() {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
     }
 

@@ -40,21 +40,25 @@ impl DdsReader {
     }
 
     /// Moves what has arrived to the sink on the caller's thread: whoever polls need not wait for the
-    /// receive thread to be scheduled. Nothing happens if that is at it already.
-    pub fn pump(&self) {
+    /// receive thread to be scheduled. Nothing happens if that is at it already. Whether all that has
+    /// arrived is with the sink now.
+    pub fn pump(&self) -> bool {
         let entry = self.entry.upgrade();
-        let Some(mut entry) = entry.as_ref().and_then(|entry| entry.try_lock()) else { return };
+        let Some(mut entry) = entry.as_ref().and_then(|entry| entry.try_lock()) else {
+            return false;
+        };
         if !entry.parked.is_empty() {
-            return;
+            return false;
         }
         let run = || entry.drain(&self.participant.discovered, Some(self.guid.prefix()));
         match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(()) if entry.parked.is_empty() => {}
+            Ok(()) if entry.parked.is_empty() => return true,
             Ok(()) => self.participant.command(Command::Drain(self.token)),
             Err(_) => {
                 let _ = self.participant.failed.set("a reader panicked inside RustDDS".to_owned());
             }
         }
+        false
     }
 
     /// Samples dropped because their writer announced another type on the same topic name.

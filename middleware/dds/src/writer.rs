@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -11,12 +11,13 @@ use rustdds::{GUID, WriteOptionsBuilder, no_key, with_key};
 use tidewire_idl::{Guid, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Reliability};
-use tidewire_transport::Counter;
 use tidewire_transport::dds::{DdsWriteError, check_payload};
+use tidewire_transport::{Counter, now_ns};
 
 use crate::key::RawKey;
 use crate::participant::Inner;
 use crate::payload::{RawAdapter, RawData};
+use crate::poll::Command;
 use crate::time::to_rtps;
 
 /// Longest wait for a new reader's first acknowledgment.
@@ -25,6 +26,10 @@ const GREETING: Duration = Duration::from_millis(250);
 /// Longest wait for Cyclone DDS to take up with a writer: RustDDS sends a first HEARTBEAT within a
 /// second, and may have to repeat it.
 const INTRODUCTION: Duration = Duration::from_secs(3);
+
+/// How long after its last sample a RELIABLE writer stays: its readers' threads may have to wait for a
+/// processor.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// Vendor ids (RTPS 2.5, 9.3.1.3).
 const FAST_DDS: [u8; 2] = [1, 0x0f];
@@ -37,12 +42,14 @@ pub(crate) enum Port {
 
 /// A writer on the wire; dropping it leaves the topic.
 pub struct DdsWriter {
-    pub(crate) port: Port,
+    pub(crate) port: Arc<Port>,
     pub(crate) guid: Guid,
     pub(crate) topic: String,
     pub(crate) announced: DataRepresentation,
     pub(crate) participant: Arc<Inner>,
     pub(crate) written: Counter,
+    /// When the last sample was, ns since the Unix epoch.
+    pub(crate) last: AtomicI64,
     pub(crate) greeted: Greeted,
 }
 
@@ -106,17 +113,18 @@ impl DdsWriter {
     ) -> Result<u64, DdsWriteError> {
         check_payload(&payload, self.announced)?;
         self.introduce();
-        if matches!(self.port, Port::Keyed(_)) {
+        if matches!(*self.port, Port::Keyed(_)) {
             self.greeted.last.lock().0 = key;
         }
         let options = WriteOptionsBuilder::new().source_timestamp(to_rtps(source_time)).build();
         let data = RawData { payload, key };
-        let id = match &self.port {
+        let id = match &*self.port {
             Port::Keyed(writer) => writer.write_with_options(data, options),
             Port::Unkeyed(writer) => writer.write_with_options(data, options),
         }
         .map_err(|error| translate(error.forget_data()))?;
         self.written.add(1);
+        self.last.store(now_ns(), Ordering::Relaxed);
         self.greet();
         Ok(i64::from(id.sequence_number) as u64)
     }
@@ -129,7 +137,7 @@ impl DdsWriter {
         source_time: i64,
     ) -> Result<(), DdsWriteError> {
         check_payload(&key_payload, self.announced)?;
-        let Port::Keyed(writer) = &self.port else {
+        let Port::Keyed(writer) = &*self.port else {
             return Err(DdsWriteError::NoKey(self.topic.clone()));
         };
         self.warn_of_dispose(key);
@@ -137,6 +145,7 @@ impl DdsWriter {
             .dispose(&RawKey { hash: key, payload: key_payload }, Some(to_rtps(source_time)))
             .map_err(translate)?;
         self.written.add(1);
+        self.last.store(now_ns(), Ordering::Relaxed);
         self.greet();
         Ok(())
     }
@@ -161,7 +170,7 @@ impl DdsWriter {
             let options = WriteOptionsBuilder::new().to_single_reader(GUID::GUID_UNKNOWN).build();
             let data =
                 RawData { payload: Bytes::from_static(&[0, 1, 0, 0]), key: KeyHash::default() };
-            let written = match &self.port {
+            let written = match &*self.port {
                 Port::Keyed(writer) => writer.write_with_options(data, options).is_ok(),
                 Port::Unkeyed(writer) => writer.write_with_options(data, options).is_ok(),
             };
@@ -220,7 +229,7 @@ impl DdsWriter {
 
     /// Waits until every matched RELIABLE reader has acknowledged everything written.
     pub fn wait_for_acknowledgments(&self, timeout: Duration) -> bool {
-        match &self.port {
+        match &*self.port {
             Port::Keyed(writer) => writer.wait_for_acknowledgments(timeout),
             Port::Unkeyed(writer) => writer.wait_for_acknowledgments(timeout),
         }
@@ -229,8 +238,17 @@ impl DdsWriter {
 }
 
 impl Drop for DdsWriter {
+    /// It leaves later if its last sample was just now: a reader on RustDDS forgets what its program has
+    /// not taken yet of a writer that leaves, acknowledged or not.
     fn drop(&mut self) {
+        let heard = !self.matched().is_empty();
         self.participant.discovered.lock().matches.remove(&self.guid);
+        let age = now_ns().saturating_sub(self.last.load(Ordering::Relaxed));
+        let left = LINGER.saturating_sub(Duration::from_nanos(age.max(0) as u64));
+        if heard && self.greeted.patience.is_some() && !left.is_zero() {
+            let due = Instant::now() + left;
+            self.participant.command(Command::Retire(due, self.port.clone()));
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::core::{ReaderCore, State};
 use super::filter::{Change, Gates, Writers};
 use super::incoming::Incoming;
 use super::track::Tracks;
+use crate::backend::DdsReader;
 use crate::error::ReadError;
 use crate::participant::{Core, LastPoint};
 
@@ -176,10 +177,9 @@ impl ReaderCore {
     }
 
     /// Has what came off the wire put into the queue.
-    pub(super) fn pump(&self) {
-        if let Some(dds) = &self.dds {
-            dds.pump();
-        }
+    /// Whether all that has arrived over DDS can be taken now.
+    pub(super) fn pump(&self) -> bool {
+        self.dds.as_ref().is_none_or(DdsReader::pump)
     }
 
     /// The next sample on shared memory and when we saw it.

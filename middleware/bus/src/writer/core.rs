@@ -33,6 +33,8 @@ pub(crate) struct WriterCore {
     pub(super) dds: Option<DdsWriter>,
     /// Whether a sample must go onto the wire: a matched reader elsewhere, or durability.
     wire: AtomicBool,
+    /// Held while that is decided: what was found out earlier must not be written down later.
+    deciding: Mutex<()>,
     written: Counter,
     /// How long samples live, in ns; `None` for ever.
     lifespan: Option<i64>,
@@ -86,6 +88,7 @@ impl WriterCore {
             guid,
             core: core.clone(),
             wire: AtomicBool::new(durable && dds.is_some()),
+            deciding: Mutex::default(),
             dds,
             written: Counter::default(),
             lifespan: spec.qos.lifespan.nanos().and_then(|nanos| i64::try_from(nanos).ok()),
@@ -124,13 +127,24 @@ impl WriterCore {
 
     /// Discovery has news: decide anew whether DDS must carry samples.
     pub fn rematch(&self) {
-        if let Some(dds) = &self.dds {
-            let durable = self.spec.qos.durability > Durability::Volatile;
-            let wire = durable || dds.matched().iter().any(|r| !self.core.is_local(&r.prefix()));
-            self.wire.store(wire, Ordering::Release);
+        if self.dds.is_some() {
+            self.matched_over_dds();
             self.statuses.tell();
         }
         self.look();
+    }
+
+    /// The readers that DDS has matched. From here on samples go onto the wire if one of them is
+    /// elsewhere: whoever is told of a reader may rely on that, though discovery's own call of
+    /// [`rematch`](Self::rematch) is still to come.
+    pub(super) fn matched_over_dds(&self) -> Vec<Guid> {
+        let Some(dds) = &self.dds else { return Vec::new() };
+        let _alone = self.deciding.lock();
+        let matched = dds.matched();
+        let durable = self.spec.qos.durability > Durability::Volatile;
+        let wire = durable || matched.iter().any(|r| !self.core.is_local(&r.prefix()));
+        self.wire.store(wire, Ordering::Release);
+        matched
     }
 
     /// Sends one change, both ways. `payload` is the sample, or the serialised key.
@@ -344,10 +358,9 @@ impl WriterCore {
     /// Readers matched: on this host by shared memory, elsewhere by DDS.
     pub fn matched_readers(&self) -> usize {
         let shared = self.state.lock().shm.as_ref().map_or(0, ShmWriter::matched);
-        let remote = self.dds.as_ref().map_or(0, |dds| {
-            dds.matched().iter().filter(|reader| !self.core.is_local(&reader.prefix())).count()
-        });
-        shared + remote
+        let matched = self.matched_over_dds();
+        let remote = matched.iter().filter(|reader| !self.core.is_local(&reader.prefix()));
+        shared + remote.count()
     }
 
     pub fn wait_for_readers(&self, count: usize, timeout: Duration) -> Result<(), BusError> {

@@ -4,7 +4,6 @@ use futures_core::Stream;
 use tidewire_idl::Guid;
 
 use super::core::WriterCore;
-use crate::backend::DdsWriter;
 use crate::deadline::{DeadlineMissed, Deadlines};
 use crate::error::BusError;
 use crate::liveliness::LivelinessLost;
@@ -14,8 +13,7 @@ use crate::stream::Polled;
 impl WriterCore {
     /// Brings the matching statuses up to date, and wakes whoever waits if they have changed.
     pub fn look(&self) {
-        let over_dds = || self.dds.as_ref().map(DdsWriter::matched).unwrap_or_default();
-        if self.statuses.look(&self.core, &self.spec, true, over_dds) {
+        if self.statuses.look(&self.core, &self.spec, true, || self.matched_over_dds()) {
             self.core.wake.wake();
         }
     }

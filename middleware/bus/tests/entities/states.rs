@@ -173,7 +173,8 @@ fn what_was_written_before_the_end_comes_before_it() {
             drop(writer);
             until(&reader, "the end", is(bench, Is::NotAliveNoWriters));
             let seen = reader.take(States::ANY);
-            assert_eq!(values(&seen), (0..20).collect::<Vec<_>>(), "round {round}");
+            let kind = (bench.transports, bench.typed, bench.keyed);
+            assert_eq!(values(&seen), (0..20).collect::<Vec<_>>(), "round {round}: {kind:?}");
             assert!(seen.len() == 21 && seen[20].value.is_none(), "round {round}: {seen:?}");
             assert!(seen.iter().all(|s| s.states.absolute_generation_rank == 0));
             assert_eq!(reader.lookup(1), None);

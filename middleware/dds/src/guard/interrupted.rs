@@ -5,7 +5,7 @@
 //! suspended, or when a debugger comes. RustDDS 0.15.1 takes that for the end of its event loop, and its
 //! participant is deaf from there on. It owns the loop, so the call itself is what can be mended:
 //! this program's `epoll_wait` is this one, which tells RustDDS's threads that nothing has happened.
-//! `docs/decisions/0007-interrupted-rustdds.md` says why not otherwise.
+//! `docs/decisions/0009-interrupted-rustdds.md` says why not otherwise.
 
 use std::ffi::c_int;
 

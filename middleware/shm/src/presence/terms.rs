@@ -13,7 +13,7 @@ use tidewire_transport::Prefix;
 use super::annex;
 
 /// Words of [`TermsWords`].
-const WORDS: usize = 5;
+const WORDS: usize = 6;
 
 /// What an endpoint offers or requests (DDS 1.4, 2.2.3, the policies with RxO = yes), what it announces
 /// besides, and which of its participant's endpoints it is.
@@ -81,18 +81,23 @@ impl Terms {
         bits.put(1, u64::from(annex::is_needed(qos)));
         let nanos = |duration: Duration| duration.nanos().unwrap_or(u64::MAX);
         let identity = u64::from(u32::from_le_bytes(self.entity)) << 32;
+        let blocking = match qos.reliability {
+            Reliability::Reliable { max_blocking_time } => max_blocking_time,
+            Reliability::BestEffort => Duration::ZERO,
+        };
         [
             bits.0,
             nanos(qos.deadline),
             nanos(qos.latency_budget),
             nanos(qos.liveliness.lease),
+            nanos(blocking),
             identity | u64::from(qos.ownership_strength as u32),
         ]
     }
 
     /// Whether the policies are not complete without the annex.
     fn decode(words: [u64; WORDS]) -> (Self, bool) {
-        let [bits, deadline, latency_budget, lease, identity] = words;
+        let [bits, deadline, latency_budget, lease, blocking, identity] = words;
         let mut bits = Bits(bits, 0);
         let span = |nanos| match nanos {
             u64::MAX => Duration::INFINITE,
@@ -100,7 +105,7 @@ impl Terms {
         };
         let mut qos = Qos::default();
         if bits.take(1) == 1 {
-            qos.reliability = Reliability::Reliable { max_blocking_time: Duration::ZERO };
+            qos.reliability = Reliability::Reliable { max_blocking_time: span(blocking) };
         }
         qos.durability = match bits.take(2) {
             0 => Durability::Volatile,
@@ -214,6 +219,7 @@ mod tests {
             assert!(tidewire_qos::check(&found.qos, &terms.qos).is_empty());
             assert!(tidewire_qos::check(&terms.qos, &found.qos).is_empty());
             assert_eq!(found.qos.ownership_strength, qos.ownership_strength);
+            assert_eq!(found.qos.reliability, qos.reliability);
             words.identify(Guid([9; 16]));
             let (found, _) = words.load();
             assert_eq!(

@@ -3,8 +3,8 @@
 //! Samples "between live ends" are those from the first one of a writer that a reader took to the last
 //! one written, both alive at the audit. Of them a RELIABLE reader got each once and in order, except
 //! - over DDS, those that the writer was refused ([`WriteError::Timeout`]): it knows. And a few that
-//!   RustDDS gives up repairing once 16 MiB of later samples wait behind them: `lost` counts them, and
-//!   the stage sets a limit;
+//!   are missing all the same, which `lost` counts and the stage limits: why is not known. RustDDS gives
+//!   up repairing once 16 MiB of later samples wait behind a gap;
 //! - on shared memory, those for which the reader made no room within `max_blocking_time` because it
 //!   did not run for so long: `lost` counts them.
 //!

@@ -169,8 +169,8 @@ impl Cache {
         let mut ended = false;
         if !gone.is_empty() {
             // What they wrote before they went comes first, be it on its way through the backend.
-            reader.pump();
-            all = self.drain(inner, reader, now, &mut came)?;
+            let arrived = reader.pump();
+            all = self.drain(inner, reader, now, &mut came)? && arrived;
             if all {
                 gone.iter().for_each(|writer| ended |= inner.store.lose(writer, now));
             }
