@@ -61,10 +61,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         );
     }
     if let Some(job) = &args.far_end {
-        return Ok(match args.name {
+        match args.name {
             Name::Dds => tidewire_bench::dds::far_end(job)?,
             _ => tidewire_bench::bus::far_end(job)?,
-        });
+        }
+        return Ok(());
     }
     let this = std::env::current_exe()?;
     let name = if matches!(args.name, Name::Dds) { "dds" } else { "bus" };

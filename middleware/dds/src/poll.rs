@@ -126,7 +126,10 @@ impl Receive {
                                 Command::Remove(token) => drop(self.readers.remove(&token)),
                                 Command::Drain(token) => self.drain(token),
                                 Command::Retire(due, writer) => self.retired.push((due, writer)),
-                                Command::Stop => return Ok(self.wait_for_retired()),
+                                Command::Stop => {
+                                    self.wait_for_retired();
+                                    return Ok(());
+                                }
                             }
                         }
                     }

@@ -318,7 +318,7 @@ impl Core {
             seen = core.wake.epoch();
             core.readers().iter().for_each(|reader| reader.notice());
         };
-        let run = move || while busy.with(&weak, &mut look) {};
+        let run = move || while busy.with(&weak, |core| look(core)) {};
         std::thread::Builder::new().name("tidewire-listen".into()).spawn(run)?;
         Ok(())
     }

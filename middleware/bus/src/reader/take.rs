@@ -176,8 +176,7 @@ impl ReaderCore {
         }
     }
 
-    /// Has what came off the wire put into the queue.
-    /// Whether all that has arrived over DDS can be taken now.
+    /// Has what came off the wire put into the queue. Whether all that has arrived can be taken now.
     pub(super) fn pump(&self) -> bool {
         self.dds.as_ref().is_none_or(DdsReader::pump)
     }
