@@ -2,17 +2,24 @@
 # Builds ddsperf of the very Cyclone DDS that the cargo feature `cyclone` links (cyclors carries its sources), for
 # `tidewire bench dds`. Prints where it lies.
 #   deploy/ddsperf.sh [FOLDER]     default ~/.cache/tidewire/ddsperf; takes cmake and a C++ compiler
+#   deploy/ddsperf.sh --sources    only says where the sources are
 set -euo pipefail
 
-to=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/tidewire/ddsperf}
 here=$(cd "$(dirname "$0")/.." && pwd)
-version=$(sed -n 's/^cyclors = "=\(.*\)"$/\1/p' "$here/Cargo.toml")
+version=$(awk '/^name = "cyclors"$/ { getline; gsub(/"/, "", $3); print $3 }' "$here/Cargo.lock")
+sources() { compgen -G "${CARGO_HOME:-$HOME/.cargo}/registry/src/*/cyclors-$version/cyclonedds" | head -n 1; }
+fetched() { [[ -n $(sources) ]] || (cd "$here" && cargo fetch --locked >&2); }
+if [[ ${1:-} == --sources ]]; then
+  fetched
+  sources
+  exit
+fi
+to=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/tidewire/ddsperf}
 if [[ -x $to/bin/ddsperf && $(cat "$to/version" 2>/dev/null) == "$version" ]]; then
   echo "$to/bin/ddsperf"
   exit 0
 fi
-sources() { compgen -G "${CARGO_HOME:-$HOME/.cargo}/registry/src/*/cyclors-$version/cyclonedds" | head -n 1; }
-[[ -n $(sources) ]] || (cd "$here" && cargo fetch --locked >&2)
+fetched
 echo "ddsperf: building Cyclone DDS of cyclors $version in $to (a minute or two)" >&2
 mkdir -p "$to"
 # As cyclors builds the library, but with its tools.

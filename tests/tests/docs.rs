@@ -165,3 +165,14 @@ fn links_lead_somewhere() {
     }
     assert!(broken.is_empty(), "broken links: {broken:#?}");
 }
+
+#[test]
+fn the_script_that_builds_ddsperf_finds_the_sources_of_the_pinned_version() {
+    let script = root().join("deploy/ddsperf.sh");
+    let said = std::process::Command::new(&script).arg("--sources").output().unwrap();
+    let (folder, complaint) =
+        (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.status.success(), "{complaint}");
+    let program = Path::new(folder.trim()).join("src/tools/ddsperf/ddsperf.c");
+    assert!(program.is_file(), "there is no {}: {complaint}", program.display());
+}

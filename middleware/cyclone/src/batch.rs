@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cyclors::dds_entity_t;
+use cyclors::{dds_entity_t, dds_return_t, ddsi_serdata, ddsi_sertype};
 use tidewire_qos::Qos;
 
+use crate::packer::Packer;
 use crate::shared::{Note, Shared};
 
 /// Longest time a sample waits for others, however large the budget is.
@@ -14,7 +15,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// A writer whose samples may wait for others until the packet is full or their budget is spent.
 pub(crate) struct Batch {
-    entity: dds_entity_t,
+    packer: Packer,
     budget: Duration,
     /// Whether the event thread knows that samples wait.
     waiting: AtomicBool,
@@ -27,23 +28,41 @@ impl Batch {
         (!budget.is_zero()).then_some(budget)
     }
 
-    pub fn new(entity: dds_entity_t, budget: Duration) -> Arc<Self> {
-        Arc::new(Self { entity, budget, waiting: AtomicBool::new(false) })
+    /// # Safety
+    /// As for [`Packer::new`].
+    pub unsafe fn new(writer: dds_entity_t, ty: *const ddsi_sertype, budget: Duration) -> Arc<Self> {
+        // SAFETY: as the caller says.
+        let packer = unsafe { Packer::new(writer, ty) };
+        Arc::new(Self { packer, budget, waiting: AtomicBool::new(false) })
     }
 
-    /// A sample was written: it goes out in time, if it has not by then.
-    pub fn written(self: &Arc<Self>, shared: &Shared) {
-        if !self.waiting.swap(true, Ordering::AcqRel) {
+    /// Writes a sample, which goes out in time.
+    ///
+    /// # Safety
+    /// As for [`Packer::write`].
+    pub unsafe fn write(
+        self: &Arc<Self>,
+        serdata: *mut ddsi_serdata,
+        shared: &Shared,
+    ) -> dds_return_t {
+        // SAFETY: as the caller says.
+        let result = unsafe { self.packer.write(serdata) };
+        if result >= 0 && !self.waiting.swap(true, Ordering::AcqRel) {
             shared.note(Note::Flush(Instant::now() + self.budget, self.clone()));
         }
+        result
     }
 
     /// Sends what waits.
     pub fn flush(&self) {
         // Before the flush, so that a sample written after it is told of anew.
         self.waiting.store(false, Ordering::Release);
-        // SAFETY: a writer that is gone gives an error, which does not matter.
-        unsafe { cyclors::dds_write_flush(self.entity) };
+        self.packer.flush();
+    }
+
+    /// Sends what waits; nothing can be written any more.
+    pub fn close(&self) {
+        self.packer.close();
     }
 }
 

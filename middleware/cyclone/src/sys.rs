@@ -1,7 +1,8 @@
 //! What of Cyclone's C interface `cyclors` does not declare, and small conversions.
 //!
 //! The structures follow the headers of Cyclone DDS 11.0.1, which `cyclors` 0.4.0 carries and the
-//! workspace pins: `dds/ddsc/dds_rhc.h`, `dds/ddsi/ddsi_rhc.h` and `dds/ddsi/ddsi_radmin.h`.
+//! workspace pins: `dds/ddsc/dds_rhc.h`, `dds/ddsi/ddsi_rhc.h` and `dds/ddsi/ddsi_radmin.h`. The functions are those
+//! that Cyclone's own calls are made of; of what their pointers lead to nothing is known here.
 
 use std::ffi::{CStr, c_void};
 
@@ -19,6 +20,27 @@ unsafe extern "C" {
     pub fn ddsi_serdata_ref(serdata: *const ddsi_serdata) -> *mut ddsi_serdata;
     // `dds/ddsi/ddsi_tkmap.h`.
     pub fn ddsi_tkmap_instance_ref(instance: *mut c_void);
+    // `dds/ddsi/ddsi_xmsg.h`; a domain is a `struct ddsi_domaingv`, a pack a `struct ddsi_xpack`.
+    pub fn ddsi_xpack_new(domain: *mut c_void, asynchronous: bool) -> *mut c_void;
+    pub fn ddsi_xpack_free(pack: *mut c_void);
+    pub fn ddsi_xpack_send(pack: *mut c_void, immediately: bool);
+    // `dds/ddsi/ddsi_thread.h`.
+    pub fn ddsi_lookup_thread_state() -> *mut c_void;
+    pub fn ddsi_thread_state_awake(thread: *mut c_void, domain: *const c_void);
+    pub fn ddsi_thread_state_asleep(thread: *mut c_void);
+    // `dds__entity.h` and `dds__write.h`; what is locked here is a `struct dds_writer`.
+    pub fn dds_entity_lock(
+        entity: dds_entity_t,
+        kind: cyclors::dds_entity_kind_t,
+        locked: *mut *mut c_void,
+    ) -> dds_return_t;
+    pub fn dds_entity_unlock(locked: *mut c_void);
+    pub fn dds_writecdr_impl(
+        writer: *mut c_void,
+        pack: *mut c_void,
+        serdata: *mut ddsi_serdata,
+        flush: bool,
+    ) -> dds_return_t;
 }
 
 /// The first member of `struct ddsi_writer_info`; the rest is not looked at.

@@ -97,7 +97,8 @@ impl DdsWriter {
             announced: spec.qos.representations()[0],
             sequence: Mutex::new(0),
             written: Counter::default(),
-            batch: Batch::budget(qos).map(|budget| Batch::new(entity, budget)),
+            // SAFETY: of the topic made above; closed before the endpoint, which holds the domain, goes.
+            batch: Batch::budget(qos).map(|budget| unsafe { Batch::new(entity, ty, budget) }),
             window: qos.reliability.is_reliable().then(Arc::default),
             backlog: Backlog::default(),
         };
@@ -273,15 +274,15 @@ impl Inner {
         let result = unsafe {
             let key = (key, self.told_apart);
             let serdata = Serdata::write(self.ty, payload, key, status, time, next, share);
-            cyclors::dds_forwardcdr(self.endpoint.entity, serdata)
+            match &self.batch {
+                Some(batch) => batch.write(serdata, &self.endpoint.owner.shared),
+                None => cyclors::dds_forwardcdr(self.endpoint.entity, serdata),
+            }
         };
         match result {
             0.. => {
                 *sequence = next;
                 self.written.add(1);
-                if let Some(batch) = &self.batch {
-                    batch.written(&self.endpoint.owner.shared);
-                }
                 Ok(next)
             }
             DDS_RETCODE_TIMEOUT => Err(DdsWriteError::Timeout),
@@ -293,7 +294,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(batch) = &self.batch {
-            batch.flush();
+            batch.close();
         }
     }
 }
