@@ -90,10 +90,18 @@ macro_rules! slices {
         /// Reads a sequence with its count.
         #[inline]
         pub fn $vec(&mut self, bound: usize) -> Result<Vec<$ty>, CdrError> {
-            let count = self.count(size_of::<$ty>(), bound)?;
-            let mut out = vec![<$ty>::default(); count];
-            self.$fill(&mut out)?;
-            Ok(out)
+            const N: usize = size_of::<$ty>();
+            let count = self.count(N, bound)?;
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            self.align(N);
+            let (chunks, _) = self.take(count.saturating_mul(N))?.as_chunks::<N>();
+            Ok(if self.swap {
+                chunks.iter().map(|bytes| <$ty>::from_be_bytes(*bytes)).collect()
+            } else {
+                chunks.iter().map(|bytes| <$ty>::from_le_bytes(*bytes)).collect()
+            })
         }
     )*};
 }

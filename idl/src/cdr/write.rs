@@ -71,17 +71,15 @@ macro_rules! slices {
                 return;
             }
             self.align(N);
-            let start = self.out.len();
-            self.out.resize(start + values.len() * N, 0);
-            let (chunks, _) = self.out[start..].as_chunks_mut::<N>();
-            if self.swap {
-                for (to, from) in chunks.iter_mut().zip(values) {
-                    *to = from.to_be_bytes();
-                }
-            } else {
-                for (to, from) in chunks.iter_mut().zip(values) {
-                    *to = from.to_le_bytes();
-                }
+            // Large arrays are written once, not zeroed first.
+            if N == 1 || self.swap == cfg!(target_endian = "big") {
+                self.out.extend_from_slice(bytemuck::cast_slice(values));
+                return;
+            }
+            self.out.reserve(values.len() * N);
+            for value in values {
+                let bytes = if self.swap { value.to_be_bytes() } else { value.to_le_bytes() };
+                self.out.extend_from_slice(&bytes);
             }
         }
 

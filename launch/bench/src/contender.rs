@@ -28,6 +28,10 @@ pub trait Contender {
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A paced sample that is later than this is lost.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Time between paced samples, at least.
+const SLICE: Duration = Duration::from_micros(500);
 const WARM_UP: usize = 200;
 /// Long enough for whoever waits to have fallen asleep.
 const NAP: Duration = Duration::from_micros(50);
@@ -41,6 +45,8 @@ pub enum Measure {
     Wake(usize),
     /// Count this many samples, and say how long they took.
     Throughput(usize),
+    /// As `Throughput`, but so many are sent in a second.
+    Paced(usize, u32),
 }
 
 impl Measure {
@@ -61,7 +67,7 @@ impl Measure {
                     pause(nap);
                     let start = Instant::now();
                     end.send(round as u8)?;
-                    receive(end)?;
+                    receive(end, PATIENCE)?;
                     if round >= WARM_UP {
                         let way = start.elapsed().saturating_sub(nap);
                         halves.push(way.as_nanos() as f64 / 2.0);
@@ -76,18 +82,30 @@ impl Measure {
                 }
                 theirs()
             }
+            Self::Paced(count, rate) => {
+                let start = Instant::now();
+                for i in 0..count {
+                    let due = Duration::from_secs(i as u64) / rate;
+                    // What is due by now goes out at once: a sleep takes longer than it should.
+                    if due > start.elapsed() {
+                        std::thread::sleep(SLICE);
+                    }
+                    end.send(i as u8)?;
+                }
+                theirs()
+            }
         }
     }
 
     /// The far side's part: samples per second for a throughput, otherwise nothing of interest.
     ///
     /// # Errors
-    /// Nothing arrives for 10 s.
+    /// Nothing arrives for 10 s. Of a paced rate a sample that does not come makes it 0.
     pub fn pong(self, end: &mut dyn Endpoint) -> Result<f64, BenchError> {
         match self {
             Self::Latency(rounds) | Self::Wake(rounds) => {
                 for round in 0..rounds + WARM_UP {
-                    receive(end)?;
+                    receive(end, PATIENCE)?;
                     pause(self.nap());
                     end.send(round as u8)?;
                 }
@@ -96,9 +114,19 @@ impl Measure {
             Self::Throughput(count) => {
                 let start = Instant::now();
                 for _ in 0..count {
-                    receive(end)?;
+                    receive(end, PATIENCE)?;
                 }
                 Ok(count as f64 / start.elapsed().as_secs_f64())
+            }
+            Self::Paced(count, _) => {
+                receive(end, PATIENCE)?;
+                let start = Instant::now();
+                for _ in 1..count {
+                    if receive(end, SILENCE).is_err() {
+                        return Ok(0.0);
+                    }
+                }
+                Ok((count - 1) as f64 / start.elapsed().as_secs_f64())
             }
         }
     }
@@ -119,7 +147,7 @@ fn pause(nap: Duration) {
     }
 }
 
-fn receive(end: &mut dyn Endpoint) -> Result<u64, BenchError> {
+fn receive(end: &mut dyn Endpoint, patience: Duration) -> Result<u64, BenchError> {
     let start = Instant::now();
     let mut spins = 0_u32;
     loop {
@@ -127,8 +155,8 @@ fn receive(end: &mut dyn Endpoint) -> Result<u64, BenchError> {
             return Ok(sum);
         }
         spins = spins.wrapping_add(1);
-        if spins.is_multiple_of(4096) && start.elapsed() > PATIENCE {
-            return Err(BenchError { bench: "bus", what: "no sample for 10 s".into() });
+        if spins.is_multiple_of(1024) && start.elapsed() > patience {
+            return Err(BenchError { bench: "bus", what: format!("no sample for {patience:?}") });
         }
         std::hint::spin_loop();
     }

@@ -30,7 +30,11 @@ impl Batch {
 
     /// # Safety
     /// As for [`Packer::new`].
-    pub unsafe fn new(writer: dds_entity_t, ty: *const ddsi_sertype, budget: Duration) -> Arc<Self> {
+    pub unsafe fn new(
+        writer: dds_entity_t,
+        ty: *const ddsi_sertype,
+        budget: Duration,
+    ) -> Arc<Self> {
         // SAFETY: as the caller says.
         let packer = unsafe { Packer::new(writer, ty) };
         Arc::new(Self { packer, budget, waiting: AtomicBool::new(false) })

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 
 use cyclors::{
     DDS_RETCODE_ALREADY_DELETED, dds_entity_kind_DDS_KIND_WRITER, dds_entity_t, dds_return_t,
-    ddsi_serdata, ddsi_sertype, ddsi_serdata_unref,
+    ddsi_serdata, ddsi_serdata_unref, ddsi_sertype,
 };
 use parking_lot::Mutex;
 
@@ -53,11 +53,9 @@ impl Packer {
         unsafe {
             let locked = match pack.is_null() {
                 true => DDS_RETCODE_ALREADY_DELETED,
-                false => sys::dds_entity_lock(
-                    self.writer,
-                    dds_entity_kind_DDS_KIND_WRITER,
-                    &mut writer,
-                ),
+                false => {
+                    sys::dds_entity_lock(self.writer, dds_entity_kind_DDS_KIND_WRITER, &mut writer)
+                }
             };
             if locked < 0 {
                 ddsi_serdata_unref(serdata);

@@ -8,9 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rustdds::{Keyed, RepresentationIdentifier, no_key, with_key};
 use tidewire_idl::KeyHash;
+use tidewire_transport::buffer;
 use tidewire_transport::dds::{HEADER, Sink};
 
 use crate::key::RawKey;
@@ -80,11 +81,11 @@ fn strip(payload: &Bytes) -> Bytes {
 
 /// Puts the header back. RustDDS drops the two option bytes on both ways, so they are zero here.
 fn restore(body: &[u8], id: RepresentationIdentifier) -> Bytes {
-    let mut payload = BytesMut::with_capacity(HEADER + body.len());
+    let mut payload = buffer::with_room(HEADER + body.len());
     payload.extend_from_slice(&id.to_bytes());
     payload.extend_from_slice(&[0, 0]);
     payload.extend_from_slice(body);
-    payload.freeze()
+    buffer::freeze(payload)
 }
 
 pub(crate) struct RawAdapter;

@@ -12,6 +12,7 @@
 //! assert!(meta.is_history());
 //! ```
 
+pub mod buffer;
 mod clock;
 mod counters;
 pub mod dds;

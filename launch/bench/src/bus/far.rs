@@ -7,9 +7,7 @@ use std::fmt;
 use std::process::Command;
 use std::str::FromStr;
 
-#[cfg(feature = "cyclone")]
-use tidewire_types::bench::Block1K;
-use tidewire_types::bench::{Block1M, Block64, Block64K};
+use tidewire_types::bench::{Block1K, Block1M, Block64, Block64K};
 
 #[cfg(feature = "cyclone")]
 use super::cyclone;
@@ -17,6 +15,9 @@ use super::{iceoryx, ours, rustdds, wake};
 use crate::BenchError;
 use crate::contender::{Contender, Measure, Role, connect};
 use crate::process::{Far, await_order, say};
+
+/// What pacing begins with, samples a second.
+const LOWEST_RATE: u32 = 4_000;
 
 /// A contender by name, as it is told to another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,12 @@ pub enum Kind {
     Iceoryx {
         bytes: usize,
     },
-    RustDds,
+    RustDds {
+        bytes: usize,
+    },
+    /// Ours and RustDDS where every sample counts, 64 B.
+    OursAll,
+    RustDdsAll,
     /// Ours by shared memory, 64 B, waiting instead of polling.
     OursWoken,
     Futex,
@@ -54,11 +60,12 @@ impl Kind {
     /// Name in the figures.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ours { .. } | Self::OursWoken => "tidewire",
+            Self::Ours { .. } | Self::OursAll | Self::OursWoken => "tidewire",
             Self::Futex => "futex",
             Self::Events => "iceoryx2 event",
             Self::Iceoryx { .. } => "iceoryx2",
-            Self::RustDds => "rustdds",
+            Self::RustDds { .. } => "rustdds",
+            Self::RustDdsAll => "rustdds, paced",
             #[cfg(feature = "cyclone")]
             Self::OursCyclone { .. } | Self::OursPacked => "tidewire",
             #[cfg(feature = "cyclone")]
@@ -94,6 +101,7 @@ impl Job {
         let Self { domain, run, .. } = self;
         Ok(match self.kind {
             Kind::Ours { bytes: 64, dds } => Box::new(ours::Typed::<Block64>::new(domain, dds)),
+            Kind::Ours { bytes: 0x400, dds } => Box::new(ours::Typed::<Block1K>::new(domain, dds)),
             Kind::Ours { bytes: 0x1_0000, dds } => {
                 Box::new(ours::Typed::<Block64K>::new(domain, dds))
             }
@@ -103,7 +111,9 @@ impl Job {
             Kind::Iceoryx { bytes: 64 } => Box::new(iceoryx::Raw::<64>(run)),
             Kind::Iceoryx { bytes: 0x1_0000 } => Box::new(iceoryx::Raw::<0x1_0000>(run)),
             Kind::Iceoryx { bytes: 0x10_0000 } => Box::new(iceoryx::Raw::<0x10_0000>(run)),
-            Kind::RustDds => Box::new(rustdds::Raw { domain }),
+            Kind::RustDds { bytes } => Box::new(rustdds::Raw { domain, bytes, all: false }),
+            Kind::OursAll => Box::new(ours::Typed::<Block64>::all(domain)),
+            Kind::RustDdsAll => Box::new(rustdds::Raw { domain, bytes: 64, all: true }),
             Kind::OursWoken => Box::new(ours::Typed::<Block64>::woken(domain)),
             Kind::Futex => Box::new(wake::Futex { run }),
             Kind::Events => Box::new(wake::Events { run }),
@@ -140,7 +150,9 @@ impl fmt::Display for Job {
             Kind::Ours { bytes, dds: false } => ("ours-shm", bytes),
             Kind::Ours { bytes, dds: true } => ("ours-dds", bytes),
             Kind::Iceoryx { bytes } => ("iceoryx2", bytes),
-            Kind::RustDds => ("rustdds", 64),
+            Kind::RustDds { bytes } => ("rustdds", bytes),
+            Kind::OursAll => ("ours-all", 64),
+            Kind::RustDdsAll => ("rustdds-all", 64),
             Kind::OursWoken => ("ours-woken", 64),
             Kind::Futex => ("futex", 64),
             Kind::Events => ("iceoryx2-event", 64),
@@ -154,9 +166,10 @@ impl fmt::Display for Job {
             Kind::Packed => ("packed", 64),
         };
         let (measure, count) = match self.measure {
-            Measure::Latency(count) => ("latency", count),
-            Measure::Wake(count) => ("wake", count),
-            Measure::Throughput(count) => ("throughput", count),
+            Measure::Latency(count) => ("latency".to_owned(), count),
+            Measure::Wake(count) => ("wake".to_owned(), count),
+            Measure::Throughput(count) => ("throughput".to_owned(), count),
+            Measure::Paced(count, rate) => (rate.to_string(), count),
         };
         write!(f, "{kind}:{bytes}:{measure}:{count}:{}:{}", self.domain, self.run)
     }
@@ -176,7 +189,9 @@ impl FromStr for Job {
                 "ours-shm" => Kind::Ours { bytes, dds: false },
                 "ours-dds" => Kind::Ours { bytes, dds: true },
                 "iceoryx2" => Kind::Iceoryx { bytes },
-                "rustdds" => Kind::RustDds,
+                "rustdds" => Kind::RustDds { bytes },
+                "ours-all" => Kind::OursAll,
+                "rustdds-all" => Kind::RustDdsAll,
                 "ours-woken" => Kind::OursWoken,
                 "futex" => Kind::Futex,
                 "iceoryx2-event" => Kind::Events,
@@ -194,7 +209,7 @@ impl FromStr for Job {
                 "latency" => Measure::Latency(count),
                 "wake" => Measure::Wake(count),
                 "throughput" => Measure::Throughput(count),
-                _ => return Err(wrong()),
+                rate => Measure::Paced(count, rate.parse().map_err(|_| wrong())?),
             },
             domain: domain.parse().map_err(|_| wrong())?,
             run: run.parse().map_err(|_| wrong())?,
@@ -243,6 +258,31 @@ pub fn measure(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchErro
     })
 }
 
+/// The highest rate at which all samples of a second arrive, a quarter more being tried until one is
+/// missing twice in a row.
+///
+/// # Errors
+/// As [`measure`].
+pub fn best_paced(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchError> {
+    let (mut rate, mut best, mut failed) = (LOWEST_RATE, 0.0_f64, 0);
+    while failed < 2 {
+        let domain = tidewire_bus::testing::free_domain();
+        let arrived =
+            measure(Job { measure: Measure::Paced(rate as usize, rate), domain, ..job }, far)?;
+        if arrived > 0.0 {
+            (best, failed) = (best.max(arrived), 0);
+            // It cannot write faster than this.
+            if arrived < 0.8 * f64::from(rate) {
+                break;
+            }
+            rate += rate / 4;
+        } else {
+            failed += 1;
+        }
+    }
+    Ok(best)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,12 +293,19 @@ mod tests {
             Kind::Ours { bytes: 64, dds: true },
             Kind::Ours { bytes: 0x10_0000, dds: false },
             Kind::Iceoryx { bytes: 0x1_0000 },
-            Kind::RustDds,
+            Kind::RustDds { bytes: 0x400 },
+            Kind::OursAll,
+            Kind::RustDdsAll,
             Kind::OursWoken,
             Kind::Futex,
             Kind::Events,
         ] {
-            for measure in [Measure::Latency(7), Measure::Wake(8), Measure::Throughput(9)] {
+            for measure in [
+                Measure::Latency(7),
+                Measure::Wake(8),
+                Measure::Throughput(9),
+                Measure::Paced(10, 11),
+            ] {
                 let job = Job { kind, measure, domain: 77, run: 3 };
                 assert_eq!(job.to_string().parse::<Job>().unwrap(), job);
             }

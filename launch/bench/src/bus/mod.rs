@@ -4,7 +4,9 @@
 //! byte by byte in place and read byte by byte, on both sides alike. Latency is half a round trip;
 //! throughput is what arrives while one process writes as fast as it is let. Waiting readers wait instead
 //! of polling, beside a bare futex, which carries nothing, and beside iceoryx2's event; in the rows about
-//! waking-up each side waits until the other is asleep. Not measured: many readers, network cards.
+//! waking-up each side waits until the other is asleep. In the row about lossless rates we write as fast as
+//! we are let, and raw RustDDS, which loses samples then, at the highest of the rates tried at which it
+//! does not. Not measured: many readers, network cards.
 //!
 //! With the feature `cyclone` also our Cyclone backend beside raw Cyclone DDS; both wait for samples
 //! rather than poll, as Cyclone's receive threads need the processors.
@@ -61,7 +63,8 @@ pub fn run(
 ) -> Result<Vec<Figure>, BenchError> {
     const KB: usize = 1 << 10;
     let shm = |bytes| [Kind::Ours { bytes, dds: false }, Kind::Iceoryx { bytes }];
-    let dds = [Kind::Ours { bytes: 64, dds: true }, Kind::RustDds];
+    let dds = |bytes| [Kind::Ours { bytes, dds: true }, Kind::RustDds { bytes }];
+    let all = [Kind::OursAll, Kind::RustDdsAll];
     let woken = |peer| [Kind::OursWoken, peer];
     let rows: Vec<(&str, &str, [Kind; 2], Measure)> = vec![
         ("one-way latency, shared memory, 64 B", "ns", shm(64), Latency(ROUNDS)),
@@ -72,7 +75,11 @@ pub fn run(
         ("one-way latency, waiting reader, 64 B", "ns", woken(Kind::Events), Latency(ROUNDS / 8)),
         ("one-way wake-up, shared memory, 64 B", "ns", woken(Kind::Futex), Wake(ROUNDS / 8)),
         ("one-way wake-up, shared memory, 64 B", "ns", woken(Kind::Events), Wake(ROUNDS / 8)),
-        ("one-way latency, DDS loopback, 64 B", "ns", dds, Latency(DDS_ROUNDS)),
+        ("one-way latency, DDS loopback, 64 B", "ns", dds(64), Latency(DDS_ROUNDS)),
+        ("one-way latency, DDS loopback, 1 KB", "ns", dds(KB), Latency(DDS_ROUNDS)),
+        ("one-way latency, DDS loopback, 64 KB", "ns", dds(64 * KB), Latency(DDS_ROUNDS / 4)),
+        ("one-way latency, DDS loopback, 1 MB", "ns", dds(KB * KB), Latency(DDS_ROUNDS / 20)),
+        ("lossless rate, DDS loopback, 64 B", "1/s", all, Throughput(2 * ROUNDS)),
         #[cfg(feature = "cyclone")]
         ("one-way latency, Cyclone, 64 B", "ns", Kind::cyclone(64), Latency(10 * DDS_ROUNDS)),
         #[cfg(feature = "cyclone")]
@@ -103,7 +110,10 @@ pub fn run(
                 count = count.wrapping_add(1);
                 let domain = tidewire_bus::testing::free_domain();
                 let job = Job { kind: kinds[side], measure, domain, run: count };
-                values[side].push(far::measure(job, far)?);
+                values[side].push(match job.kind {
+                    Kind::RustDdsAll => far::best_paced(job, far)?,
+                    _ => far::measure(job, far)?,
+                });
             }
         }
         let [our, their] = values.map(|mut values| median(&mut values));

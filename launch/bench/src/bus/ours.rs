@@ -16,15 +16,24 @@ pub struct Typed<T> {
     budget: Duration,
     /// Whether it waits for samples instead of polling.
     waits: bool,
+    /// Whether every sample counts: KEEP_ALL.
+    all: bool,
     _type: PhantomData<fn() -> T>,
 }
 
 impl<T> Typed<T> {
     /// DDS only, or shared memory with DDS discovery beside it as in real use.
     pub fn new(domain: u16, dds: bool) -> Self {
-        let transports = Transports { dds: true, shm: !dds };
-        let (backend, budget) = (Backend::RustDds, Duration::ZERO);
-        Self { transports, domain, backend, budget, waits: false, _type: PhantomData }
+        Self {
+            transports: Transports { dds: true, shm: !dds },
+            domain,
+            backend: Backend::RustDds,
+            budget: Duration::ZERO,
+            waits: false,
+            // On shared memory every sample is counted; RustDDS keeps as many as its peer does.
+            all: !dds,
+            _type: PhantomData,
+        }
     }
 
     /// Shared memory, waiting instead of polling.
@@ -32,10 +41,15 @@ impl<T> Typed<T> {
         Self { waits: true, ..Self::new(domain, false) }
     }
 
+    /// DDS only, where every sample counts, waiting.
+    pub fn all(domain: u16) -> Self {
+        Self { all: true, waits: true, ..Self::new(domain, true) }
+    }
+
     /// DDS only, on Cyclone.
     #[cfg(feature = "cyclone")]
     pub fn cyclone(domain: u16) -> Self {
-        Self { backend: Backend::Cyclone, ..Self::new(domain, true) }
+        Self { backend: Backend::Cyclone, ..Self::all(domain) }
     }
 
     /// The same with several samples in a packet.
@@ -68,7 +82,6 @@ impl Bytes for tidewire_types::bench::Block64 {
     }
 }
 
-#[cfg(feature = "cyclone")]
 impl Bytes for tidewire_types::bench::Block1K {
     fn bytes(&self) -> &[u8] {
         &self.data
@@ -110,14 +123,11 @@ impl<T: Bytes> Contender for Typed<T> {
             Role::Ping => ("ping", "pong"),
             Role::Pong => ("pong", "ping"),
         };
-        let cyclone = self.backend == Backend::Cyclone;
-        // On shared memory every sample is counted; RustDDS keeps as many as its peer does.
-        let all = cyclone || self.transports.shm;
-        let history = if all { History::KeepAll } else { History::KeepLast(256) };
+        let history = if self.all { History::KeepAll } else { History::KeepLast(256) };
         let qos = Qos { history, latency_budget: self.budget, ..Qos::reliable() };
         let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
         let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
-        let waits = (cyclone || self.waits).then_some(participant);
+        let waits = self.waits.then_some(participant);
         Ok(Box::new(End::<T> { writer, reader, loans: self.transports.shm, waits }))
     }
 }

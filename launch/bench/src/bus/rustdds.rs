@@ -1,29 +1,86 @@
-use rustdds::no_key::{DataReader, DataWriter};
+//! Raw RustDDS.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustdds::no_key::{
+    DataReader, DataWriter, Decode, DefaultDecoder, DeserializerAdapter, SerializerAdapter,
+};
 use rustdds::policy::{History, Reliability};
 use rustdds::{
-    CDRDeserializerAdapter, CDRSerializerAdapter, DataWriterStatus, DomainParticipant,
-    QosPolicyBuilder, StatusEvented, TopicKind,
+    DataWriterStatus, DomainParticipant, QosPolicyBuilder, RepresentationIdentifier, StatusEvented,
+    TopicKind,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::BenchError;
 use crate::contender::{Contender, Endpoint, Role};
 
-/// Raw RustDDS: its own CDR adapters, RELIABLE, KEEP_LAST(256), 64 B samples without key.
+/// Raw RustDDS: RELIABLE, samples of `bytes` without key, carried as they are.
 pub struct Raw {
     pub domain: u16,
+    pub bytes: usize,
+    /// Every sample counts: KEEP_ALL, and a reader that finds nothing rests, as RustDDS's threads need the
+    /// processors. Otherwise KEEP_LAST(256), polled.
+    pub all: bool,
 }
 
-/// 64 bytes; serde knows arrays up to 32.
-#[derive(Clone, Serialize, Deserialize)]
-struct Block {
-    low: [u8; 32],
-    high: [u8; 32],
+/// What a reader that finds nothing waits.
+const REST: Duration = Duration::from_micros(50);
+
+/// Bytes in, bytes out: no serialiser is as fast.
+struct AsItIs;
+
+impl SerializerAdapter<Bytes> for AsItIs {
+    type Error = Infallible;
+
+    fn output_encoding() -> RepresentationIdentifier {
+        RepresentationIdentifier::CDR_LE
+    }
+
+    fn to_bytes(value: &Bytes) -> Result<Bytes, Infallible> {
+        Ok(value.clone())
+    }
+}
+
+impl DeserializerAdapter<Bytes> for AsItIs {
+    type Error = Infallible;
+    type Decoded = Bytes;
+
+    fn supported_encodings() -> &'static [RepresentationIdentifier] {
+        &[RepresentationIdentifier::CDR_LE]
+    }
+
+    fn transform_decoded(decoded: Bytes) -> Bytes {
+        decoded
+    }
+}
+
+#[derive(Clone)]
+struct Copied;
+
+impl<'de> Decode<'de, Bytes> for Copied {
+    type Error = Infallible;
+
+    fn decode_bytes(
+        self,
+        input: &'de [u8],
+        _encoding: RepresentationIdentifier,
+    ) -> Result<Bytes, Infallible> {
+        Ok(Bytes::copy_from_slice(input))
+    }
+}
+
+impl DefaultDecoder<Bytes> for AsItIs {
+    type Decoder = Copied;
+    const DECODER: Copied = Copied;
 }
 
 struct End {
-    writer: DataWriter<Block, CDRSerializerAdapter<Block>>,
-    reader: DataReader<Block, CDRDeserializerAdapter<Block>>,
+    writer: DataWriter<Bytes, AsItIs>,
+    reader: DataReader<Bytes, AsItIs>,
+    bytes: usize,
+    rests: bool,
     matched: bool,
     _participant: DomainParticipant,
 }
@@ -36,7 +93,7 @@ impl Contender for Raw {
             .reliability(Reliability::Reliable {
                 max_blocking_time: rustdds::Duration::from_secs(1),
             })
-            .history(History::KeepLast { depth: 256 })
+            .history(if self.all { History::KeepAll } else { History::KeepLast { depth: 256 } })
             .build();
         let topic = |name: &str| {
             participant
@@ -53,22 +110,30 @@ impl Contender for Raw {
             publisher.create_datawriter_no_key(&topic(out)?, None).map_err(|e| fail(&e))?;
         let reader =
             subscriber.create_datareader_no_key(&topic(back)?, None).map_err(|e| fail(&e))?;
-        Ok(Box::new(End { writer, reader, matched: false, _participant: participant }))
+        let (bytes, rests) = (self.bytes, self.all);
+        Ok(Box::new(End {
+            writer,
+            reader,
+            bytes,
+            rests,
+            matched: false,
+            _participant: participant,
+        }))
     }
 }
 
 impl Endpoint for End {
     fn send(&mut self, fill: u8) -> Result<(), BenchError> {
-        let block = Block { low: [fill; 32], high: [fill; 32] };
+        let block = Bytes::from(vec![fill; self.bytes]);
         self.writer.write(block, None).map_err(|e| BenchError::of("bus")(&e))
     }
 
     fn poll(&mut self) -> Result<Option<u64>, BenchError> {
         let sample = self.reader.take_next_sample().map_err(|e| BenchError::of("bus")(&e))?;
-        Ok(sample.map(|sample| {
-            let block = sample.into_value();
-            super::sum(&block.low) + super::sum(&block.high)
-        }))
+        if sample.is_none() && self.rests {
+            std::thread::sleep(REST);
+        }
+        Ok(sample.map(|sample| super::sum(sample.value())))
     }
 
     fn connected(&mut self) -> bool {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use tidewire_idl::{Guid, SampleInfo};
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
+use tidewire_transport::buffer;
 use tidewire_transport::dds::DdsSample;
 use tidewire_transport::{Prefix, SampleMeta, now_ns};
 
@@ -141,7 +142,7 @@ impl ReaderCore {
     pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64) {
         let meta = sample.meta();
         let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = meta;
-        let payload = Bytes::copy_from_slice(sample);
+        let payload = buffer::copied(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
         let (disposes, passed) = (meta.disposes(), !self.incoming.is_holding());
         self.incoming.park(Arrived { sample, reception_time, expires, passed, disposes });

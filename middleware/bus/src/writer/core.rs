@@ -10,6 +10,7 @@ use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representatio
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind, Reliability};
 use tidewire_shm::{ShmError, ShmWriter, pulse_now};
+use tidewire_transport::buffer;
 use tidewire_transport::{Counter, DISPOSES, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
 
 use super::history::History;
@@ -156,7 +157,7 @@ impl WriterCore {
         source_time: i64,
         payload: &[u8],
     ) -> Result<(), WriteError> {
-        let owned = || Bytes::copy_from_slice(payload);
+        let owned = || buffer::copied(payload);
         self.send_as(state, (change, key, source_time), payload, owned)
     }
 
@@ -173,9 +174,9 @@ impl WriterCore {
         let sent;
         if buffer.len() >= HANDED_OVER && self.needs_wire() {
             let room = buffer.len();
-            let payload = Bytes::from(buffer);
+            let payload = buffer::freeze(buffer);
             sent = self.send_as(state, change, &payload, || payload.clone());
-            buffer = Vec::with_capacity(room);
+            buffer = buffer::with_room(room);
         } else {
             sent = self.send_as(state, change, &buffer, || Bytes::copy_from_slice(&buffer));
         }

@@ -3,11 +3,10 @@
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use bytes::Bytes;
 use parking_lot::MutexGuard;
 use tidewire_idl::typed::{plain_boxed, plain_bytes, plain_mut};
 use tidewire_idl::{InstanceState, KeyHash, PlainCdr};
-use tidewire_transport::now_ns;
+use tidewire_transport::{buffer, now_ns};
 
 use super::core::{State, WriterCore};
 use crate::error::WriteError;
@@ -95,7 +94,7 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         let keeps = writer.needs_wire() || WriterCore::keeps_history(&state);
         let Some(shm) = &mut state.shm else { return Ok(()) };
         // Whoever needs the bytes apart from shared memory gets a copy before they are gone.
-        let copy = keeps.then(|| Bytes::copy_from_slice(shm.reserved()));
+        let copy = keeps.then(|| buffer::copied(shm.reserved()));
         let shared =
             shm.commit(&meta).map(drop).map_err(|e| WriteError::shm(&writer.spec.topic, e));
         let mut wired = Ok(());
@@ -116,7 +115,8 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         value: &T,
         source_time: i64,
     ) -> Result<(), WriteError> {
-        let mut payload = Vec::with_capacity(HEADER.len() + size_of::<T>());
+        let mut payload = std::mem::take(&mut state.buffer);
+        payload.clear();
         if writer.plain() {
             payload.extend_from_slice(&HEADER);
             payload.extend_from_slice(plain_bytes(value));
@@ -124,7 +124,7 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
             value.encode(writer.encoding(), &mut payload);
         }
         let key = if T::KEYED { value.key_hash() } else { KeyHash::default() };
-        writer.send(&mut state, InstanceState::Alive, key, source_time, &payload)
+        writer.send_buffer(&mut state, key, source_time, payload)
     }
 }
 

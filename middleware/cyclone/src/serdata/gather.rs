@@ -2,6 +2,7 @@
 //! who hold them.
 
 use bytes::Bytes;
+use tidewire_transport::buffer;
 
 /// Bytes and their number. `Bytes` allocates once for it, where a `Vec` takes two allocations as soon as two
 /// hold it.
@@ -58,8 +59,8 @@ pub(crate) fn gather(length: usize, parts: &impl Scattered) -> Option<Bytes> {
         97..=256 => inline::<256>(length, parts),
         257..=1152 => inline::<1152>(length, parts),
         _ => {
-            let mut bytes = Vec::with_capacity(length);
-            (parts.give(&mut bytes) && bytes.len() == length).then(|| bytes.into())
+            let mut bytes = buffer::with_room(length);
+            (parts.give(&mut bytes) && bytes.len() == length).then(|| buffer::freeze(bytes))
         }
     }
 }

@@ -10,6 +10,7 @@ use cyclors::{
     ddsi_serdata_kind_SDK_KEY, ddsi_sertype,
 };
 use tidewire_idl::KeyHash;
+use tidewire_transport::buffer;
 use tidewire_transport::dds::HEADER;
 
 pub(crate) use gather::{Parts, Scattered};
@@ -43,13 +44,13 @@ fn padded(payload: Bytes) -> Bytes {
     if missing == 0 {
         return payload;
     }
-    let mut whole = Vec::with_capacity(payload.len() + missing);
+    let mut whole = buffer::with_room(payload.len() + missing);
     whole.extend_from_slice(&payload);
     whole.resize(payload.len() + missing, 0);
     if payload.len() >= HEADER {
         whole[3] = whole[3] & !3 | missing as u8;
     }
-    whole.into()
+    buffer::freeze(whole)
 }
 
 /// Instances by hash: Cyclone mixes the bits itself.
