@@ -92,7 +92,8 @@ fn a_killed_process_is_gone_for_those_elsewhere() {
             .spawn();
         let other = Other(other.unwrap());
         writer.wait_for_readers(1, PATIENCE).unwrap();
-        assert_eq!(elsewhere.participants().len(), 3, "round {round}");
+        // The reader may be found before the one that only stands beside it.
+        wait(&format!("all three in round {round}"), || elsewhere.participants().len() == 3);
         drop(other);
         wait("its leaving", || elsewhere.participants().len() == 2);
         wait("its reader's leaving", || writer.matched_readers() == 0);

@@ -12,6 +12,7 @@
 //! # Ok::<(), tidewire_dds::DdsError>(())
 //! ```
 
+mod cache;
 mod discovery;
 mod guard;
 mod health;

@@ -12,11 +12,12 @@ use rustdds::{
 use tidewire_transport::dds::{DdsError, DdsEvent, DdsOptions, Discovered, Sink};
 use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
+use crate::cache::Room;
 use crate::discovery::guid;
 use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
 use crate::poll::{Command, ReceiveThread};
-use crate::qos::{cache_samples, reader_policies, writer_policies};
+use crate::qos::{reader_policies, topic_policies, writer_policies};
 use crate::reader::{self, DdsReader, Entry};
 use crate::writer::{self, DdsWriter, Greeted};
 
@@ -161,7 +162,7 @@ impl DdsParticipant {
         };
         let payload = spec.plain_size.map(|size| size + 4).or(spec.max_payload);
         let policies = writer_policies(&spec.qos, spec.keyed, payload);
-        let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
+        let topic_handle = topic(&self.rust, spec, &topic_policies(&spec.qos)).map_err(fail)?;
         let port = if spec.keyed {
             let writer = self.publisher.create_datawriter(&topic_handle, Some(policies));
             writer::Port::Keyed(writer.map_err(fail)?)
@@ -192,11 +193,9 @@ impl DdsParticipant {
             topic: spec.topic.clone(),
             reason: error.to_string(),
         };
-        // RustDDS keeps that many payloads for good, so while their size is unknown it is just room
-        // for what a writer may have under way when the two meet.
         let payload = spec.plain_size.map(|size| size + 4).or(spec.max_payload);
-        let cache = payload.map_or(2048, cache_samples);
-        let policies = reader_policies(&spec.qos, cache);
+        let room = Room::new(payload);
+        let policies = reader_policies(&spec.qos, room.samples());
         let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
         let (port, guid) = if spec.keyed {
             let reader =
@@ -225,7 +224,7 @@ impl DdsParticipant {
             sink,
             topic: spec.topic.clone(),
             type_name: spec.type_name.clone(),
-            cache,
+            room,
             grow,
             foreign: foreign.clone(),
             same_type: Default::default(),

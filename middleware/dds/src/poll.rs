@@ -11,6 +11,7 @@ use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
 use parking_lot::Mutex;
 use rustdds::{DomainParticipantStatusListener, StatusEvented};
+use tidewire_idl::Guid;
 use tidewire_transport::dds::{DdsError, DdsEvent};
 
 use crate::discovery::translate;
@@ -188,10 +189,15 @@ impl Receive {
             if matches!(event, DdsEvent::Matched { .. }) {
                 self.inner.matches.fetch_add(1, Ordering::AcqRel);
             }
-            if let DdsEvent::WriterFound(writer) = &event {
-                for reader in self.readers.values() {
-                    reader.lock().same_type.remove(&writer.guid);
-                }
+            // What a writer is was found out once; a newcomer may be another, and one that is gone is none.
+            let stale = |guid: &Guid| match &event {
+                DdsEvent::WriterFound(writer) => writer.guid == *guid,
+                DdsEvent::EndpointLost(lost) => lost == guid,
+                DdsEvent::ParticipantLost(lost) => guid.prefix() == *lost,
+                _ => false,
+            };
+            for reader in self.readers.values() {
+                reader.lock().same_type.retain(|guid, _| !stale(guid));
             }
             for observer in self.inner.observers.read().iter() {
                 observer(&event);

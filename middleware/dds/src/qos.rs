@@ -12,9 +12,6 @@ use tidewire_qos::{Duration, Qos};
 /// older (`MAX_UNSENT_CHANGES_PER_READER`).
 pub(crate) const MAX_WRITER_HISTORY: i32 = 8192;
 
-/// Bytes a receive cache may grow to before samples count more than memory.
-const CACHE_BYTES: usize = 128 << 20;
-
 fn to_duration(value: Duration) -> rustdds::Duration {
     match value.to_std() {
         Some(value) => rustdds::Duration::from_std(value),
@@ -83,6 +80,19 @@ fn representations(list: &[DataRepresentation]) -> p::DataRepresentation {
     p::DataRepresentation { value: list.iter().map(|r| r.id()).collect() }
 }
 
+/// What the topic of a writer is given: no room, as the receive cache of the topic would have as much as
+/// the writer.
+pub(crate) fn topic_policies(qos: &Qos) -> QosPolicies {
+    announced(qos)
+        .history(p::History::KeepLast { depth: 1 })
+        .resource_limits(p::ResourceLimits {
+            max_samples: 1,
+            max_instances: 1,
+            max_samples_per_instance: 1,
+        })
+        .build()
+}
+
 /// What a RustDDS writer is given. Its history is per writer and not per instance, so a keyed durable
 /// writer keeps as much as RustDDS can, and readers trim.
 pub(crate) fn writer_policies(qos: &Qos, keyed: bool, payload: Option<usize>) -> QosPolicies {
@@ -149,11 +159,6 @@ pub(crate) fn reader_policies(qos: &Qos, samples: i32) -> QosPolicies {
         })
         .build()
         .with_data_representation(accepted)
-}
-
-/// Samples the receive cache of a topic may hold when its payloads have `payload` bytes.
-pub(crate) fn cache_samples(payload: usize) -> i32 {
-    (CACHE_BYTES / (payload + 256)).clamp(64, 1 << 16) as i32
 }
 
 /// What discovery told of a remote endpoint; policies RustDDS does not read stay at their defaults.
@@ -251,9 +256,12 @@ mod tests {
     }
 
     #[test]
-    fn large_samples_get_a_smaller_cache() {
-        assert_eq!(cache_samples(16), 1 << 16);
-        assert_eq!(cache_samples(1 << 20), 127);
-        assert_eq!(cache_samples(1 << 30), 64);
+    fn the_topic_of_a_writer_asks_for_no_room_to_receive() {
+        let room = |policies: QosPolicies| policies.resource_limits().unwrap().max_samples;
+        for qos in [Qos::reliable(), Qos::event(), Qos::sensor_data()] {
+            assert!(room(writer_policies(&qos, false, None)) >= 256);
+            assert_eq!(room(topic_policies(&qos)), 1);
+            assert_eq!(from_policies(&topic_policies(&qos), true).reliability, qos.reliability);
+        }
     }
 }

@@ -11,11 +11,11 @@ use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_transport::dds::{DdsSample, Discovered, Sink};
 use tidewire_transport::{Counter, Prefix};
 
+use crate::cache::Room;
 use crate::discovery::guid;
 use crate::participant::Inner;
 use crate::payload::{RawAdapter, RawData, with_sink};
 use crate::poll::Command;
-use crate::qos::cache_samples;
 use crate::time::from_rtps;
 
 /// A reader on the wire; dropping it leaves the topic.
@@ -94,7 +94,7 @@ pub(crate) struct Entry {
     pub topic: String,
     pub type_name: String,
     /// Samples the receive cache holds now, and how to make it hold more.
-    pub cache: i32,
+    pub room: Room,
     pub grow: Box<dyn Fn(i32) + Send>,
     pub foreign: Arc<Counter>,
     /// Whether a writer's type is ours: RustDDS matches by topic name alone.
@@ -109,6 +109,7 @@ impl Entry {
     /// the receive thread can judge.
     pub fn drain(&mut self, discovered: &Mutex<Discovered>, poller: Option<Prefix>) {
         let mut batch = std::mem::take(&mut self.parked);
+        let parked = batch.len();
         let Self { port, sink, topic, .. } = self;
         with_sink(sink, || match port {
             Port::Keyed(reader) => take_keyed(reader, &mut batch, topic),
@@ -117,6 +118,7 @@ impl Entry {
         if batch.is_empty() {
             return;
         }
+        let waited = batch.len() - parked;
         let largest = batch.iter().map(|sample| sample.payload.len()).max().unwrap_or(0);
         for sample in batch {
             if !self.parked.is_empty()
@@ -132,9 +134,7 @@ impl Entry {
             }
         }
         self.sink.flush();
-        let room = cache_samples(largest);
-        if room > self.cache {
-            self.cache = room;
+        if let Some(room) = self.room.grown(waited, largest) {
             (self.grow)(room);
         }
     }

@@ -27,12 +27,13 @@ mod domain;
 mod error;
 mod hash;
 mod janitor;
-
 mod linger;
 mod loan;
 mod map;
 mod options;
+mod order;
 mod outlet;
+mod past;
 mod patience;
 mod presence;
 mod pressure;

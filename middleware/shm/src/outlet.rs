@@ -53,6 +53,9 @@ pub(crate) struct Outlet {
     pub(crate) generation: u64,
     /// Samples sent.
     pub(crate) sent: u64,
+    /// Whether it follows another, and the number of the first live sample sent since.
+    succeeds: bool,
+    first: u64,
     /// Every RELIABLE reader there was at the last look has mapped it.
     pub(crate) mapped: bool,
     /// A reader that has not mapped it was waited for in vain; once is enough.
@@ -151,6 +154,8 @@ impl Outlet {
             chunks,
             generation: u64::MAX,
             sent: 0,
+            succeeds: false,
+            first: 0,
             mapped: false,
             waited: false,
             starved: false,
@@ -190,7 +195,7 @@ impl Outlet {
         let factory = self.factory.clone();
         let pressure = self.pressure.clone();
         match Self::with_chunks(factory, &self.topic, self.lane, len, chunks, pressure) {
-            Ok(next) => Ok((next, self)),
+            Ok(next) => Ok((Self { succeeds: true, ..next }, self)),
             Err(error) => Err((self, error)),
         }
     }
@@ -281,7 +286,10 @@ impl Outlet {
         let Some((len, mut chunk)) = self.draft.take() else {
             return Ok(Sent { readers: 0, timed_out: 0, pressed: false });
         };
-        chunk.user_header_mut().fill(meta, len);
+        if self.succeeds && self.first == 0 && !meta.is_history() {
+            self.first = meta.sequence;
+        }
+        chunk.user_header_mut().fill(meta, len, self.first);
         self.sent += 1;
         self.last_len = len;
         // SAFETY: shared memory comes zeroed from the kernel and holds plain bytes ever after, so

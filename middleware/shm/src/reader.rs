@@ -7,10 +7,12 @@ use iceoryx2::port::ReceiveError;
 use iceoryx2::port::subscriber::SubscriberCreateError;
 use tidewire_idl::Guid;
 use tidewire_qos::History;
-use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
+use tidewire_transport::{Crowd, EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
+use crate::order::{Order, is_early};
+use crate::past::Past;
 use crate::presence::{EndpointKind, Entry, Lane, Names, SlotGuard, Terms};
 use crate::pulse::{self, WriterWatch, is_alive};
 use crate::routes::{count_writers, find_writer, judge, read_both};
@@ -60,12 +62,16 @@ pub struct ShmReader {
     spec: EndpointSpec,
     topic: u128,
     gaps: SequenceGaps,
+    order: Order,
+    past: Past,
     lost: u64,
     /// Participants whose samples came.
     sources: HashSet<Prefix>,
     /// Writers whose samples came, and whether they match: writers that do not still send to the
     /// readers of a lane that do.
     judged: HashMap<Guid, bool>,
+    /// When to forget those that are gone.
+    crowd: Crowd,
     /// The last generation of publishers we mapped.
     attached: u64,
     /// The generation in which there was nothing left to take, which we said.
@@ -100,13 +106,17 @@ impl ShmReader {
         let entry = Entry { kind, topic, attached, buffer: buffer as u32, names, terms };
         let slot = shared.own.register(entry)?;
         shared.control.bump();
+        let past = Past::new(&spec);
         Ok(Self {
             spec,
             topic,
             gaps: SequenceGaps::default(),
+            order: Order::default(),
+            past,
             lost: 0,
             sources: HashSet::new(),
             judged: HashMap::new(),
+            crowd: Crowd::default(),
             attached,
             settled: u64::MAX,
             took: false,
@@ -210,11 +220,71 @@ impl ShmReader {
         if let Some(slot) = &self.slot {
             slot.slot().set_drained(epoch);
         }
+        if self.crowd.is(self.judged.len()) {
+            self.forget();
+        }
+    }
+
+    /// Everything has been taken: writers that are gone will not be heard of again.
+    fn forget(&mut self) {
+        let peers = &self.inlet.shared().peers;
+        self.judged.retain(|writer, _| find_writer(peers, self.topic, *writer).is_some());
+        self.gaps.retain(|writer| self.judged.contains_key(writer));
+        self.past.retain(|writer| self.judged.contains_key(writer));
+        self.sources.retain(|source| self.judged.keys().any(|writer| writer.prefix() == *source));
+        self.crowd.left(self.judged.len());
+    }
+
+    /// Writers that are remembered.
+    #[doc(hidden)]
+    pub fn remembered(&self) -> usize {
+        self.judged.len().max(self.gaps.writers()).max(self.sources.len())
     }
 
     #[inline(always)]
     fn receive(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
+        if self.order.is_empty() {
+            let (received, early) = self.receive_any().map_err(|error| self.explain(error))?;
+            match received {
+                Some(sample) if early => self.order.put_aside(sample),
+                received => return Ok(received),
+            }
+        }
+        self.receive_in_order()
+    }
+
+    /// While samples wait for earlier ones of their writers.
+    #[cold]
+    fn receive_in_order(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
+        loop {
+            if let Some(sample) = self.order.pop() {
+                let meta = sample.meta();
+                self.lost += self.past.live(&mut self.gaps, Guid(meta.writer), meta.sequence);
+                return Ok(Some(sample));
+            }
+            match self.receive_any() {
+                Ok((Some(sample), true)) => self.order.put_aside(sample),
+                Ok((Some(sample), false)) => {
+                    self.order.follow(Guid(sample.meta().writer), &self.gaps);
+                    return Ok(Some(sample));
+                }
+                Ok((None, _)) if self.order.is_empty() => return Ok(None),
+                // Nothing else can be taken, or nothing else can be held.
+                Ok((None, _)) => self.order.release(),
+                Err(ReceiveError::ExceedsMaxBorrows) if !self.order.is_empty() => {
+                    self.order.release();
+                }
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// The next sample of whichever publisher, and whether it is too early: then it is not counted yet.
+    #[inline(always)]
+    fn receive_any(&mut self) -> Result<(Option<Taken>, bool), ReceiveError> {
         let Self { spec, topic, inlet: own, gaps, lost, sources, judged, last_source, .. } = self;
+        let mut early = false;
+        let past = &mut self.past;
         let received = own.receive(|meta| {
             let Some(meta) = meta else {
                 *lost += 1;
@@ -224,7 +294,7 @@ impl ShmReader {
             if meta.flags == 0 && gaps.follows(Guid(meta.writer), meta.sequence) {
                 return Pick::Take;
             }
-            let meta = meta.read();
+            let (meta, since) = (meta.read(), meta.since());
             let matches = *judged.entry(meta.writer).or_insert_with(|| {
                 // One that is gone already has left nothing to judge it by.
                 judge(&own.shared().peers, *topic, meta.writer, &spec.qos).unwrap_or(true)
@@ -239,15 +309,17 @@ impl ShmReader {
                     own.shared().peers.remember(&source);
                 }
             }
-            // Repetitions for late joiners have numbers from before; they say nothing about losses.
-            if !meta.is_history()
-                && let Arrival::New { missed } = gaps.observe(meta.writer, meta.sequence)
-            {
-                *lost += missed;
+            if meta.is_history() {
+                *lost += past.history(gaps, &meta);
+            } else {
+                early = is_early(since, gaps.last(meta.writer));
+                if !early {
+                    *lost += past.live(gaps, meta.writer, meta.sequence);
+                }
             }
             Pick::Take
-        });
-        received.map_err(|error| self.explain(error))
+        })?;
+        Ok((received, early))
     }
 
     #[cold]
@@ -265,7 +337,7 @@ impl ShmReader {
 
     /// Whether [`take`](Self::take) has something to look at: a sample, or one that it passes over.
     pub fn waits(&self) -> bool {
-        self.inlet.waits()
+        !self.order.is_empty() || self.inlet.waits()
     }
 
     /// Samples that never came, by the gaps in their writers' sequence numbers: dropped because this
@@ -284,6 +356,11 @@ impl ShmReader {
         alive.then_some(offered.ownership_strength)
     }
 
+    /// Whether this writer is on this host.
+    pub fn is_there(&self, writer: Guid) -> bool {
+        find_writer(&self.inlet.shared().peers, self.topic, writer).is_some()
+    }
+
     /// The writers on this host that this reader matches, to look after their liveliness.
     pub fn watch(&self) -> WriterWatch {
         WriterWatch::new(self.inlet.shared(), self.topic, self.spec.qos.clone())
@@ -297,6 +374,9 @@ impl ShmReader {
 
 impl Drop for ShmReader {
     fn drop(&mut self) {
+        for sample in self.order.clear() {
+            drop(sample.through(&*self.inlet));
+        }
         // Writers stop counting on us before the subscriber goes.
         self.slot = None;
         self.inlet.shared().control.bump();

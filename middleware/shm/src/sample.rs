@@ -224,7 +224,8 @@ pub struct ShmSample<I: Deref<Target = ShmInlet> = Arc<ShmInlet>> {
     inlet: I,
 }
 
-/// A sample without what keeps its inlet; not to be dropped before it has one.
+/// A sample without what keeps its inlet; not to be dropped before it has one, and to be kept only
+/// where the inlet is kept, too.
 #[must_use]
 pub(crate) struct Taken {
     meta: *const WireMeta,
@@ -233,7 +234,18 @@ pub(crate) struct Taken {
     hold: Hold,
 }
 
+// SAFETY: as for `ShmSample`: whoever keeps one keeps the inlet.
+unsafe impl Send for Taken {}
+// SAFETY: as above; shared access only reads the header.
+unsafe impl Sync for Taken {}
+
 impl Taken {
+    /// Its header.
+    pub(crate) fn meta(&self) -> &WireMeta {
+        // SAFETY: as for `data` in `deref` of `ShmSample`: the inlet is kept with it.
+        unsafe { &*self.meta }
+    }
+
     /// The sample that was taken from `inlet`.
     #[inline(always)]
     pub(crate) fn through<I: Deref<Target = ShmInlet>>(self, inlet: I) -> ShmSample<I> {

@@ -52,13 +52,15 @@ pub(crate) struct WireMeta {
     state: u8,
     /// Bytes of the last cell that are not used.
     slack: u8,
-    reserved: u16,
+    /// See [`since`](Self::since).
+    since: u16,
 }
 
 impl WireMeta {
-    /// Writes `meta` in place, for `len` bytes of data.
+    /// Writes `meta` in place, for `len` bytes of data; `first` is the number of the publisher's first
+    /// sample if the writer had another publisher before, else 0.
     #[inline]
-    pub(crate) fn fill(&mut self, meta: &SampleMeta, len: usize) {
+    pub(crate) fn fill(&mut self, meta: &SampleMeta, len: usize, first: u64) {
         *self = Self {
             writer: meta.writer.0,
             key: meta.key.0,
@@ -68,8 +70,25 @@ impl WireMeta {
             flags: meta.flags,
             state: meta.state as u8,
             slack: (len.next_multiple_of(size_of::<Cell>()) - len) as u8,
-            reserved: 0,
+            since: Self::after(first, meta.sequence),
         };
+    }
+
+    /// 0 if nothing can wait elsewhere that the writer sent before this.
+    #[inline]
+    fn after(first: u64, sequence: u64) -> u16 {
+        if first == 0 {
+            return 0;
+        }
+        // So many samples do not wait for a reader.
+        u16::try_from((sequence.saturating_sub(first)).saturating_add(1)).unwrap_or(0)
+    }
+
+    /// The number of the first sample of this one's publisher, if the writer had another publisher before,
+    /// whose samples may still wait.
+    #[inline]
+    pub(crate) fn since(&self) -> Option<u64> {
+        (self.since > 0).then(|| self.sequence.saturating_sub(u64::from(self.since) - 1))
     }
 
     /// The payload in `cells`; `None` if no version of ours writes such a header.
@@ -128,11 +147,23 @@ mod tests {
             flags: tidewire_transport::HISTORY,
         };
         let mut wire = WireMeta::default();
-        wire.fill(&meta, 33);
-        assert_eq!(wire.read(), meta);
+        wire.fill(&meta, 33, 0);
+        assert_eq!((wire.read(), wire.since()), (meta, None));
         let cells = [Cell { bytes: u128::from_ne_bytes([3; 16]) }; 3];
         assert_eq!(wire.payload(&cells), Some(&[3; 33 - PAD][..]));
         assert_eq!(wire.payload(&cells[..1]), None, "too short for what the header says");
         assert_eq!(WireMeta { state: 77, ..wire }.payload(&cells), None);
+    }
+
+    #[test]
+    fn samples_tell_where_their_publisher_began() {
+        let since = |sequence, first| {
+            let mut wire = WireMeta::default();
+            wire.fill(&SampleMeta { sequence, ..SampleMeta::default() }, 16, first);
+            wire.since()
+        };
+        assert_eq!([since(7, 0), since(7, 7), since(9, 7)], [None, Some(7), Some(7)]);
+        assert_eq!(since(65_541, 7), Some(7));
+        assert_eq!(since(65_542, 7), None, "long past");
     }
 }

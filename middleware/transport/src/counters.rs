@@ -98,6 +98,25 @@ impl SequenceGaps {
         }
     }
 
+    /// The last number seen of `writer`; 0 if there is none.
+    pub fn last(&self, writer: Guid) -> u64 {
+        match self.current {
+            Some((current, last)) if current == writer => last,
+            _ => self.others.get(&writer).copied().unwrap_or_default(),
+        }
+    }
+
+    /// How many writers it remembers.
+    pub fn writers(&self) -> usize {
+        self.others.len() + usize::from(self.current.is_some())
+    }
+
+    /// Forgets all writers but these.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Guid) -> bool) {
+        self.others.retain(|writer, _| keep(writer));
+        self.current = self.current.filter(|(writer, _)| keep(writer));
+    }
+
     /// Forgets a writer that is gone.
     pub fn forget(&mut self, writer: &Guid) {
         self.others.remove(writer);
@@ -126,9 +145,14 @@ mod tests {
         let mut see = |writer, sequence| gaps.observe(writer, sequence);
         assert_eq!(see(a, 8), Arrival::Seen);
         assert_eq!(see(b, 4), Arrival::New { missed: 0 });
+        assert_eq!((gaps.last(a), gaps.last(b), gaps.last(Guid([3; 16]))), (8, 4, 0));
         gaps.forget(&b);
         assert_eq!(gaps.observe(b, 2), Arrival::New { missed: 0 });
         gaps.forget(&a);
         assert_eq!(gaps.observe(a, 1), Arrival::New { missed: 0 });
+        gaps.retain(|writer| *writer == b);
+        assert_eq!((gaps.last(a), gaps.last(b), gaps.writers()), (0, 2, 1));
+        gaps.retain(|_| false);
+        assert_eq!(gaps.last(b), 0);
     }
 }

@@ -15,6 +15,7 @@
 pub mod buffer;
 mod clock;
 mod counters;
+mod crowd;
 pub mod dds;
 mod endpoint;
 pub mod history;
@@ -23,6 +24,7 @@ mod meta;
 
 pub use clock::now_ns;
 pub use counters::{Arrival, Counter, SequenceGaps};
+pub use crowd::Crowd;
 pub use endpoint::EndpointSpec;
 pub use latch::{Latch, RawLatch};
 pub use meta::{DISPOSES, HISTORY, Prefix, SampleMeta, is_over};

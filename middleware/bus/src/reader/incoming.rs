@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader};
 use tidewire_qos::{Durability, Ownership, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
-use tidewire_transport::{Arrival, Counter, Prefix, SequenceGaps, now_ns};
+use tidewire_transport::{Arrival, Counter, Crowd, Prefix, SequenceGaps, now_ns};
 
 use super::arrived::Arrived;
 use super::content::Content;
@@ -23,6 +23,9 @@ use crate::participant::Core;
 
 /// Payload bytes a reader that keeps everything may queue before samples are lost.
 const MAX_BYTES: usize = 256 << 20;
+
+/// Participants of which is remembered whether they are on this host.
+const REMEMBERED: usize = 1024;
 
 /// The queue between the receive thread and `take`.
 ///
@@ -67,6 +70,7 @@ pub(super) struct Queue {
     pub(super) instances: HashMap<KeyHash, VecDeque<u64>>,
     pub(super) bytes: usize,
     gaps: SequenceGaps,
+    crowd: Crowd,
 }
 
 impl Incoming {
@@ -232,8 +236,26 @@ impl Incoming {
             return *local;
         }
         let local = self.core.upgrade().is_some_and(|core| core.is_local(prefix));
-        self.local.write().insert(*prefix, local);
+        let mut known = self.local.write();
+        if known.len() >= REMEMBERED {
+            // The answers come the same again.
+            known.clear();
+        }
+        known.insert(*prefix, local);
         local
+    }
+
+    /// Forgets the numbers of writers that discovery knows no more.
+    #[cold]
+    fn forget(&self) {
+        let Some(core) = self.core.upgrade() else { return };
+        let Some(dds) = &core.dds else { return };
+        let there: HashSet<Guid> =
+            dds.with_discovered(|known| known.writers.keys().copied().collect());
+        let mut queue = self.queue.lock();
+        let Queue { gaps, crowd, .. } = &mut *queue;
+        gaps.retain(|writer| writer.prefix() == core.prefix || there.contains(writer));
+        crowd.left(gaps.writers());
     }
 }
 
@@ -308,7 +330,11 @@ impl Sink for Incoming {
         let arrived = Arrived { sample, reception_time, expires, passed: false, disposes };
         self.renew(&arrived.change(), false, reception_time, reception_time);
         let replaced = queue.push(arrived, self.depth);
+        let crowded = queue.crowd.is(queue.gaps.writers());
         drop(queue);
+        if crowded {
+            self.forget();
+        }
         // One came; those it replaced went.
         if replaced == 0 {
             self.waiting.fetch_add(1, Ordering::AcqRel);

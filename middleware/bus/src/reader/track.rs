@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use tidewire_idl::Guid;
-use tidewire_transport::SampleMeta;
+use tidewire_transport::{Crowd, SampleMeta};
 
 /// What has been seen of each durable writer on shared memory.
 #[derive(Default)]
-pub(crate) struct Tracks(HashMap<Guid, Track>);
+pub(crate) struct Tracks {
+    tracks: HashMap<Guid, Track>,
+    crowd: Crowd,
+}
 
 #[derive(Default)]
 struct Track {
@@ -21,7 +24,7 @@ struct Track {
 impl Tracks {
     /// Whether this sample is seen for the first time.
     pub fn is_new(&mut self, meta: &SampleMeta) -> bool {
-        let track = self.0.entry(meta.writer).or_default();
+        let track = self.tracks.entry(meta.writer).or_default();
         let sequence = meta.sequence;
         if meta.is_history() {
             let before_live = track.first_live.is_none_or(|first| sequence < first);
@@ -37,6 +40,19 @@ impl Tracks {
             track.last_live = sequence;
         }
         new
+    }
+
+    /// Whether there are so many writers that those who are gone should be forgotten.
+    #[inline]
+    pub fn are_crowded(&self) -> bool {
+        self.crowd.is(self.tracks.len())
+    }
+
+    /// Forgets all writers but those that are there: of the others everything has been taken.
+    #[cold]
+    pub fn forget(&mut self, mut is_there: impl FnMut(Guid) -> bool) {
+        self.tracks.retain(|writer, _| is_there(*writer));
+        self.crowd.left(self.tracks.len());
     }
 }
 
@@ -60,5 +76,24 @@ mod tests {
             assert!(!see(sequence, HISTORY), "sent again for another late joiner");
         }
         assert!(!see(11, 0));
+    }
+
+    #[test]
+    fn writers_that_are_gone_are_forgotten_when_there_are_many() {
+        let mut tracks = Tracks::default();
+        let guid = |n: u16| {
+            let mut guid = [0; 16];
+            guid[..2].copy_from_slice(&n.to_be_bytes());
+            Guid(guid)
+        };
+        for n in 0..10_000 {
+            tracks.is_new(&SampleMeta { writer: guid(n), sequence: 1, ..Default::default() });
+            if tracks.are_crowded() {
+                tracks.forget(|writer| writer == guid(0));
+            }
+            assert!(tracks.tracks.len() <= 257, "{}", tracks.tracks.len());
+        }
+        let again = SampleMeta { writer: guid(0), sequence: 1, ..Default::default() };
+        assert!(!tracks.is_new(&again), "it is there still");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tidewire_idl::{InstanceState, KeyHash};
+use tidewire_qos::Durability;
 use tidewire_transport::{EndpointSpec, HISTORY, SampleMeta};
 
 use crate::support::*;
@@ -147,6 +148,32 @@ fn sizes_may_grow_from_one_sample_to_the_next_and_keep_their_order() {
 }
 
 #[test]
+fn sizes_that_grow_while_a_reader_is_stopped_keep_their_order() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    let spec = reliable("t", Duration::from_millis(20));
+    let mut reader = there.reader(&spec, guid(9)).unwrap();
+    // Their places among the reader's publishers come first, and those who come next get them.
+    let mut others = [1, 2, 3].map(|id| here.writer(&spec, guid(id)).unwrap());
+    let mut writer = here.writer(&spec, guid(4)).unwrap();
+    for (id, other) in (1..).zip(&mut others) {
+        other.send(&meta(id, 1), &payload(1, 64)).unwrap();
+    }
+    writer.send(&meta(4, 1), &payload(1, 64)).unwrap();
+    assert_eq!(drain(&mut reader), [1, 1, 1, 1]);
+    drop(others);
+    for _ in 0..200 {
+        assert!(reader.take().unwrap().is_none(), "looks until all are forgotten");
+    }
+    for (sequence, len) in [(2, 64), (3, 64), (4, 5_000), (5, 64), (6, 70_000), (7, 64)] {
+        writer.send(&meta(4, sequence), &payload(sequence, len)).unwrap();
+    }
+    assert_eq!((drain(&mut reader), reader.lost()), (vec![2, 3, 4, 5, 6, 7], 0));
+    writer.send(&meta(4, 10), &payload(10, 64)).unwrap();
+    assert_eq!((drain(&mut reader), reader.lost()), (vec![10], 2));
+}
+
+#[test]
 fn samples_outlive_their_writer_even_if_nobody_looked_yet() {
     let place = Place::new();
     let (here, there) = (place.join(1, "p"), place.join(2, "q"));
@@ -177,6 +204,32 @@ fn history_in_between_is_no_loss() {
     assert_eq!((drain(&mut reader), reader.lost()), (vec![10, 4, 11], 0));
     send(&mut writer, 14).unwrap();
     assert_eq!((drain(&mut reader), reader.lost()), (vec![14], 2));
+}
+
+#[test]
+fn history_that_a_stopped_late_joiner_had_no_room_for_is_lost() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    let mut spec = reliable("t", Duration::from_millis(5));
+    spec.qos.durability = Durability::TransientLocal;
+    let mut writer = here.writer(&spec, guid(1)).unwrap();
+    spec.qos.resource_limits.max_samples = Some(16);
+    let mut reader = there.reader(&spec, guid(3)).unwrap();
+    // It has a place for one sample more while one is on its way.
+    let fit = (5..=40)
+        .take_while(|&sequence| {
+            let old = SampleMeta { flags: HISTORY, ..meta(1, sequence) };
+            writer.send(&old, &payload(sequence, 64)).is_ok()
+        })
+        .count() as u64;
+    assert!((16..30).contains(&fit));
+    assert_eq!((drain(&mut reader).len() as u64, reader.lost()), (fit, 0));
+    send(&mut writer, 41).unwrap();
+    assert_eq!((drain(&mut reader), reader.lost()), (vec![41], 36 - fit));
+    let old = SampleMeta { flags: HISTORY, ..meta(1, 40) };
+    writer.send(&old, &payload(40, 64)).unwrap();
+    send(&mut writer, 43).unwrap();
+    assert_eq!((drain(&mut reader), reader.lost()), (vec![40, 43], 37 - fit));
 }
 
 #[test]
@@ -398,4 +451,28 @@ fn a_longer_sample_waits_for_no_reader_that_has_taken_everything() {
         told.send(()).unwrap();
     });
     hear.recv_timeout(Duration::from_secs(60)).expect("the writer waits for its readers for ever");
+}
+
+#[test]
+fn writers_that_are_gone_are_forgotten() {
+    let place = Place::new();
+    let (here, there) = (place.join(1, "p"), place.join(2, "q"));
+    let spec = reliable("t", WAIT);
+    let mut reader = there.reader(&spec, guid(9)).unwrap();
+    let of_here = |id: u16| {
+        let mut writer = guid(1);
+        writer.0[12..14].copy_from_slice(&id.to_be_bytes());
+        SampleMeta { writer, ..meta(1, 1) }
+    };
+    let stays = of_here(1000);
+    let mut writer = here.writer(&spec, stays.writer).unwrap();
+    writer.send(&stays, &payload(1, 64)).unwrap();
+    for gone in (0..300).map(of_here) {
+        let mut writer = here.writer(&spec, gone.writer).unwrap();
+        writer.send(&gone, &payload(1, 64)).unwrap();
+        assert!(!drain(&mut reader).is_empty());
+    }
+    assert!(reader.remembered() < 100, "{}", reader.remembered());
+    writer.send(&SampleMeta { sequence: 3, ..stays }, &payload(3, 64)).unwrap();
+    assert_eq!((drain(&mut reader), reader.lost()), (vec![3], 1));
 }
