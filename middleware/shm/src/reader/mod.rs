@@ -1,29 +1,22 @@
 //! The receiving side of a topic.
 
+mod receive;
+mod subscribe;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use iceoryx2::port::ReceiveError;
-use iceoryx2::port::subscriber::SubscriberCreateError;
 use tidewire_idl::Guid;
-use tidewire_qos::History;
-use tidewire_transport::{Arrival, EndpointSpec, Prefix, SequenceGaps};
+use tidewire_transport::{EndpointSpec, Prefix, SequenceGaps};
 
 use crate::domain::Shared;
 use crate::error::ShmError;
-use crate::presence::{EndpointKind, Entry, Lane, Names, SlotGuard, Terms};
+use crate::presence::{EndpointKind, Entry, Names, SlotGuard, Terms};
 use crate::pulse::{self, WriterWatch, is_alive};
-use crate::routes::{count_writers, find_writer, judge, read_both};
-use crate::sample::{Pick, ShmInlet, ShmSample, Taken};
-use crate::service::{self, Factory, MAX_BORROWED, MAX_BUFFER, Subscriber};
-
-/// Least room for samples a reader has not taken yet. A queue between processes needs some slack even
-/// where the history is shorter; trimming to KEEP_LAST depth per instance is the caller's.
-const MIN_BUFFER: usize = 64;
-
-/// Looks in vain after which a reader says once more that it has taken everything: the epoch it says
-/// it with wraps.
-const SAY_AGAIN: u32 = 1 << 20;
+use crate::routes::{count_writers, find_writer, read_both};
+use crate::sample::{ShmInlet, ShmSample};
+use crate::service;
+use subscribe::{queue, subscribe};
 
 /// A reader's shared-memory side; see [`ShmWriter`](crate::ShmWriter) for both sides at work.
 ///
@@ -160,109 +153,6 @@ impl ShmReader {
         Ok(self.next()?.map(|taken| taken.through(inlet)))
     }
 
-    #[inline(always)]
-    fn next(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
-        let generation = self.inlet.shared().control.generation();
-        // Something may have changed: a writer may have come with memory to map, or wait to hear that
-        // we have taken all it sent.
-        let mut news = (generation != self.settled).then(|| self.epoch());
-        loop {
-            let received = self.receive()?;
-            if news.is_some() && generation != self.attached {
-                self.attach(generation);
-            }
-            if received.is_some() {
-                self.took = true;
-                return Ok(received);
-            }
-            if let Some(epoch) = news {
-                self.settle(generation, epoch);
-                return Ok(None);
-            }
-            self.idle = self.idle.wrapping_add(1);
-            if !self.took && !self.idle.is_multiple_of(SAY_AGAIN) {
-                return Ok(None);
-            }
-            // Say that there is nothing left, which takes a second look.
-            news = Some(self.epoch());
-        }
-    }
-
-    /// Read before looking: a sample sent after this moves the epoch past it.
-    fn epoch(&self) -> u32 {
-        self.inlet.shared().own.wake().epoch()
-    }
-
-    /// The publishers of `generation` are mapped.
-    #[cold]
-    fn attach(&mut self, generation: u64) {
-        self.attached = generation;
-        if let Some(slot) = &self.slot {
-            slot.slot().set_attached(generation);
-        }
-    }
-
-    /// There was nothing left to take in `epoch`.
-    #[cold]
-    fn settle(&mut self, generation: u64, epoch: u32) {
-        self.took = false;
-        self.settled = generation;
-        if let Some(slot) = &self.slot {
-            slot.slot().set_drained(epoch);
-        }
-    }
-
-    #[inline(always)]
-    fn receive(&mut self) -> Result<Option<Taken>, Box<ShmError>> {
-        let Self { spec, topic, inlet: own, gaps, lost, sources, judged, last_source, .. } = self;
-        let received = own.receive(|meta| {
-            let Some(meta) = meta else {
-                *lost += 1;
-                return Pick::Drop;
-            };
-            // The usual case first: the next sample of the same writer.
-            if meta.flags == 0 && gaps.follows(Guid(meta.writer), meta.sequence) {
-                return Pick::Take;
-            }
-            let meta = meta.read();
-            let matches = *judged.entry(meta.writer).or_insert_with(|| {
-                // One that is gone already has left nothing to judge it by.
-                judge(&own.shared().peers, *topic, meta.writer, &spec.qos).unwrap_or(true)
-            });
-            if !matches {
-                return Pick::Drop;
-            }
-            let source = meta.writer.prefix();
-            if *last_source != Some(source) {
-                *last_source = Some(source);
-                if sources.insert(source) {
-                    own.shared().peers.remember(&source);
-                }
-            }
-            // Repetitions for late joiners have numbers from before; they say nothing about losses.
-            if !meta.is_history()
-                && let Arrival::New { missed } = gaps.observe(meta.writer, meta.sequence)
-            {
-                *lost += missed;
-            }
-            Pick::Take
-        });
-        received.map_err(|error| self.explain(error))
-    }
-
-    #[cold]
-    fn explain(&self, error: ReceiveError) -> Box<ShmError> {
-        Box::new(match error {
-            ReceiveError::ExceedsMaxBorrows => {
-                ShmError::TooManyBorrowed { topic: self.spec.topic.clone(), limit: MAX_BORROWED }
-            }
-            error => ShmError::Backend {
-                action: format!("taking from `{}`", self.spec.topic),
-                detail: format!("{error:?}"),
-            },
-        })
-    }
-
     /// Whether [`take`](Self::take) has something to look at: a sample, or one that it passes over.
     pub fn waits(&self) -> bool {
         self.inlet.waits()
@@ -310,75 +200,5 @@ impl std::fmt::Debug for ShmReader {
             .field("qos", &self.spec.qos)
             .field("lost", &self.lost)
             .finish_non_exhaustive()
-    }
-}
-
-/// A place on the narrowest lane that has one.
-fn subscribe(
-    shared: &Shared,
-    spec: &EndpointSpec,
-    reliable: bool,
-    buffer: usize,
-) -> Result<(Lane, Factory, Subscriber), ShmError> {
-    let mut lane = Lane::of(reliable);
-    loop {
-        let factory = service::open(&shared.node, spec, lane)?;
-        let error = match factory.subscriber_builder().buffer_size(buffer).create() {
-            Ok(subscriber) => return Ok((lane, factory, subscriber)),
-            Err(error) => error,
-        };
-        lane = match (error, lane.wider()) {
-            (SubscriberCreateError::ExceedsMaxSupportedSubscribers, Some(wider)) => wider,
-            (SubscriberCreateError::ExceedsMaxSupportedSubscribers, None) => {
-                return Err(ShmError::Limit {
-                    what: "the readers",
-                    of: spec.topic.clone(),
-                    limit: Lane::all_widths(),
-                    instead: "topics",
-                });
-            }
-            (error, _) => {
-                return Err(ShmError::Backend {
-                    action: format!("making a reader of `{}`", spec.topic),
-                    detail: format!("{error:?}"),
-                });
-            }
-        };
-    }
-}
-
-/// Reliability and queue length for a reader's QoS. RELIABLE readers get all the room there is,
-/// unless their resource limits say less: a full queue makes writers wait.
-fn queue(spec: &EndpointSpec) -> (bool, usize) {
-    let qos = &spec.qos;
-    let limit = qos.resource_limits.max_samples.map_or(MAX_BUFFER, |n| n as usize);
-    if qos.reliability.is_reliable() {
-        return (true, limit.clamp(MIN_BUFFER / 4, MAX_BUFFER));
-    }
-    let instances = if spec.keyed { 16 } else { 1 };
-    let wanted = match qos.history {
-        History::KeepLast(depth) => (depth as usize).saturating_mul(instances),
-        History::KeepAll => limit,
-    };
-    (false, wanted.clamp(MIN_BUFFER, MAX_BUFFER))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tidewire_qos::Qos;
-
-    #[test]
-    fn queues_follow_the_readers_policies() {
-        let mut spec = EndpointSpec::new("t", "T", false);
-        spec.qos = Qos::sensor_data();
-        assert_eq!(queue(&spec), (false, 64));
-        spec.qos.history = History::KeepLast(300);
-        assert_eq!(queue(&spec), (false, 300));
-        spec.qos = Qos::reliable();
-        spec.qos.resource_limits.max_samples = None;
-        assert_eq!(queue(&spec), (true, MAX_BUFFER));
-        spec.qos.resource_limits.max_samples = Some(1);
-        assert_eq!(queue(&spec), (true, 16));
     }
 }
