@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tidewire_bus::testing::free_domain;
 use tidewire_bus::{Change, InstanceState, Participant, RawTopic, Sample};
 use tidewire_idl::TypeSupport;
-use tidewire_qos::Qos;
+use tidewire_qos::{Durability, Qos};
 use tidewire_store::StoreReader;
 use tidewire_tests::{
     Child, EPOCH, HelpPage, PATIENCE, Recording, Said, binary, say, text, tidewire,
@@ -144,7 +144,7 @@ fn doctor_says_of_each_thing_whether_it_works_and_how_to_mend_it() {
     let checks = said.json();
     let checks = checks.as_array().unwrap();
     let names: Vec<_> = checks.iter().filter_map(|check| check["name"].as_str()).collect();
-    for name in ["multicast", "socket buffers", "shared memory", "disk", "viewer"] {
+    for name in ["multicast", "socket buffers", "shared memory", "durability", "disk", "viewer"] {
         assert!(names.contains(&name), "{name} is not looked at: {names:?}");
     }
     for check in checks {
@@ -474,6 +474,57 @@ fn why_and_node_tell_who_is_there_and_what_keeps_them_apart() {
     let node = ask(&["node", "info", prefix]).fine().json();
     assert_eq!(node["writers"][0]["topic"], "vibration", "{node}");
     ask(&["node", "info", "plant/pump9"]).fails(1).tells(&["`plant/pump9`", "plant/pump1"]);
+}
+
+#[test]
+fn durable_topics_that_nobody_serves_are_told_with_the_remedy() {
+    let domain = free_domain();
+    let number = domain.to_string();
+    let ask = |args: &[&str]| say(&[args, &["--json", "--domain", &number]].concat()).fine().json();
+    let doctor = || -> Value {
+        let checks = say(&["doctor", "--json", "--domain", &number]).json();
+        let checks = checks.as_array().unwrap();
+        checks.iter().find(|check| check["name"] == "durability").unwrap().clone()
+    };
+    let quiet = doctor();
+    assert_eq!(quiet["verdict"], "ok", "{quiet}");
+
+    let plant = Participant::builder().domain(domain).name("plant").build().unwrap();
+    let durable = |durability| Qos { durability, ..Qos::reliable() };
+    let topic = |name: &str| RawTopic::new(name, "tidewire::sensor::Vibration", true);
+    let level = plant.raw_writer(&topic("level"), &durable(Durability::Transient)).unwrap();
+    let _display = plant.raw_reader(&topic("level"), &durable(Durability::Transient)).unwrap();
+    // Kept by the writer itself: nobody is missing.
+    let _kept = plant.raw_writer(&topic("kept"), &durable(Durability::TransientLocal)).unwrap();
+    let unserved = doctor();
+    assert_eq!(unserved["verdict"], "warn", "{unserved}");
+    assert!(unserved["found"].as_str().unwrap().contains("`level` (TRANSIENT)"), "{unserved}");
+    assert!(!unserved["found"].as_str().unwrap().contains("kept"), "{unserved}");
+    let remedy = "tidewire record --durable";
+    assert!(unserved["remedy"].as_str().unwrap().contains(remedy), "{unserved}");
+    for command in [&["why", "level"][..], &["topic", "info", "level"]] {
+        assert!(ask(command)["unserved"].as_str().is_some_and(|told| told.contains(remedy)));
+        let said = say(&[command, &["--domain", &number]].concat()).fine();
+        assert!(said.out.contains(remedy), "{said}");
+    }
+    assert_eq!(ask(&["topic", "info", "kept"])["unserved"], Value::Null);
+
+    let dir = scratch();
+    let out = dir.path().join("recording");
+    let record = ["record", "-o", text(&out), "--durable", "--json", "--domain", &number];
+    let service = Child::spawn(&mut tidewire(&record));
+    let begun = Instant::now();
+    while plant.durability_services().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "the service does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let served = doctor();
+    assert_eq!(served["verdict"], "ok", "{served}");
+    assert!(served["found"].as_str().unwrap().contains("`level` (TRANSIENT)"), "{served}");
+    assert_eq!(ask(&["topic", "info", "level"])["unserved"], Value::Null);
+    assert_eq!(ask(&["why", "level"])["unserved"], Value::Null);
+    drop(level);
+    finish(service);
 }
 
 /// Ends a node the way a person does and returns the JSON it ends with.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tidewire_dds::{DdsOptions, DdsParticipant, DdsSample, Sink};
-use tidewire_idl::KeyHash;
+use tidewire_idl::{Guid, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_transport::{EndpointSpec, Prefix};
 
@@ -93,6 +93,47 @@ fn fragments_of_strangers_and_of_huge_samples_cost_nothing() {
     let spec = EndpointSpec::new("after", "T", false);
     let writer = a.writer(&spec).unwrap();
     wait("discovery", || b.with_discovered(|known| known.writers.contains_key(&writer.guid())));
+    let grown = most_memory() - before;
+    assert!(grown < 256, "{grown} MiB more");
+}
+
+/// One NACK_FRAG of a reader: that it lacks `fragment` of the writer's first sample.
+fn wish(reader: Guid, writer: Guid, fragment: u32, count: u8) -> Vec<u8> {
+    let mut message = b"RTPS\x02\x04\x01\x12".to_vec();
+    message.extend(reader.prefix());
+    message.extend([0x12, 1, 32, 0]);
+    message.extend([&reader.0[12..], &writer.0[12..], &[0, 0, 0, 0, 1, 0, 0, 0]].concat());
+    message.extend(fragment.to_le_bytes());
+    message.extend([1, 0, 0, 0, 0, 0, 0, 0x80, count, 0, 0, 0]);
+    message
+}
+
+#[test]
+fn a_wish_for_a_fragment_that_cannot_be_ends_nobody() {
+    let domain = domain(3);
+    let (a, b) = pair(domain);
+    let mut spec = EndpointSpec::new("wishes", "T", false);
+    spec.qos = Qos::reliable();
+    let last = Arc::new(Last::default());
+    let reader = b.reader(&spec, last.clone()).unwrap();
+    let writer = a.writer(&spec).unwrap();
+    wait("a match", || !writer.matched().is_empty());
+    let before = most_memory();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let write = |number: u8| {
+        let payload = Bytes::copy_from_slice(&[0, 1, 0, 0, number, 0, 0, 0]);
+        writer.write(payload.clone(), KeyHash::default(), 0).unwrap();
+        wait("the sample", || last.0.lock().as_ref() == Some(&payload));
+    };
+    write(0);
+    for (number, fragment) in [(1, u32::MAX), (2, 0)] {
+        let message = wish(reader.guid(), writer.guid(), fragment, number);
+        for port in ports(domain).take(4) {
+            socket.send_to(&message, ("127.0.0.1", port)).unwrap();
+        }
+        write(number);
+    }
+    a.check().unwrap();
     let grown = most_memory() - before;
     assert!(grown < 256, "{grown} MiB more");
 }

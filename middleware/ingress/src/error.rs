@@ -139,8 +139,13 @@ pub struct Reject {
     pub text: String,
 }
 
+/// Bytes of a refusal's words: what a client sent may stand in them.
+const MAX_TEXT: usize = 1000;
+
 impl Reject {
     pub(crate) fn new(reason: Reason, text: impl Into<String>) -> Self {
-        Self { reason, text: text.into() }
+        let mut text = text.into();
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        Self { reason, text }
     }
 }

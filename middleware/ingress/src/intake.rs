@@ -2,13 +2,15 @@
 
 use crate::frame::Frame;
 use crate::line::LineMap;
-use crate::outlets::Outlets;
 use crate::stats::EndpointStats;
 use crate::{Format, Reject};
 
+/// Where the samples go.
+pub(crate) type Write<'a> = &'a (dyn Fn(&Frame<'_>) -> Result<(), Reject> + Sync);
+
 /// What all endpoints share.
 pub(crate) struct Intake<'a> {
-    pub outlets: Outlets<'a>,
+    pub write: Write<'a>,
     pub lines: LineMap,
 }
 
@@ -28,11 +30,9 @@ impl Intake<'_> {
         EndpointStats::add(&stats.bytes, bytes.len() as u64);
         match format {
             Format::Frames => match Frame::decode(bytes) {
-                Ok(frame) => Outcome {
-                    id: frame.id,
-                    answer: frame.answer,
-                    result: self.outlets.write(&frame),
-                },
+                Ok(frame) => {
+                    Outcome { id: frame.id, answer: frame.answer, result: (self.write)(&frame) }
+                }
                 Err(reject) => {
                     Outcome { id: Frame::id_of(bytes), answer: false, result: Err(reject) }
                 }
@@ -40,7 +40,7 @@ impl Intake<'_> {
             Format::Lines => Outcome {
                 id: 0,
                 answer: false,
-                result: self.lines.write(bytes, &self.outlets).map(drop),
+                result: self.lines.write(bytes, self.write).map(drop),
             },
         }
     }

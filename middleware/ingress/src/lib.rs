@@ -21,6 +21,8 @@
 mod endpoint;
 mod error;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod intake;
 pub mod line;
 mod options;

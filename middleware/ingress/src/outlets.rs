@@ -17,6 +17,8 @@ use crate::frame::Frame;
 use crate::stats::TopicCount;
 use crate::{IngressOptions, IngressStats, Reason, Reject};
 
+/// Bytes of a topic's name, with the prefix.
+const MAX_NAME: usize = 255;
 /// How long the first sample of a topic waits for those in `wait_for`.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Some readers are known but gone: so long after the others have matched they are not waited for.
@@ -139,6 +141,10 @@ impl<'a> Outlets<'a> {
     }
 
     fn open(&self, name: &str, frame: &Frame<'_>) -> Result<Arc<Outlet>, Reject> {
+        if name.len() > MAX_NAME {
+            let text = format!("a topic name of {} bytes; it has at most {MAX_NAME}", name.len());
+            return Err(Reject::new(Reason::Topic, text));
+        }
         // Names are shown on terminals.
         if name.contains(char::is_control) || frame.type_name.contains(char::is_control) {
             let text = format!("{name:?} of {:?}: control characters in a name", frame.type_name);
@@ -158,7 +164,7 @@ impl<'a> Outlets<'a> {
             raw: RawTopic::new(name, frame.type_name, keyed),
             known,
             writers: RwLock::default(),
-            count: self.stats.topic(name),
+            count: Arc::default(),
             first: Once::new(),
         });
         // What is wrong with the very first sample must not take a place among the topics.
@@ -175,6 +181,7 @@ impl<'a> Outlets<'a> {
             return Err(Reject::new(Reason::Topic, text));
         }
         self.writer(&outlet, frame.payload)?;
+        self.stats.show(name, outlet.count.clone());
         topics.insert(name.to_owned(), outlet.clone());
         Ok(outlet)
     }

@@ -6,6 +6,7 @@ use tidewire_bus::Participant;
 use tidewire_idl::TypeRegistry;
 use tidewire_qos::Profile;
 
+use crate::frame::Frame;
 use crate::intake::Intake;
 use crate::line::LineMap;
 use crate::outlets::Outlets;
@@ -32,10 +33,9 @@ pub fn run(
     stats: &IngressStats,
 ) -> Result<(), IngressError> {
     options.check()?;
-    let intake = Intake {
-        outlets: Outlets::new(participant, types, profile, options, stats),
-        lines: LineMap::new(options, types)?,
-    };
+    let outlets = Outlets::new(participant, types, profile, options, stats);
+    let write = |frame: &Frame<'_>| outlets.write(frame);
+    let intake = Intake { write: &write, lines: LineMap::new(options, types)? };
     let mut unix = Vec::new();
     let mut udp = Vec::new();
     for endpoint in options.endpoints()? {
@@ -88,7 +88,7 @@ pub fn run(
         }
         result
     });
-    intake.outlets.finish(FINISH);
+    outlets.finish(FINISH);
     result
 }
 

@@ -92,9 +92,10 @@ impl IngressStats {
         self.ready.store(true, Ordering::Release);
     }
 
-    /// The counter of a topic, made on first use.
-    pub(crate) fn topic(&self, name: &str) -> Arc<TopicCount> {
-        self.topics.lock().entry(name.to_owned()).or_default().clone()
+    /// Shows the counter of a topic. Only of those that are written: what clients name is without
+    /// limit.
+    pub(crate) fn show(&self, topic: &str, count: Arc<TopicCount>) {
+        self.topics.lock().insert(topic.to_owned(), count);
     }
 
     pub(crate) fn endpoint(&self, name: String) -> Arc<EndpointStats> {

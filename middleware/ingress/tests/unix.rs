@@ -190,6 +190,12 @@ fn strangers_and_too_many_are_turned_away_with_a_reason() {
     let said = replies(&site.client("in").farewell());
     assert_eq!((said.len(), said[0].1), (1, Reason::Peer as u16), "{said:?}");
     assert!(said[0].2.contains("may not connect"), "{said:?}");
+    for _ in 0..50 {
+        let mut eager = site.client("in");
+        // It may be hung up on before it is done, and reads all the same why.
+        let _ = std::io::Write::write_all(&mut eager.0, &[0; 4096]);
+        assert_eq!(replies(&eager.farewell()).len(), 1);
+    }
 
     let site =
         Site::new(&["line+unix://DIR/in"], IngressOptions { max_connections: 1, ..options() });
@@ -242,6 +248,17 @@ fn another_user_gets_in_by_uid_or_by_group_only() {
 }
 
 #[test]
+fn a_client_that_is_no_longer_understood_is_told_before_the_end() {
+    let site = Site::new(&["unix://DIR/in"], options());
+    for _ in 0..50 {
+        let mut client = site.client("in");
+        let _ = std::io::Write::write_all(&mut client.0, &[b'?'; 150_000]);
+        let said = replies(&client.farewell());
+        assert_eq!((said.len(), said[0].1), (1, Reason::Malformed as u16), "{said:?}");
+    }
+}
+
+#[test]
 fn topics_are_limited_by_name_and_number() {
     let limits = IngressOptions {
         allow: vec!["plant/*".into()],
@@ -254,8 +271,22 @@ fn topics_are_limited_by_name_and_number() {
     client.send(b"a f=1\nb f=1\nc f=1\n");
     let said = String::from_utf8(client.farewell()).unwrap();
     assert!(said.starts_with("error: line 3: `plant/c` is one topic too many"), "{said}");
-    let names: Vec<_> = site.ingress.stats().topics().into_iter().map(|t| t.0).collect();
-    assert!(names.contains(&"plant/a".to_owned()), "{names:?}");
+    let names = || site.ingress.stats().topics().into_iter().map(|t| t.0).collect::<Vec<_>>();
+    assert_eq!(names(), ["plant/a", "plant/b"]);
+    // What is refused leaves nothing behind, and is not said back at length.
+    let mut client = site.client("in");
+    client.send(
+        &[vec![b'd'; 250], b" f=1\n".to_vec(), vec![b'e'; 9000], b" f=1\n".to_vec()].concat(),
+    );
+    let said = String::from_utf8(client.farewell()).unwrap();
+    let (long, longer) = said.split_once('\n').unwrap();
+    assert!(long.ends_with("a topic name of 256 bytes; it has at most 255 (topic)"), "{long}");
+    assert!(longer.len() < 1100 && longer.ends_with("(topic)\n"), "{longer}");
+    let mut client = site.client("in");
+    client.send(&[b"m f=", &[b'9'; 9000][..], b"x\nm f=1,m", &[b'\\'; 9000], b"=\"\"=\n"].concat());
+    let said = String::from_utf8(client.farewell()).unwrap();
+    assert!(said.lines().count() == 2 && said.lines().all(|line| line.len() < 1100), "{said}");
+    assert_eq!(names(), ["plant/a", "plant/b"]);
     let site = Site::new(
         &["line+unix://DIR/in"],
         IngressOptions { allow: vec!["plant/*".into()], ..options() },

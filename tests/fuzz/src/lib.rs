@@ -15,6 +15,7 @@ mod block;
 mod cdr;
 mod history;
 mod idl;
+mod ingress;
 mod input;
 mod journal;
 mod launch;
@@ -53,6 +54,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "journal", run: journal::run, seeds: journal::seeds, words: &[] },
     Target { name: "block", run: block::run, seeds: block::seeds, words: &[] },
     Target { name: "history", run: history::run, seeds: history::seeds, words: &[] },
+    Target { name: "ingress", run: ingress::frames, seeds: ingress::seeds, words: &[] },
+    Target {
+        name: "ingress_lines",
+        run: ingress::lines,
+        seeds: ingress::line_seeds,
+        words: ingress::WORDS,
+    },
     Target { name: "rtps", run: rtps::run, seeds: rtps::seeds, words: &[] },
 ];
 

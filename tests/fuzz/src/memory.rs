@@ -64,16 +64,21 @@ unsafe impl GlobalAlloc for Meter {
     }
 }
 
+/// Runs `work` and says how much it held at once.
+pub fn peak<R>(work: impl FnOnce() -> R) -> (R, usize) {
+    let before = HELD.get();
+    PEAK.set(before);
+    let result = work();
+    (result, (PEAK.get() - before).max(0) as usize)
+}
+
 /// Runs `work` on an input of `size` bytes.
 ///
 /// # Panics
 /// It held more memory at once than such an input justifies.
 pub fn bounded<R>(size: usize, work: impl FnOnce() -> R) -> R {
-    let before = HELD.get();
-    PEAK.set(before);
-    let result = work();
-    let peak = PEAK.get() - before;
-    let allowed = (BASE + FACTOR * size) as isize;
+    let (result, peak) = peak(work);
+    let allowed = BASE + FACTOR * size;
     assert!(peak <= allowed, "an input of {size} bytes cost {peak} bytes, {allowed} are allowed");
     result
 }

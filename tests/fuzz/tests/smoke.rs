@@ -58,6 +58,16 @@ fn history_comes_back_or_is_refused() {
 }
 
 #[test]
+fn frames_come_through_an_ingress_whatever_surrounds_them() {
+    run("ingress", 3_000);
+}
+
+#[test]
+fn lines_come_through_an_ingress_whatever_surrounds_them() {
+    run("ingress_lines", 3_000);
+}
+
+#[test]
 fn a_participant_outlives_strange_datagrams() {
     run("rtps", 3_000);
 }

@@ -45,6 +45,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             .iter()
             .flat_map(|pair| pair.policies().map(|m| (pair.writer, pair.reader, m)))
             .collect();
+        let unserved = why::unserved(&participant, topic);
         if json {
             let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "ros_node": graph.node_of(&e.guid), "local": e.local, "qos": e.qos });
             output::json(&json!({
@@ -55,6 +56,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 "writers": topic.writers.iter().map(endpoint).collect::<Vec<_>>(),
                 "readers": topic.readers.iter().map(endpoint).collect::<Vec<_>>(),
                 "shared_memory": budget::json(&segments),
+                "unserved": unserved,
                 "mismatches": conflicts.iter().map(|(w, r, m)| json!({
                     "writer": w.guid.to_string(),
                     "reader": r.guid.to_string(),
@@ -85,6 +87,9 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             }
         }
         budget::say(&segments);
+        if let Some(unserved) = unserved {
+            output::say(&format!("{} {unserved}", paint("33", "unserved")));
+        }
         for (writer, reader, m) in &conflicts {
             output::say(&paint(
                 "31",

@@ -6,6 +6,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/writing.rs"]
+mod writing;
 
 mod announced;
 mod cached;

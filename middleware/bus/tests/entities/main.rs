@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/writing.rs"]
+mod writing;
 
 mod face;
 mod killed;
@@ -11,4 +13,3 @@ mod matching;
 mod states;
 mod streams;
 mod waiting;
-mod writing;

@@ -25,6 +25,7 @@ const LENGTH: u32 = 0xffff;
 pub(super) const PAD: u32 = 0x01;
 pub(super) const INFO_TS: u32 = 0x09;
 pub(super) const INFO_SRC: u32 = 0x0c;
+pub(super) const NACK_FRAG: u32 = 0x12;
 pub(super) const DATA_FRAG: u32 = 0x16;
 
 /// `sampleSize` of a DATA_FRAG: after its header extraFlags (2), octetsToInlineQos (2), readerId (4),
@@ -33,21 +34,35 @@ const SAMPLE_SIZE: u32 = SUBMESSAGE_HEADER + 28;
 /// Samples whose size has this or more in its most significant byte are refused: 256 MiB.
 const TOO_LARGE: u32 = 0x10;
 
+/// First of the fragments a NACK_FRAG asks for: after its header readerId (4), writerId (4), writerSN (8).
+const FIRST_WANTED: u32 = SUBMESSAGE_HEADER + 16;
+/// This number and all beyond are refused: RustDDS keeps a bit for each fragment before it, and no
+/// sample it sends has as many. There is none of number 0.
+const TOO_MANY: u32 = 1 << 24;
+
+/// Submessages that share their verdicts, and senders that share a jump: a branch reaches no more
+/// than 255 instructions.
+const TOGETHER: usize = 4;
+const WITHIN_REACH: usize = 40;
+
 /// Whether fragments may come: 1 if the message's sender is known, else 0.
 const KNOWN: Slot = Slot(0);
 /// The first word of the submessage at the index.
 const HEADER: Slot = Slot(1);
 /// The sender's GUID prefix.
 const SENDER: [Slot; 3] = [Slot(2), Slot(3), Slot(4)];
+/// [`FIRST_WANTED`], as it stands in the message.
+const WANTED: Slot = Slot(5);
 
-/// A filter that lets in fragments of `senders` only (`None`: of anybody) and no sample of
-/// [`TOO_LARGE`], and looks at `depth` submessages; `None` if it is too long for the kernel.
+/// A filter that lets in fragments of `senders` only (`None`: of anybody), no sample of
+/// [`TOO_LARGE`] and no wish for fragments that cannot be, and looks at `depth` submessages; `None` if it is too long for the kernel.
 ///
 /// What lies behind those is accepted from `senders`: RustDDS packs over a thousand small samples
 /// into a datagram, and the machine has no loops.
 pub(super) fn guard(senders: Option<&BTreeSet<Prefix>>, depth: usize) -> Option<Vec<Instruction>> {
     let mut a = Assembler::default();
-    let [rtps, alien, more, accept, drop] = a.labels();
+    let [rtps, alien] = a.labels();
+    let mut ends = a.labels();
     a.load(Size::Word, PROTOCOL);
     a.branch(Test::Equals(RTPS), rtps, alien);
     a.here(alien);
@@ -61,9 +76,13 @@ pub(super) fn guard(senders: Option<&BTreeSet<Prefix>>, depth: usize) -> Option<
         }
     }
     a.set_index(FIRST_SUBMESSAGE);
-    for _ in 0..depth {
-        submessage(&mut a, senders.is_some());
+    for left in (0..depth).rev() {
+        if left % TOGETHER == TOGETHER - 1 || left == depth - 1 {
+            ends = a.labels();
+        }
+        submessage(&mut a, senders.is_some(), ends, left % TOGETHER == 0);
     }
+    let [more, accept, drop] = a.labels();
     a.load_length();
     a.branch(Test::EqualsIndex, accept, more);
     a.here(more);
@@ -83,16 +102,24 @@ fn recognise(a: &mut Assembler, senders: &BTreeSet<Prefix>) {
         a.load(Size::Word, offset);
         a.keep(slot);
     }
-    for prefix in senders {
-        let [other] = a.labels();
-        for (slot, word) in SENDER.into_iter().zip(prefix.as_chunks().0) {
-            let [same] = a.labels();
-            a.recall(slot);
-            a.branch(Test::Equals(u32::from_be_bytes(*word)), same, other);
-            a.here(same);
+    let senders: Vec<_> = senders.iter().collect();
+    for group in senders.chunks(WITHIN_REACH) {
+        let [found, next] = a.labels();
+        for prefix in group {
+            let [other] = a.labels();
+            for (at, (slot, word)) in SENDER.into_iter().zip(prefix.as_chunks().0).enumerate() {
+                let [same] = a.labels();
+                let yes = if at + 1 == SENDER.len() { found } else { same };
+                a.recall(slot);
+                a.branch(Test::Equals(u32::from_be_bytes(*word)), yes, other);
+                a.here(same);
+            }
+            a.here(other);
         }
+        a.goto(next);
+        a.here(found);
         a.goto(known);
-        a.here(other);
+        a.here(next);
     }
     a.load_constant(0);
     a.keep(KNOWN);
@@ -103,35 +130,45 @@ fn recognise(a: &mut Assembler, senders: &BTreeSet<Prefix>) {
     a.here(end);
 }
 
-/// Looks at the submessage at the index and moves the index to the next one.
-fn submessage(a: &mut Assembler, senders_matter: bool) {
-    let [more, length, next, accept, drop] = a.labels();
+/// Looks at the submessage at the index and moves the index to the next one. The verdicts `ends` are
+/// set here if this one is the `last` that uses them.
+fn submessage(a: &mut Assembler, senders_matter: bool, ends: [Label; 2], last: bool) {
+    let [accept, drop] = ends;
+    let [more, fragment, whole, wanted, other, source, length, next] = a.labels();
     a.load_length();
     a.branch(Test::EqualsIndex, accept, more);
     a.here(more);
     a.load_indexed(Size::Word, 0);
     a.keep(HEADER);
     a.shift_right(KIND_SHIFT);
-    let [fragment, whole] = a.labels();
     a.branch(Test::Equals(DATA_FRAG), fragment, whole);
     a.here(whole);
+    a.branch(Test::Equals(NACK_FRAG), wanted, other);
+    a.here(other);
+    if senders_matter {
+        a.branch(Test::Equals(INFO_SRC), source, length);
+    } else {
+        a.goto(length);
+    }
+    a.here(fragment);
+    check_fragment(a, drop, length);
+    a.here(wanted);
+    check_wanted(a, drop, length);
+    a.here(source);
     if senders_matter {
         // It names another sender of what follows, and anybody can name a known one.
-        let [source] = a.labels();
-        a.branch(Test::Equals(INFO_SRC), source, length);
-        a.here(source);
         a.load_constant(0);
         a.keep(KNOWN);
     }
-    a.goto(length);
-    a.here(fragment);
-    check_fragment(a, drop, length);
     a.here(length);
     add_length(a, accept, next);
-    a.here(accept);
-    a.verdict(Verdict::Accept);
-    a.here(drop);
-    a.verdict(Verdict::Drop);
+    if last {
+        a.goto(next);
+        a.here(accept);
+        a.verdict(Verdict::Accept);
+        a.here(drop);
+        a.verdict(Verdict::Drop);
+    }
     a.here(next);
     a.add_index();
     a.add(SUBMESSAGE_HEADER);
@@ -154,14 +191,30 @@ fn check_fragment(a: &mut Assembler, drop: Label, fine: Label) {
     a.branch(Test::AtLeast(TOO_LARGE), drop, fine);
 }
 
-/// Loads the length of the submessage's body and goes to `next`, or to `last` if nothing follows.
+fn check_wanted(a: &mut Assembler, drop: Label, fine: Label) {
+    let [some, little, big] = a.labels();
+    // Loaded once: the kernel makes ten instructions of it.
+    a.load_indexed(Size::Word, FIRST_WANTED);
+    a.branch(Test::Equals(0), drop, some);
+    a.here(some);
+    a.keep(WANTED);
+    a.recall(HEADER);
+    a.branch(Test::HasBit(LITTLE_ENDIAN), little, big);
+    a.here(big);
+    a.recall(WANTED);
+    a.branch(Test::AtLeast(TOO_MANY), drop, fine);
+    a.here(little);
+    a.recall(WANTED);
+    a.branch(Test::HasBit((!(TOO_MANY - 1)).swap_bytes()), drop, fine);
+}
+
+/// Loads the length of the submessage's body and goes to `next`, or to `last` if nothing follows. Runs
+/// on to what stands behind it where that is `next`.
 fn add_length(a: &mut Assembler, last: Label, next: Label) {
     let [zero, some, little, big, maybe_time, empty] = a.labels();
     a.recall(HEADER);
-    a.mask(LENGTH);
-    a.branch(Test::Equals(0), zero, some);
+    a.branch(Test::HasBit(LENGTH), some, zero);
     a.here(some);
-    a.recall(HEADER);
     a.branch(Test::HasBit(LITTLE_ENDIAN), little, big);
     a.here(big);
     a.mask(LENGTH);
@@ -175,12 +228,10 @@ fn add_length(a: &mut Assembler, last: Label, next: Label) {
     a.goto(next);
     // Length 0 means "up to the end of the message", except where there is nothing to say.
     a.here(zero);
-    a.recall(HEADER);
     a.shift_right(KIND_SHIFT);
     a.branch(Test::Equals(PAD), empty, maybe_time);
     a.here(maybe_time);
     a.branch(Test::Equals(INFO_TS), empty, last);
     a.here(empty);
     a.load_constant(0);
-    a.goto(next);
 }

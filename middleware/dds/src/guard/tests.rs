@@ -6,7 +6,7 @@ use tidewire_transport::Prefix;
 
 use super::DEPTHS;
 use super::machine::accepts;
-use super::program::{DATA_FRAG, INFO_SRC, INFO_TS, PAD, guard};
+use super::program::{DATA_FRAG, INFO_SRC, INFO_TS, NACK_FRAG, PAD, guard};
 use super::sockets::Sockets;
 
 const DATA: u8 = 0x15;
@@ -21,6 +21,8 @@ fn message(sender: Prefix) -> Vec<u8> {
 trait Submessages: Sized {
     fn add(self, little: bool, kind: u8, body: &[u8]) -> Self;
     fn fragment(self, little: bool, sample_size: u32) -> Self;
+
+    fn wanted(self, little: bool, first: u32) -> Self;
 
     fn data(self, little: bool) -> Self {
         self.add(little, DATA, &[7; 44])
@@ -42,6 +44,13 @@ impl Submessages for Vec<u8> {
         let size = if little { sample_size.to_le_bytes() } else { sample_size.to_be_bytes() };
         body[28..32].copy_from_slice(&size);
         self.add(little, FRAGMENT, &body)
+    }
+
+    fn wanted(self, little: bool, first: u32) -> Self {
+        let number = |n: u32| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+        // Reader, writer and sequence number; one bit, counted once.
+        let words = [number(1), number(1 << 31), number(1)].concat();
+        self.add(little, NACK_FRAG as u8, &[&[0; 16], &number(first)[..], &words].concat())
     }
 }
 
@@ -95,6 +104,20 @@ fn cases(depth: usize) -> Vec<(&'static str, bool, Vec<u8>)> {
             ("borrowed name", false, source(stranger()).fragment(little, 300)),
             ("changed name", false, source(friend()).data(little).fragment(little, 300)),
             ("changed name, no fragment", true, source(stranger()).data(little)),
+            ("wanted fragments", true, time(friend()).wanted(little, 1).data(little)),
+            ("late ones", true, friend().wanted(little, 0x00ff_ffff).wanted(little, 0x0001_0000)),
+            ("a stranger's wish", true, stranger().wanted(little, 0x100)),
+            ("fragment 0", false, friend().wanted(little, 0)),
+            ("fragment 0, last", false, last(friend().wanted(little, 0), 20)),
+            (
+                "fragment 0, behind",
+                false,
+                friend().data(!little).wanted(little, 7).wanted(little, 0),
+            ),
+            ("fragment 2^24", false, friend().wanted(little, 1 << 24)),
+            ("the last of all", false, friend().data(little).wanted(little, u32::MAX)),
+            ("no fragment at all", false, cut(friend().wanted(little, 1), 13)),
+            ("wanted last", false, padded(FRIEND, depth - 1).wanted(little, 0)),
             ("the last looked at", false, padded(FRIEND, depth - 1).fragment(little, 1 << 28)),
         ]);
     }
@@ -149,9 +172,14 @@ fn without_senders_only_giants_are_dropped() {
         let m = || message(STRANGER).add(little, INFO_SRC as u8, &[0; 20]);
         assert!(accepts(&program, &m().fragment(little, 300)));
         assert!(!accepts(&program, &m().fragment(little, 1 << 28)));
+        assert!(accepts(&program, &m().wanted(little, 5)));
+        assert!(!accepts(&program, &m().wanted(little, 0)));
     }
     assert!(accepts(&program, &padded(STRANGER, DEPTHS[0] + 1)));
 }
+
+/// Participants whose prefixes fit the longest filter (docs/decisions/0004-socket-filter.md).
+const MOST: u32 = 210;
 
 #[test]
 fn a_domain_of_two_hundred_fits_and_one_of_a_thousand_does_not() {
@@ -164,5 +192,7 @@ fn a_domain_of_two_hundred_fits_and_one_of_a_thousand_does_not() {
         assert!(accepts(&program, &message(sender).fragment(true, 300)));
     }
     assert!(!accepts(&program, &message(FRIEND).fragment(true, 300)));
+    assert!(guard(Some(&crowd(MOST)), DEPTHS[0]).is_some());
+    assert!(guard(Some(&crowd(MOST + 1)), DEPTHS[0]).is_none());
     assert!(guard(Some(&crowd(1000)), DEPTHS[0]).is_none());
 }

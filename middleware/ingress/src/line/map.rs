@@ -10,7 +10,7 @@ use tidewire_types::line::{Field, Kind};
 
 use super::{FieldValue, Line, parse};
 use crate::frame::Frame;
-use crate::outlets::Outlets;
+use crate::intake::Write;
 use crate::{IngressError, IngressOptions, Reason, Reject};
 
 /// What lines become.
@@ -66,7 +66,7 @@ impl LineMap {
     }
 
     /// Writes what one line says; gives the number of samples.
-    pub fn write(&self, bytes: &[u8], outlets: &Outlets<'_>) -> Result<u64, Reject> {
+    pub fn write(&self, bytes: &[u8], out: Write<'_>) -> Result<u64, Reject> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let at = error.valid_up_to() + 1;
             Reject::new(Reason::Malformed, format!("byte {at} is no UTF-8"))
@@ -81,8 +81,8 @@ impl LineMap {
             })?,
         };
         match self.targets.get(&*line.measurement) {
-            Some(target) => self.write_typed(&line, target, time, outlets).map(|()| 1),
-            None => self.write_fields(&line, time, outlets),
+            Some(target) => self.write_typed(&line, target, time, out).map(|()| 1),
+            None => self.write_fields(&line, time, out),
         }
     }
 
@@ -91,7 +91,7 @@ impl LineMap {
         line: &Line<'_>,
         target: &Target,
         time: i64,
-        outlets: &Outlets<'_>,
+        out: Write<'_>,
     ) -> Result<(), Reject> {
         let mut object = Map::new();
         if is_string(target.members.get("point")) {
@@ -117,7 +117,7 @@ impl LineMap {
         };
         let value = target.codec.value_from_json(&Json::Object(object)).map_err(refuse)?;
         let payload = target.codec.encode(&value, Encoding::XCDR1).map_err(refuse)?;
-        outlets.write(&Frame {
+        out(&Frame {
             topic: &target.topic,
             type_name: &target.type_name,
             source_time: time,
@@ -126,12 +126,7 @@ impl LineMap {
         })
     }
 
-    fn write_fields(
-        &self,
-        line: &Line<'_>,
-        time: i64,
-        outlets: &Outlets<'_>,
-    ) -> Result<u64, Reject> {
+    fn write_fields(&self, line: &Line<'_>, time: i64, out: Write<'_>) -> Result<u64, Reject> {
         let point = line.tags.iter().find(|(tag, _)| *tag == self.point_tag);
         let point = point.map_or(self.point.as_str(), |(_, value)| value);
         let mut tags: Vec<_> = line.tags.iter().filter(|(tag, _)| *tag != self.point_tag).collect();
@@ -157,7 +152,7 @@ impl LineMap {
         for sample in &samples {
             payload.clear();
             sample.encode(Encoding::XCDR1, &mut payload);
-            outlets.write(&Frame {
+            out(&Frame {
                 topic: &line.measurement,
                 type_name: Field::TYPE_NAME,
                 source_time: time,

@@ -168,7 +168,22 @@ fn no_news(error: io::Error) -> io::Result<usize> {
 /// Datagrams a call of `recvmmsg`.
 const BATCH: usize = 32;
 /// How long to go on asking before sleeping.
-const SPIN: Duration = Duration::from_micros(50);
+pub(super) const SPIN: Duration = Duration::from_micros(50);
+
+/// Asks for datagrams again and again, for [`SPIN`] and at most `timeout`; gives their number.
+pub(super) fn spin(
+    timeout: Duration,
+    mut ask: impl FnMut() -> io::Result<usize>,
+) -> io::Result<usize> {
+    let start = Instant::now();
+    loop {
+        let count = ask()?;
+        if count > 0 || start.elapsed() >= SPIN.min(timeout) {
+            return Ok(count);
+        }
+        std::hint::spin_loop();
+    }
+}
 
 /// `recvmmsg`, asked again and again for a while before sleeping.
 pub(super) struct Batch {
@@ -243,16 +258,9 @@ impl Way for Batch {
         timeout: Duration,
         take: &mut dyn FnMut(Datagram<'_>),
     ) -> io::Result<usize> {
-        let start = Instant::now();
-        loop {
-            let count = self.take(take)?;
-            if count > 0 {
-                return Ok(count);
-            }
-            if start.elapsed() >= SPIN.min(timeout) {
-                break;
-            }
-            std::hint::spin_loop();
+        let count = spin(timeout, || self.take(take))?;
+        if count > 0 {
+            return Ok(count);
         }
         let mut fds = [PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN)];
         if readable(&mut fds, timeout.saturating_sub(SPIN))? { self.take(take) } else { Ok(0) }

@@ -31,6 +31,8 @@ use crate::{IngressError, IngressOptions, Rung};
 use interface::Interface;
 pub(crate) use serve::Job;
 use xdp::Xdp;
+#[doc(hidden)]
+pub use xdp::packet::datagram as ethernet;
 
 /// Where and how to receive.
 #[derive(Clone, Debug, PartialEq, Eq)]

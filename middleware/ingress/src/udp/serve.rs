@@ -47,7 +47,8 @@ impl Job<'_, '_> {
         result.map_err(failed)
     }
 
-    fn take(&self, datagram: Datagram<'_>, rate: &mut Rate) {
+    /// Takes what one datagram holds.
+    pub fn take(&self, datagram: Datagram<'_>, rate: &mut Rate) {
         let Datagram { source, bytes } = datagram;
         EndpointStats::add(&self.stats.datagrams, 1);
         if !self.sources.is_empty() && !self.sources.iter().any(|net| net.holds(*source.ip())) {

@@ -1,11 +1,11 @@
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 
+use super::replies::Replies;
 use super::{NAP, Who, wait};
 use crate::frame::Reply;
 use crate::intake::Intake;
@@ -14,8 +14,6 @@ use crate::split::{self, Piece, Splitter};
 use crate::stats::EndpointStats;
 use crate::{Format, IngressOptions, Reason, Reject};
 
-/// Replies kept for a client that does not read them; further ones are dropped.
-const MAX_REPLIES: usize = 64 << 10;
 /// How long a client that is gone or turned away may take to read its last replies.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// The longest packet Linux carries with its default buffers.
@@ -24,7 +22,7 @@ const MAX_PACKET: usize = 256 << 10;
 const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// One client.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     fd: OwnedFd,
     packets: bool,
     format: Format,
@@ -35,16 +33,6 @@ pub(super) struct Connection {
     name: String,
     /// Set when asked to stop: who goes on sending is heard until then.
     last_call: Option<Instant>,
-}
-
-/// What is still to be sent to the client.
-#[derive(Default)]
-struct Replies {
-    bytes: Vec<u8>,
-    /// Ends of the replies, for SOCK_SEQPACKET, where each is a packet.
-    ends: VecDeque<usize>,
-    packets: bool,
-    sent: usize,
 }
 
 /// Whether to go on with a connection.
@@ -67,7 +55,7 @@ impl Connection {
             format,
             max: options.max_frame,
             rate: Rate::new(options.max_rate),
-            replies: Replies { packets, ..Replies::default() },
+            replies: Replies::new(packets),
             lines: 0,
             name,
             last_call: None,
@@ -82,6 +70,16 @@ impl Connection {
     pub fn turn_away(mut self, reject: &Reject, stats: &EndpointStats) {
         self.refuse(0, reject, true, stats);
         self.replies.send(self.fd.as_fd());
+        self.hang_up();
+    }
+
+    /// Ends the connection. What the client has sent and nobody has read would end it with ECONNRESET on
+    /// its side, perhaps before it has read why.
+    fn hang_up(self) {
+        let mut buffer = [0; 4096];
+        if shutdown(&self.fd, Shutdown::Both).is_ok() {
+            while matches!(recv(&self.fd, &mut buffer[..], RecvFlags::DONTWAIT), Ok((1.., _))) {}
+        }
     }
 
     /// Takes what the client sends until it hangs up or `stopped`; then what has arrived.
@@ -92,12 +90,13 @@ impl Connection {
             self.serve_stream(intake, stats, stopped);
         }
         let deadline = Instant::now() + FAREWELL;
-        while !self.replies.bytes.is_empty() && Instant::now() < deadline {
+        while !self.replies.is_empty() && Instant::now() < deadline {
             self.replies.send(self.fd.as_fd());
-            if !self.replies.bytes.is_empty() {
+            if !self.replies.is_empty() {
                 wait(self.fd.as_fd(), PollFlags::OUT);
             }
         }
+        self.hang_up();
     }
 
     fn serve_stream(
@@ -181,8 +180,7 @@ impl Connection {
             _ => return Next::Close,
         }
         self.replies.send(self.fd.as_fd());
-        let waiting =
-            if self.replies.bytes.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        let waiting = if self.replies.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
         wait(self.fd.as_fd(), PollFlags::IN | waiting);
         Next::Go
     }
@@ -242,50 +240,6 @@ impl Connection {
                     out.push(b'\n');
                 });
             }
-        }
-    }
-}
-
-impl Replies {
-    fn add(&mut self, stats: &EndpointStats, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.bytes.len() >= MAX_REPLIES {
-            EndpointStats::add(&stats.replies_dropped, 1);
-            return;
-        }
-        write(&mut self.bytes);
-        if self.packets {
-            self.ends.push_back(self.bytes.len());
-        }
-    }
-
-    /// Sends what the client takes now.
-    fn send(&mut self, fd: BorrowedFd<'_>) {
-        while self.sent < self.bytes.len() {
-            let end = if self.packets { self.ends.front().copied() } else { None };
-            let part = &self.bytes[self.sent..end.unwrap_or(self.bytes.len())];
-            match send(fd, part, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(count) => {
-                    self.sent += count;
-                    if self.packets {
-                        self.ends.pop_front();
-                    }
-                }
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                // It may have closed its reading side only: what it sends still counts.
-                Err(_) => {
-                    self.sent = self.bytes.len();
-                    break;
-                }
-            }
-        }
-        if self.sent == self.bytes.len() {
-            self.bytes.clear();
-            self.ends.clear();
-            self.sent = 0;
-        } else if !self.packets && self.sent > MAX_REPLIES / 2 {
-            self.bytes.drain(..self.sent);
-            self.sent = 0;
         }
     }
 }

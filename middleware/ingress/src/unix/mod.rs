@@ -3,6 +3,7 @@
 mod connection;
 mod listener;
 mod peer;
+mod replies;
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,12 +14,12 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+pub(crate) use connection::Connection;
 pub(crate) use listener::Listener;
 
 use crate::intake::Intake;
 use crate::stats::EndpointStats;
 use crate::{Format, IngressError, IngressOptions, Reason, Reject};
-use connection::Connection;
 use peer::Allowed;
 
 /// How long a thread sleeps before it looks whether it shall stop.

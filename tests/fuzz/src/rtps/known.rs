@@ -4,8 +4,12 @@
 /// Numbers a HEARTBEAT or GAP may span.
 const SPAN: i64 = 1 << 16;
 
+/// Fragments whose bits a NACK_FRAG may cost; those of 2^24 and more our filter drops, and 0, which would
+/// end the participant.
+const WANTED: std::ops::Range<u32> = 1 << 16..1 << 24;
+
 /// Whether a datagram has a HEARTBEAT or GAP of a long range, each number of which is listed, or a
-/// NACK_FRAG of fragment 0, which ends the participant, or of one so high that its bits fill memory.
+/// NACK_FRAG of a fragment so high that its bits, for sample after sample, fill memory.
 pub fn known(datagram: &[u8]) -> bool {
     let mut rest = datagram.get(20..).unwrap_or_default();
     while let [id, flags, low, high, body @ ..] = rest {
@@ -28,7 +32,7 @@ pub fn known(datagram: &[u8]) -> bool {
                 (Some(first), Some(last)) => last.saturating_sub(first) > SPAN,
                 _ => false,
             },
-            0x12 => word(16).is_some_and(|base| base == 0 || base > 1 << 16),
+            0x12 => word(16).is_some_and(|base| WANTED.contains(&base)),
             _ => false,
         };
         if bad {
@@ -56,7 +60,8 @@ mod tests {
         assert!(known(&message(0x07, &[0, 0, 0, 1, 0, 1 << 20, 1])));
         assert!(known(&message(0x08, &[0, 0, 0, 1, 7, 1, 0])));
         assert!(!known(&message(0x08, &[0, 0, 7, 1, 0, 1, 0])));
-        assert!(known(&message(0x12, &[0, 0, 0, 1, 0, 0, 1])));
+        assert!(known(&message(0x12, &[0, 0, 0, 1, 1 << 20, 0, 1])));
+        assert!(!known(&message(0x12, &[0, 0, 0, 1, 0, 0, 1])));
         assert!(!known(&message(0x12, &[0, 0, 0, 1, 1, 0, 1])));
         assert!(!known(b"RTPS"));
     }

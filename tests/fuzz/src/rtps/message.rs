@@ -276,8 +276,11 @@ impl Message<'_, '_> {
         body.extend_from_slice(&self.sequence());
         let fragments = self.input.chance(3);
         if fragments {
-            // What 0 and very high ones do is known.
-            let base = 1 + self.input.below(5000) as u32;
+            // What high ones cost is known; 0 and the highest do not come through.
+            let base = match self.input.below(16) {
+                0 => [0, 1 << 24, u32::MAX][self.input.below(3)],
+                _ => 1 + self.input.below(5000) as u32,
+            };
             body.extend_from_slice(&base.to_le_bytes());
         }
         body.extend_from_slice(&self.bits());

@@ -5,7 +5,7 @@
 
 mod bpf;
 mod device;
-mod packet;
+pub(super) mod packet;
 mod program;
 mod ring;
 mod socket;
@@ -19,15 +19,13 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::sockopt::socket_error;
 
 use super::interface::Interface;
-use super::kernel::{self, Batch};
+use super::kernel::{self, Batch, SPIN};
 use super::{Datagram, Way};
 use socket::Socket;
 
 /// linux/if_link.h: where the program runs.
 const IN_STACK: u32 = 1 << 1;
 const IN_DRIVER: u32 = 1 << 2;
-/// How long to go on looking before sleeping.
-const SPIN: Duration = Duration::from_micros(50);
 /// How often the ordinary socket is looked at while the others are busy.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long to wait for a queue that somebody has just left.
@@ -139,15 +137,9 @@ impl Way for Xdp {
                 return Ok(count + self.sweep(take));
             }
         }
-        loop {
-            let count = self.sweep(take);
-            if count > 0 {
-                return Ok(count);
-            }
-            if start.elapsed() >= SPIN.min(timeout) {
-                break;
-            }
-            std::hint::spin_loop();
+        let count = kernel::spin(timeout, || Ok(self.sweep(take)))?;
+        if count > 0 {
+            return Ok(count);
         }
         let mut fds: Vec<_> = self
             .sockets

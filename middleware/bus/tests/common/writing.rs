@@ -1,7 +1,9 @@
 //! Typed and raw writers behind one face.
 
 use tidewire_bus::{RawWriter, WriteError, Writer, now_ns};
-use tidewire_idl::{Encoding, TypeSupport};
+use tidewire_idl::{Encoding, Endian, Representation, TypeSupport};
+use tidewire_qos::Qos;
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_types::bench::Block64;
 use tidewire_types::sensor::Temperature;
 
@@ -23,23 +25,38 @@ pub fn block(value: u32) -> Block64 {
     block
 }
 
+fn encoding(qos: &Qos) -> Encoding {
+    let representation = match qos.representations()[0] {
+        DataRepresentation::Xcdr2 => Representation::Xcdr2,
+        _ => Representation::Xcdr1,
+    };
+    Encoding { representation, endian: Endian::Little }
+}
+
 impl W {
     pub fn put(&self, instance: u8, value: u32) {
+        self.put_at(instance, value, now_ns());
+    }
+
+    pub fn put_at(&self, instance: u8, value: u32, time: i64) {
+        self.try_put(instance, value, time).unwrap();
+    }
+
+    pub fn try_put(&self, instance: u8, value: u32, time: i64) -> Result<(), WriteError> {
         match self {
-            Self::Keyed(writer) => writer.write(&temperature(instance, value)),
-            Self::Plain(writer) => writer.write(&block(value)),
+            Self::Keyed(writer) => writer.write_at(&temperature(instance, value), time),
+            Self::Plain(writer) => writer.write_at(&block(value), time),
             Self::Raw(writer, true) => {
                 let (value, mut payload) = (temperature(instance, value), Vec::new());
-                value.encode(Encoding::default(), &mut payload);
-                writer.write(&payload, now_ns(), Some(value.key_hash()))
+                value.encode(encoding(writer.qos()), &mut payload);
+                writer.write(&payload, time, Some(value.key_hash()))
             }
             Self::Raw(writer, false) => {
                 let mut payload = Vec::new();
-                block(value).encode(Encoding::default(), &mut payload);
-                writer.write(&payload, now_ns(), None)
+                block(value).encode(encoding(writer.qos()), &mut payload);
+                writer.write(&payload, time, None)
             }
         }
-        .unwrap();
     }
 
     /// Ends an instance of a keyed topic.
@@ -50,22 +67,15 @@ impl W {
             Self::Keyed(writer) => writer.unregister(&value),
             Self::Raw(writer, true) => {
                 let (mut key, hash) = (Vec::new(), Some(value.key_hash()));
-                value.encode_key(Encoding::default(), &mut key);
-                match dispose {
-                    true => writer.dispose(&key, hash, now_ns()),
-                    false => writer.unregister(&key, hash, now_ns()),
+                value.encode_key(encoding(writer.qos()), &mut key);
+                if dispose {
+                    writer.dispose(&key, hash, now_ns())
+                } else {
+                    writer.unregister(&key, hash, now_ns())
                 }
             }
             Self::Plain(_) | Self::Raw(..) => unreachable!("no instances"),
         }
-    }
-
-    pub fn is_acknowledged(&self) {
-        assert!(match self {
-            Self::Keyed(writer) => writer.wait_for_acknowledgments(PATIENCE),
-            Self::Plain(writer) => writer.wait_for_acknowledgments(PATIENCE),
-            Self::Raw(writer, _) => writer.wait_for_acknowledgments(PATIENCE),
-        });
     }
 
     pub fn meets(&self, readers: usize) {

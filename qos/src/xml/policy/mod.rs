@@ -1,167 +1,18 @@
 //! The policy elements: which exist, on which entity, and what each sets.
 
+mod draft;
+mod names;
+
 use std::sync::Arc;
 
 use roxmltree::Node;
 
+pub(crate) use draft::Draft;
+use names::*;
+
 use super::element::Reader;
 use super::{EntityKind, Setting};
-use crate::policy::*;
-use crate::{Duration, Qos};
-
-/// A QoS under construction. What an enum of [`Qos`] can carry only in one variant stands beside it, so
-/// that a base's depth outlives a KEEP_ALL in between.
-pub(crate) struct Draft {
-    qos: Qos,
-    max_blocking_time: Duration,
-    depth: u32,
-    service_depth: u32,
-    properties: Vec<(String, String)>,
-}
-
-impl Draft {
-    pub(crate) fn new(qos: Qos) -> Self {
-        let max_blocking_time = match qos.reliability {
-            Reliability::Reliable { max_blocking_time } => max_blocking_time,
-            Reliability::BestEffort => Reliability::DEFAULT_MAX_BLOCKING_TIME,
-        };
-        let depth = qos.history.depth().unwrap_or(1);
-        let service_depth = qos.durability_service.history.depth().unwrap_or(1);
-        Self { qos, max_blocking_time, depth, service_depth, properties: Vec::new() }
-    }
-
-    /// A participant's, by name.
-    pub(crate) fn into_properties(self) -> Vec<(String, String)> {
-        self.properties
-    }
-
-    /// Properties of a base stay, unless they are said anew.
-    fn put_properties(&mut self, properties: &[(String, String)]) {
-        self.properties.retain(|(known, _)| properties.iter().all(|(name, _)| name != known));
-        self.properties.extend_from_slice(properties);
-    }
-
-    pub(crate) fn finish(mut self) -> Qos {
-        if self.qos.reliability.is_reliable() {
-            self.qos.reliability =
-                Reliability::Reliable { max_blocking_time: self.max_blocking_time };
-        }
-        for (history, depth) in [
-            (&mut self.qos.history, self.depth),
-            (&mut self.qos.durability_service.history, self.service_depth),
-        ] {
-            if *history != History::KeepAll {
-                *history = History::KeepLast(depth);
-            }
-        }
-        self.qos
-    }
-}
-
-const RELIABILITY: &[(&str, Reliability)] = &[
-    ("BEST_EFFORT_RELIABILITY_QOS", Reliability::BestEffort),
-    ("RELIABLE_RELIABILITY_QOS", Reliability::reliable()),
-];
-const DURABILITY: &[(&str, Durability)] = &[
-    ("VOLATILE_DURABILITY_QOS", Durability::Volatile),
-    ("TRANSIENT_LOCAL_DURABILITY_QOS", Durability::TransientLocal),
-    ("TRANSIENT_DURABILITY_QOS", Durability::Transient),
-    ("PERSISTENT_DURABILITY_QOS", Durability::Persistent),
-];
-const HISTORY: &[(&str, History)] =
-    &[("KEEP_LAST_HISTORY_QOS", History::KeepLast(1)), ("KEEP_ALL_HISTORY_QOS", History::KeepAll)];
-const LIVELINESS: &[(&str, LivelinessKind)] = &[
-    ("AUTOMATIC_LIVELINESS_QOS", LivelinessKind::Automatic),
-    ("MANUAL_BY_PARTICIPANT_LIVELINESS_QOS", LivelinessKind::ManualByParticipant),
-    ("MANUAL_BY_TOPIC_LIVELINESS_QOS", LivelinessKind::ManualByTopic),
-];
-const OWNERSHIP: &[(&str, Ownership)] = &[
-    ("SHARED_OWNERSHIP_QOS", Ownership::Shared),
-    ("EXCLUSIVE_OWNERSHIP_QOS", Ownership::Exclusive),
-];
-const DESTINATION_ORDER: &[(&str, DestinationOrder)] = &[
-    ("BY_RECEPTION_TIMESTAMP_DESTINATIONORDER_QOS", DestinationOrder::ByReceptionTimestamp),
-    ("BY_SOURCE_TIMESTAMP_DESTINATIONORDER_QOS", DestinationOrder::BySourceTimestamp),
-];
-const ACCESS_SCOPE: &[(&str, AccessScope)] = &[
-    ("INSTANCE_PRESENTATION_QOS", AccessScope::Instance),
-    ("TOPIC_PRESENTATION_QOS", AccessScope::Topic),
-    ("GROUP_PRESENTATION_QOS", AccessScope::Group),
-];
-const DATA_REPRESENTATION: &[(&str, DataRepresentation)] = &[
-    ("XCDR_DATA_REPRESENTATION", DataRepresentation::Xcdr1),
-    ("XCDR1_DATA_REPRESENTATION", DataRepresentation::Xcdr1),
-    ("XML_DATA_REPRESENTATION", DataRepresentation::Xml),
-    ("XCDR2_DATA_REPRESENTATION", DataRepresentation::Xcdr2),
-];
-const TYPE_CONSISTENCY: &[(&str, TypeConsistencyKind)] = &[
-    ("DISALLOW_TYPE_COERCION", TypeConsistencyKind::DisallowTypeCoercion),
-    ("ALLOW_TYPE_COERCION", TypeConsistencyKind::AllowTypeCoercion),
-];
-
-/// Policy elements of each entity (DDS 1.4, table in 2.2.3, column "Concerns").
-const fn allowed(kind: EntityKind) -> &'static [&'static str] {
-    match kind {
-        EntityKind::Writer => &[
-            "reliability",
-            "durability",
-            "durability_service",
-            "history",
-            "resource_limits",
-            "deadline",
-            "latency_budget",
-            "lifespan",
-            "liveliness",
-            "ownership",
-            "ownership_strength",
-            "destination_order",
-            "transport_priority",
-            "user_data",
-            "writer_data_lifecycle",
-            "data_representation",
-            "representation",
-        ],
-        EntityKind::Reader => &[
-            "reliability",
-            "durability",
-            "history",
-            "resource_limits",
-            "deadline",
-            "latency_budget",
-            "liveliness",
-            "ownership",
-            "time_based_filter",
-            "destination_order",
-            "user_data",
-            "reader_data_lifecycle",
-            "data_representation",
-            "representation",
-            "type_consistency",
-            "type_consistency_enforcement",
-        ],
-        EntityKind::Topic => &[
-            "reliability",
-            "durability",
-            "durability_service",
-            "history",
-            "resource_limits",
-            "deadline",
-            "latency_budget",
-            "lifespan",
-            "liveliness",
-            "ownership",
-            "destination_order",
-            "transport_priority",
-            "topic_data",
-            "data_representation",
-            "representation",
-        ],
-        EntityKind::Publisher | EntityKind::Subscriber => {
-            &["presentation", "partition", "group_data", "entity_factory"]
-        }
-        EntityKind::Participant => &["user_data", "entity_factory", "property"],
-    }
-}
+use crate::Duration;
 
 fn setting(set: impl Fn(&mut Draft) + Send + Sync + 'static) -> Setting {
     Arc::new(set)
