@@ -97,14 +97,14 @@ fn endpoints_are_matched_by_type_and_not_by_its_name_alone() {
     let (a, b) = (join(domain, "a", Backend::Cyclone), join(domain, "b", Backend::Cyclone));
     let topic = RawTopic::new("warm", Temperature::TYPE_NAME, true);
     let same = a.writer::<Temperature>("warm", &everything()).unwrap();
-    let longer = a.raw_writer_of(&topic, &another("double", 99), &everything()).unwrap();
+    let shorter = a.raw_writer_of(&topic, &another("double", 31), &everything()).unwrap();
     let other = a.raw_writer_of(&topic, &another("float", 63), &everything()).unwrap();
     let untold = a.raw_writer(&topic, &everything()).unwrap();
     let reader = b.reader::<Temperature>("warm", &everything()).unwrap();
     let raw = b.raw_reader(&topic, &everything()).unwrap();
     raw.wait_for_writers(4, PATIENCE).unwrap();
     reader.wait_for_writers(3, PATIENCE).unwrap();
-    for writer in [&longer, &untold] {
+    for writer in [&shorter, &untold] {
         writer.wait_for_readers(2, PATIENCE).unwrap();
     }
     same.wait_for_readers(2, PATIENCE).unwrap();
@@ -117,7 +117,7 @@ fn endpoints_are_matched_by_type_and_not_by_its_name_alone() {
     // The one that must not come is written first.
     other.write(&short, 1, None).unwrap();
     same.write(&warm).unwrap();
-    for writer in [&longer, &untold] {
+    for writer in [&shorter, &untold] {
         writer.write(&bytes, 1, None).unwrap();
     }
     for _ in 0..3 {

@@ -29,13 +29,13 @@ unsafe impl Send for TypeInfo {}
 impl TypeInfo {
     /// The hash of the minimal TypeObject.
     pub fn minimal(&self) -> Option<TypeHash> {
-        // SAFETY: `ddsi_typeid` is an identifier and nothing else; null or part of `self`. The
-        // discriminator says which member of the union is there.
+        // SAFETY: `ddsi_typeid` is an identifier and nothing else; null or part of `self`. The hash is
+        // plain bytes of the union, whichever member is there.
         unsafe {
             let id = cyclors::ddsi_typeinfo_minimal_typeid(self.0);
             let id = id.cast::<DDS_XTypes_TypeIdentifier>().as_ref()?;
             let is_hash = u32::from(id._d) == cyclors::DDS_XTypes_EK_MINIMAL;
-            is_hash.then(|| TypeHash(id._u.equivalence_hash))
+            is_hash.then_some(TypeHash(id._u.equivalence_hash))
         }
     }
 
