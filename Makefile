@@ -22,7 +22,8 @@ test: setup-build setup-test ## install what tests need and run them all
 	@deploy/announce-build.sh "$(TIDEWIRE)"
 	cargo test --locked --profile $(PROFILE) --workspace --no-fail-fast
 	TIDEWIRE_DDS=cyclone cargo test --locked --profile $(PROFILE) -p tidewire-bus --features cyclone --no-fail-fast
-	TIDEWIRE_DDS=cyclone cargo test --locked --profile $(PROFILE) -p tidewire-tests --features cyclone --test network -- --skip between_us_and
+	cargo build --locked --profile $(PROFILE) -p tidewire --features cyclone
+	TIDEWIRE_DDS=cyclone cargo test --locked --profile $(PROFILE) -p tidewire-tests --features cyclone --test network --test types -- --skip between_us_and
 
 fuzz: setup-build ## fuzz each target for FOR seconds, 60 by default (deploy/fuzz.sh SECONDS TARGET for one)
 	@deploy/fuzz.sh $(FOR)

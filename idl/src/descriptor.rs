@@ -34,7 +34,9 @@ pub enum Extensibility {
 #[serde(rename_all = "lowercase")]
 pub enum Primitive {
     Bool,
-    /// `octet` and `uint8`.
+    /// `octet`, which DDS-XTypes tells from `uint8` though both are the same on the wire.
+    Octet,
+    /// `uint8`.
     U8,
     I8,
     I16,
@@ -55,7 +57,7 @@ impl Primitive {
     /// Bytes on the wire and in memory.
     pub const fn size(self) -> usize {
         match self {
-            Self::Bool | Self::U8 | Self::I8 | Self::Char => 1,
+            Self::Bool | Self::Octet | Self::U8 | Self::I8 | Self::Char => 1,
             Self::I16 | Self::U16 | Self::WChar => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,

@@ -42,6 +42,7 @@ pub mod sample;
 mod suggest;
 pub mod typed;
 pub mod value;
+pub mod xtypes;
 
 pub use cdr::{CdrError, CdrErrorKind, Codec, Encoding, Endian, Representation, decode, encode};
 pub use cdr::{Column, ColumnSink, ColumnType, Columns, KeyReader};

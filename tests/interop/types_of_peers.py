@@ -1,6 +1,6 @@
 """Types of the Cyclone DDS peers: one of their own, and twins of the ones Tidewire ships."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Optional
 
 import cyclonedds.idl.annotations as annotate
@@ -8,13 +8,17 @@ from cyclonedds.idl import IdlBitmask, IdlEnum, IdlStruct, IdlUnion
 from cyclonedds.idl.types import (
     array,
     bounded_str,
+    byte,
     case,
+    char,
     default,
     float32,
     float64,
     int16,
+    int32,
     int64,
     sequence,
+    uint8,
     uint32,
     uint64,
 )
@@ -94,6 +98,50 @@ class Machine(IdlStruct, typename="works::Machine"):
 
 
 @dataclass
+@annotate.appendable
+@annotate.autoid("sequential")
+class Step(IdlStruct, typename="works::Step"):
+    name: str
+    celsius: float64
+    within: Optional[uint32]
+
+
+@dataclass
+@annotate.mutable
+@annotate.autoid("sequential")
+class Batch(IdlStruct, typename="works::Batch"):
+    """A mutable type with a key, nested appendable structs and collections of collections."""
+
+    place: Place
+    number: int32
+    annotate.key("number")
+    annotate.member_id("number", 40)
+    steps: sequence[Step]
+    fallback: Optional[Step]
+    modes: sequence[Mode, 4]
+    table: sequence[sequence[int16]]
+    image: sequence[byte]
+    raw: array[uint8, 4]
+    letter: char
+    done: bool
+
+
+@dataclass
+@annotate.final
+@annotate.autoid("sequential")
+class Drive(IdlStruct, typename="works::Drive"):
+    """All numbers, so that recordings keep it in columns."""
+
+    number: uint32
+    annotate.key("number")
+    count: uint64
+    torque: float64
+    speed: float32
+    mode: Mode
+    axes: array[int16, 3]
+
+
+@dataclass
 @annotate.final
 @annotate.autoid("sequential")
 class Vibration(IdlStruct, typename="tidewire::sensor::Vibration"):
@@ -118,7 +166,7 @@ class Quote(IdlStruct, typename="tidewire::market::Quote"):
     ask_size: uint32
 
 
-TYPES = {cls.__name__: cls for cls in (Valve, Tick, Machine, Vibration, Quote)}
+TYPES = {cls.__name__: cls for cls in (Valve, Tick, Machine, Batch, Drive, Vibration, Quote)}
 
 
 def make(name, i):
@@ -130,7 +178,7 @@ def make(name, i):
     if name == "Machine":
         reading = [Reading(seconds=i), Reading(speed=i * 0.5), Reading(reason=f"cause {i}")][i % 3]
         return Machine(
-            Place(f"hall {i % 2}", [i, 0.5, -1.0]),
+            Place(f"hall {i % 2}", [float(i), 0.5, -1.0]),
             i % 3,
             [Mode.idle, Mode.running, Mode.failed][i % 3],
             Alarms(hot=i % 2 == 0, stuck=i % 3 == 0),
@@ -139,6 +187,52 @@ def make(name, i):
             [[i, 2, 3], [4, 5, -i]],
             f"note {i}" if i % 2 else None,
         )
+    if name == "Batch":
+        steps = [Step(f"step {n}", i + n * 0.5, n or None) for n in range(i % 4)]
+        return Batch(
+            Place(f"hall {i % 2}", [float(i), 0.5, -1.0]),
+            i % 3 - 1,
+            steps,
+            Step("cool", float(-i), i) if i % 2 else None,
+            [Mode.idle, Mode.failed][: i % 3],
+            [[i, -i], [], [7]][: i % 4],
+            list(range(i % 6)),
+            [i % 256, 1, 2, 255],
+            "abc"[i % 3],
+            i % 2 == 0,
+        )
+    if name == "Drive":
+        mode = [Mode.idle, Mode.running, Mode.failed][i % 3]
+        return Drive(i % 3, i, i * 0.25, i * 0.5, mode, [i, -i, 7])
     if name == "Vibration":
         return Vibration(f"peer/pump{i % 3}", i * 0.5, -i * 0.25, 9.81)
     return Quote("peer/gateway", f"SYM{i % 5}", 100 + i * 0.01, 100.02 + i * 0.01, i, 2 * i)
+
+
+# Octets are shown in hex.
+OCTETS = ("image", "raw")
+# The first number that is no label of works::Reading and no literal.
+UNLABELLED = 2
+
+
+def plain(value):
+    """A sample as JSON, the way Tidewire shows it."""
+    if isinstance(value, IdlEnum):
+        return value.name
+    if isinstance(value, IdlBitmask):
+        return " | ".join(flag.name for flag in fields(value) if getattr(value, flag.name))
+    if isinstance(value, IdlUnion):
+        # This package writes the default member under a number that is no literal.
+        cases = {1: ("running", "speed"), 7: ("failed", "reason")}
+        number = getattr(value.discriminator, "value", value.discriminator)
+        kind, member = cases.get(number, (str(UNLABELLED), "seconds"))
+        return {"$discriminator": kind, member: plain(value.get()[1])}
+    if isinstance(value, IdlStruct):
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {
+            name: bytes(member).hex() if name in OCTETS else plain(member)
+            for name, member in members.items()
+        }
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value

@@ -269,7 +269,7 @@ fn type_of(p: Primitive) -> ColumnType {
 
 fn signed(p: Primitive, r: &mut Reader<'_>) -> Result<i64, CdrError> {
     Ok(match p {
-        Primitive::U8 => i64::from(r.u8()?),
+        Primitive::U8 | Primitive::Octet => i64::from(r.u8()?),
         Primitive::I8 => i64::from(r.i8()?),
         Primitive::I16 => i64::from(r.i16()?),
         Primitive::U16 => i64::from(r.u16()?),

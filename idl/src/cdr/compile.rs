@@ -306,6 +306,10 @@ impl<'a> Compiler<'a> {
         }
         let unbounded = |bound: &Option<u32>| bound.map_or(usize::MAX, |b| b as usize);
         match ty {
+            // To a codec both are the same.
+            TypeRef::Primitive(Primitive::Octet) => {
+                self.push(Kind::Primitive(Primitive::U8), 1, 32)
+            }
             TypeRef::Primitive(p) => self.push(Kind::Primitive(*p), p.size(), 32),
             TypeRef::String { bound } => self.push(Kind::String { bound: unbounded(bound) }, 4, 32),
             TypeRef::WString { bound } => {

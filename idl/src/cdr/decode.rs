@@ -91,7 +91,7 @@ pub(crate) fn decode_node(
 pub(crate) fn primitive(p: Primitive, r: &mut Reader<'_>) -> Result<Value, CdrError> {
     Ok(match p {
         Primitive::Bool => Value::Bool(r.bool()?),
-        Primitive::U8 => Value::U8(r.u8()?),
+        Primitive::U8 | Primitive::Octet => Value::U8(r.u8()?),
         Primitive::I8 => Value::I8(r.i8()?),
         Primitive::I16 => Value::I16(r.i16()?),
         Primitive::U16 => Value::U16(r.u16()?),

@@ -61,7 +61,7 @@ pub(crate) fn default_node(plan: &Plan, id: NodeId) -> Result<Value, CdrError> {
 fn zero(p: Primitive) -> Value {
     match p {
         Primitive::Bool => Value::Bool(false),
-        Primitive::U8 => Value::U8(0),
+        Primitive::U8 | Primitive::Octet => Value::U8(0),
         Primitive::I8 => Value::I8(0),
         Primitive::I16 => Value::I16(0),
         Primitive::U16 => Value::U16(0),
@@ -81,7 +81,7 @@ pub(crate) fn discriminator_value(plan: &Plan, id: NodeId, number: i64) -> Value
         Kind::Enum { literals, .. } => enum_value(number as i32, literals),
         Kind::Primitive(p) => match p {
             Primitive::Bool => Value::Bool(number != 0),
-            Primitive::U8 => Value::U8(number as u8),
+            Primitive::U8 | Primitive::Octet => Value::U8(number as u8),
             Primitive::I8 => Value::I8(number as i8),
             Primitive::I16 => Value::I16(number as i16),
             Primitive::U16 => Value::U16(number as u16),

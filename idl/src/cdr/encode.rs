@@ -165,7 +165,7 @@ fn primitive(p: Primitive, value: &Value, w: &mut Writer<'_>) -> Result<(), CdrE
         (_, other) => {
             let Some(v) = integer(other) else { return Err(mismatch("an integer", value)) };
             match p {
-                Primitive::U8 => w.u8(narrow(v, "octet")?),
+                Primitive::U8 | Primitive::Octet => w.u8(narrow(v, "octet")?),
                 Primitive::I8 => w.i8(narrow(v, "int8")?),
                 Primitive::I16 => w.i16(narrow(v, "short")?),
                 Primitive::U16 => w.u16(narrow(v, "unsigned short")?),

@@ -155,7 +155,7 @@ pub(crate) fn discriminator(
         Kind::Enum { bytes, .. } => Ok(i64::from(enum_number(*bytes, r)?)),
         Kind::Primitive(p) => Ok(match p {
             Primitive::Bool => i64::from(r.bool()?),
-            Primitive::U8 | Primitive::Char => i64::from(r.u8()?),
+            Primitive::U8 | Primitive::Octet | Primitive::Char => i64::from(r.u8()?),
             Primitive::I8 => i64::from(r.i8()?),
             Primitive::I16 => i64::from(r.i16()?),
             Primitive::U16 | Primitive::WChar => i64::from(r.u16()?),

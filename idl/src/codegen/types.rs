@@ -17,7 +17,7 @@ pub(crate) const IDL: &str = "::tidewire_idl";
 pub(crate) fn rust_primitive(p: Primitive) -> &'static str {
     match p {
         Primitive::Bool => "bool",
-        Primitive::U8 => "u8",
+        Primitive::U8 | Primitive::Octet => "u8",
         Primitive::I8 => "i8",
         Primitive::I16 => "i16",
         Primitive::U16 => "u16",

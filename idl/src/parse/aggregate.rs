@@ -203,6 +203,10 @@ impl Parser<'_> {
         self.expect(")")?;
         self.expect("{")?;
         let full = self.define(&name, span, Symbol::Type)?;
+        let extensibility = annotations.extensibility.unwrap_or(Extensibility::Final);
+        // Under a parameter list id 0 is the discriminator's. Elsewhere ids do not go over the wire, and
+        // types are compared with those of Cyclone DDS, which counts from 0.
+        let first = u32::from(extensibility == Extensibility::Mutable);
         let mut cases: Vec<Case> = Vec::new();
         while !self.is("}") {
             if self.at_end() {
@@ -213,7 +217,7 @@ impl Parser<'_> {
                 return Err(Reported);
             }
             let before = self.at;
-            if self.case(&full, &discriminator, &mut cases).is_err() {
+            if self.case(&full, &discriminator, first, &mut cases).is_err() {
                 self.recover();
             }
             if self.at == before {
@@ -224,7 +228,6 @@ impl Parser<'_> {
         if cases.is_empty() {
             return self.fail(span, format!("union `{name}` has no case"), None);
         }
-        let extensibility = annotations.extensibility.unwrap_or(Extensibility::Final);
         if annotations.nested {
             self.out.nested.insert(full.clone());
         }
@@ -246,7 +249,7 @@ impl Parser<'_> {
         }
     }
 
-    fn case(&mut self, owner: &str, on: &TypeRef, cases: &mut Vec<Case>) -> Step<()> {
+    fn case(&mut self, owner: &str, on: &TypeRef, first: u32, cases: &mut Vec<Case>) -> Step<()> {
         let mut labels = Vec::new();
         let mut is_default = false;
         let doc = self.doc();
@@ -283,8 +286,7 @@ impl Parser<'_> {
             return self.fail(span, message, Some("rename one of them".into()));
         }
         let ids: Vec<_> = cases.iter().map(|c| (c.member.id, c.member.name.clone())).collect();
-        // Id 0 is the discriminator's.
-        let next = ids.last().map_or(1, |(id, _)| id + 1);
+        let next = ids.last().map_or(first, |(id, _)| id + 1);
         let id = self.member_id(&name, span, &annotations, AutoId::Sequential, next, &ids)?;
         let default = self.default_json(&annotations, &ty)?;
         self.places.insert(format!("{owner}::{name}"), span);

@@ -195,7 +195,7 @@ impl Parser<'_> {
 /// Lowest and highest value of an integer type.
 pub(crate) fn range(p: Primitive) -> Option<(i128, i128)> {
     Some(match p {
-        Primitive::U8 => (0, u8::MAX.into()),
+        Primitive::U8 | Primitive::Octet => (0, u8::MAX.into()),
         Primitive::I8 => (i8::MIN.into(), i8::MAX.into()),
         Primitive::I16 => (i16::MIN.into(), i16::MAX.into()),
         Primitive::U16 => (0, u16::MAX.into()),

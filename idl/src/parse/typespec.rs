@@ -41,7 +41,8 @@ impl Parser<'_> {
         use Primitive as P;
         let primitive = match &*word {
             "boolean" => P::Bool,
-            "octet" | "uint8" => P::U8,
+            "octet" => P::Octet,
+            "uint8" => P::U8,
             "int8" => P::I8,
             "short" | "int16" => P::I16,
             "uint16" => P::U16,

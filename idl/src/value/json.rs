@@ -269,7 +269,7 @@ fn primitive(p: Primitive, json: &Json) -> Result<Value, CdrError> {
             Json::Bool(v) => Value::Bool(*v),
             _ => return Err(mismatch("a boolean", json)),
         },
-        Primitive::U8 => Value::U8(narrow(whole()?, "octet")?),
+        Primitive::U8 | Primitive::Octet => Value::U8(narrow(whole()?, "octet")?),
         Primitive::I8 => Value::I8(narrow(whole()?, "int8")?),
         Primitive::I16 => Value::I16(narrow(whole()?, "short")?),
         Primitive::U16 => Value::U16(narrow(whole()?, "unsigned short")?),

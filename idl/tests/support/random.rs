@@ -139,14 +139,14 @@ fn type_ref(d: &TypeDescriptor, ty: &TypeRef, rng: &mut impl Dice) -> Value {
 }
 
 fn list(d: &TypeDescriptor, element: &TypeRef, length: usize, rng: &mut impl Dice) -> Value {
-    if *element == TypeRef::Primitive(Primitive::U8) {
+    if let TypeRef::Primitive(Primitive::U8 | Primitive::Octet) = element {
         return Value::Bytes((0..length).map(|_| rng.next() as u8).collect());
     }
     Value::Sequence((0..length).map(|_| type_ref(d, element, rng)).collect())
 }
 
 fn array(d: &TypeDescriptor, element: &TypeRef, dims: &[u32], rng: &mut impl Dice) -> Value {
-    if *element == TypeRef::Primitive(Primitive::U8) {
+    if let TypeRef::Primitive(Primitive::U8 | Primitive::Octet) = element {
         let count: u32 = dims.iter().product();
         return list(d, element, count as usize, rng);
     }
@@ -162,7 +162,7 @@ fn primitive(p: Primitive, rng: &mut impl Dice) -> Value {
     let bits = if rng.chance(4) { 0 } else { rng.next() };
     match p {
         Primitive::Bool => Value::Bool(bits & 1 == 1),
-        Primitive::U8 => Value::U8(bits as u8),
+        Primitive::U8 | Primitive::Octet => Value::U8(bits as u8),
         Primitive::I8 => Value::I8(bits as i8),
         Primitive::I16 => Value::I16(bits as i16),
         Primitive::U16 => Value::U16(bits as u16),
@@ -177,7 +177,8 @@ fn primitive(p: Primitive, rng: &mut impl Dice) -> Value {
     }
 }
 
-const PRIMITIVES: [Primitive; 13] = [
+const PRIMITIVES: [Primitive; 14] = [
+    Primitive::Octet,
     Primitive::Bool,
     Primitive::U8,
     Primitive::I8,

@@ -131,7 +131,20 @@ fn pair<'topic>(writer: &'topic EndpointInfo, reader: &'topic EndpointInfo) -> P
     }
     let policies = tidewire_qos::check(&writer.qos, &reader.qos);
     reasons.extend(policies.into_iter().map(Reason::Policy));
-    let hints = if reasons.is_empty() { matching::type_hints(&reader.qos) } else { Vec::new() };
+    let mut hints = Vec::new();
+    if reasons.is_empty() {
+        hints = matching::type_hints(&reader.qos);
+        if let (Some(writes), Some(reads)) = (writer.type_hash, reader.type_hash)
+            && writes != reads
+        {
+            hints.push(format!(
+                "both call their type {}, but announce different ones (minimal hashes {writes} and \
+                 {reads}): they match only if what one writes the other can read; compare the IDL \
+                 of both",
+                reader.type_name
+            ));
+        }
+    }
     Pair { writer, reader, reasons, hints }
 }
 
@@ -161,6 +174,7 @@ pub fn lookalikes<'topics>(name: &str, topics: &'topics [TopicInfo]) -> Vec<&'to
 mod tests {
     use super::*;
     use tidewire_idl::Guid;
+    use tidewire_idl::xtypes::TypeHash;
     use tidewire_qos::Qos;
 
     fn endpoint(type_name: &str, keyed: bool, writer: bool, qos: Qos) -> EndpointInfo {
@@ -175,6 +189,7 @@ mod tests {
         EndpointInfo {
             guid: Guid(guid),
             type_name: type_name.into(),
+            type_hash: None,
             participant_name: "p".into(),
             local: true,
             own: false,
@@ -193,6 +208,18 @@ mod tests {
                 endpoint("U", false, false, Qos::event()),
             ],
         }
+    }
+
+    #[test]
+    fn types_that_differ_under_one_name_are_hinted_at() {
+        let mut topic = topic("t");
+        let hints = |topic: &TopicInfo| pairs(topic)[0].hints.clone();
+        topic.writers[0].type_hash = Some(TypeHash([0xab; 14]));
+        assert!(hints(&topic).is_empty(), "the reader announces none");
+        topic.readers[0].type_hash = Some(TypeHash([0xab; 14]));
+        assert!(hints(&topic).is_empty());
+        topic.readers[0].type_hash = Some(TypeHash([0xcd; 14]));
+        assert!(hints(&topic)[0].contains("cdcdcd"), "{:?}", hints(&topic));
     }
 
     #[test]

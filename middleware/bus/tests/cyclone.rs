@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use common::*;
 use tidewire_bus::{Backend, BusError, InstanceState, Participant, RawTopic, testing};
+use tidewire_idl::{TypeHandle, TypeRegistry, TypeSupport};
 use tidewire_qos::{Qos, WriterDataLifecycle};
+use tidewire_types::sensor::Temperature;
 
 fn join(domain: u16, name: &str, backend: Backend) -> Participant {
     let builder = Participant::builder().domain(domain).name(name).transports(DDS);
@@ -76,4 +78,64 @@ fn a_type_nobody_announced_is_asked_for_in_vain_with_a_reason() {
         let error = bus.discovered_type("plain", short).unwrap_err().to_string();
         assert!(error.contains(what) && error.contains("IDL"), "{error}");
     }
+}
+
+/// Temperature as somebody else may have it.
+fn another(celsius: &str, point: u32) -> TypeHandle {
+    let mut types = TypeRegistry::new();
+    let members = format!("@key string<{point}> point; @unit(\"degC\") {celsius} celsius;");
+    let idl = format!(
+        "module tidewire {{ module sensor {{ @final struct Temperature {{ {members} }}; }}; }};"
+    );
+    types.add_str("another.idl", &idl).unwrap();
+    types.get(Temperature::TYPE_NAME).unwrap()
+}
+
+#[test]
+fn endpoints_are_matched_by_type_and_not_by_its_name_alone() {
+    let domain = testing::free_domain();
+    let (a, b) = (join(domain, "a", Backend::Cyclone), join(domain, "b", Backend::Cyclone));
+    let topic = RawTopic::new("warm", Temperature::TYPE_NAME, true);
+    let same = a.writer::<Temperature>("warm", &everything()).unwrap();
+    let shorter = a.raw_writer_of(&topic, &another("double", 31), &everything()).unwrap();
+    let other = a.raw_writer_of(&topic, &another("float", 63), &everything()).unwrap();
+    let untold = a.raw_writer(&topic, &everything()).unwrap();
+    let reader = b.reader::<Temperature>("warm", &everything()).unwrap();
+    let raw = b.raw_reader(&topic, &everything()).unwrap();
+    raw.wait_for_writers(4, PATIENCE).unwrap();
+    reader.wait_for_writers(3, PATIENCE).unwrap();
+    for writer in [&shorter, &untold] {
+        writer.wait_for_readers(2, PATIENCE).unwrap();
+    }
+    same.wait_for_readers(2, PATIENCE).unwrap();
+    other.wait_for_readers(1, PATIENCE).unwrap();
+    let warm = Temperature { point: "p".into(), celsius: 20.5 };
+    let mut bytes = vec![0, 1, 0, 0];
+    bytes.extend([2, 0, 0, 0, b'p', 0, 0, 0]);
+    let short = [&bytes[..], &20.5f32.to_le_bytes()].concat();
+    bytes.extend(warm.celsius.to_le_bytes());
+    // The one that must not come is written first.
+    other.write(&short, 1, None).unwrap();
+    same.write(&warm).unwrap();
+    for writer in [&shorter, &untold] {
+        writer.write(&bytes, 1, None).unwrap();
+    }
+    for _ in 0..3 {
+        let sample = reader.recv_timeout(PATIENCE).unwrap().expect("three samples");
+        assert_eq!(sample.data, warm);
+    }
+    for _ in 0..4 {
+        assert!(raw.recv_timeout(PATIENCE).unwrap().is_some(), "who asks for no type gets all");
+    }
+    assert_eq!((reader.matched_writers(), raw.matched_writers()), (3, 4));
+    assert!(reader.take().unwrap().is_none());
+}
+
+#[test]
+fn our_own_types_are_read_from_discovery() {
+    let domain = testing::free_domain();
+    let (a, b) = (join(domain, "a", Backend::Cyclone), join(domain, "b", Backend::Cyclone));
+    let _writer = a.writer::<Temperature>("warm", &everything()).unwrap();
+    wait("discovery", || b.topics().iter().any(|t| t.name == "warm"));
+    assert_eq!(*b.discovered_type("warm", PATIENCE).unwrap(), *Temperature::descriptor());
 }

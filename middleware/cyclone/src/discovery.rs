@@ -129,7 +129,9 @@ fn endpoints(reader: dds_entity_t, shared: &Shared, writer: bool) {
             shared.discover(DdsEvent::EndpointLost(guid));
             return;
         }
-        if let Some(info) = types::announced(endpoint) {
+        let ty = types::announced(endpoint);
+        let type_hash = ty.as_ref().and_then(types::TypeInfo::minimal);
+        if let Some(info) = ty {
             shared.types.lock().insert(guid, info);
         }
         // SAFETY: a sample with data has names and policies.
@@ -138,6 +140,7 @@ fn endpoints(reader: dds_entity_t, shared: &Shared, writer: bool) {
                 guid,
                 topic: text(endpoint.topic_name),
                 type_name: text(endpoint.type_name),
+                type_hash,
                 qos: qos::announced(endpoint.qos, writer),
             }
         };

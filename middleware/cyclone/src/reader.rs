@@ -28,7 +28,14 @@ fn create(
     let policies = qos::reader(&spec.qos)?;
     let (name, ty) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
     let of_topic = qos::topic(&spec.qos);
-    let (topic, _) = sertype::topic(owner.entity, &name, &ty, spec.keyed, of_topic.as_ptr())?;
+    let (topic, _) = sertype::topic(
+        owner.entity,
+        &name,
+        &ty,
+        spec.keyed,
+        spec.ty.as_deref(),
+        of_topic.as_ptr(),
+    )?;
     let cache = Cache::make(sink, spec.keyed, owner.shared.clone());
     // SAFETY: everything is valid; Cyclone owns the cache if the call succeeds, and keeps the listener's
     // argument, which lives as long as the endpoint.

@@ -1,11 +1,14 @@
-//! A type of which only the name is known, and whether it has a key.
+//! A type of which Cyclone knows the name, whether it has a key, and what is announced of it.
 
 use std::ffi::{CStr, c_void};
 
 use cyclors::{
     DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY, dds_entity_t, dds_free_op_t, ddsi_sertype,
     ddsi_sertype_fini, ddsi_sertype_init_flags, ddsi_sertype_ops, ddsi_sertype_v0,
+    ddsi_typeid_kind_t, ddsi_typeid_t, ddsi_typeinfo_t, ddsi_typemap_t,
 };
+use tidewire_idl::TypeDescriptor;
+use tidewire_idl::xtypes::{Relation, TypeObjects};
 
 use crate::serdata;
 use crate::sys::check;
@@ -19,9 +22,9 @@ static OPS: Ops = Ops(ddsi_sertype_ops {
     free_samples: Some(free_samples),
     equal: Some(equal),
     hash: Some(hash),
-    type_id: None,
-    type_map: None,
-    type_info: None,
+    type_id: Some(type_id),
+    type_map: Some(type_map),
+    type_info: Some(type_info),
     derive_sertype: None,
     get_serialized_size: None,
     serialize_into: None,
@@ -32,17 +35,59 @@ struct Ops(ddsi_sertype_ops);
 // SAFETY: never written; its one data pointer is null.
 unsafe impl Sync for Ops {}
 
-/// A topic entity of the given name and type on `participant`.
+/// Ours, which Cyclone sees as its first member.
+#[repr(C)]
+struct Sertype {
+    base: ddsi_sertype,
+    /// `None` announces the name alone.
+    announced: Option<Announced>,
+}
+
+/// Serialised, as Cyclone takes them (DDS-XTypes 1.3, 7.6.3.2).
+#[derive(PartialEq)]
+struct Announced {
+    information: Vec<u8>,
+    mapping: Vec<u8>,
+    hash: u32,
+}
+
+impl Announced {
+    fn of(ty: &TypeDescriptor) -> Option<Self> {
+        let objects = TypeObjects::of(ty)
+            .inspect_err(|error| tracing::debug!(ty = ty.name, %error, "not announced"))
+            .ok()?;
+        let hash = objects.hash(Relation::Complete).0;
+        Some(Self {
+            information: objects.information(),
+            mapping: objects.mapping(),
+            hash: u32::from_ne_bytes([hash[0], hash[1], hash[2], hash[3]]),
+        })
+    }
+}
+
+/// What is announced of a type.
+///
+/// # Safety
+/// `ty` is of `topic`.
+unsafe fn announced<'a>(ty: *const ddsi_sertype) -> Option<&'a Announced> {
+    // SAFETY: the caller says so; `base` is the first member.
+    unsafe { (*ty.cast::<Sertype>()).announced.as_ref() }
+}
+
+/// A topic entity of the given name and type on `participant`; `described` is announced.
 pub(crate) fn topic(
     participant: dds_entity_t,
     name: &CStr,
     type_name: &CStr,
     keyed: bool,
+    described: Option<&TypeDescriptor>,
     qos: *const cyclors::dds_qos_t,
 ) -> Result<(dds_entity_t, *const ddsi_sertype), String> {
     let flags = if keyed { 0 } else { DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY };
     // SAFETY: a structure of pointers and numbers, for which zero is a value.
-    let mut sertype = Box::into_raw(Box::new(unsafe { std::mem::zeroed::<ddsi_sertype>() }));
+    let base = unsafe { std::mem::zeroed::<ddsi_sertype>() };
+    let ours = Sertype { base, announced: described.and_then(Announced::of) };
+    let mut sertype: *mut ddsi_sertype = Box::into_raw(Box::new(ours)).cast();
     // SAFETY: all pointers are valid; the operations are static; Cyclone owns `sertype` from the
     // successful call on and replaces the pointer by that of an equal type, if it has one.
     unsafe {
@@ -69,17 +114,53 @@ unsafe extern "C" fn free(sertype: *mut ddsi_sertype) {
     // SAFETY: the last reference to what `topic` has made.
     unsafe {
         ddsi_sertype_fini(sertype);
-        drop(Box::from_raw(sertype));
+        drop(Box::from_raw(sertype.cast::<Sertype>()));
     }
 }
 
-/// Cyclone has compared name, operations and key; there is nothing more.
-unsafe extern "C" fn equal(_a: *const ddsi_sertype, _b: *const ddsi_sertype) -> bool {
-    true
+/// Cyclone has compared name, operations and key.
+unsafe extern "C" fn equal(a: *const ddsi_sertype, b: *const ddsi_sertype) -> bool {
+    // SAFETY: Cyclone compares types with these operations, which are ours.
+    unsafe { announced(a) == announced(b) }
 }
 
-unsafe extern "C" fn hash(_ty: *const ddsi_sertype) -> u32 {
-    0
+unsafe extern "C" fn hash(ty: *const ddsi_sertype) -> u32 {
+    // SAFETY: ours.
+    unsafe { announced(ty) }.map_or(0, |it| it.hash)
+}
+
+unsafe extern "C" fn type_info(ty: *const ddsi_sertype) -> *mut ddsi_typeinfo_t {
+    // SAFETY: ours; Cyclone copies what it reads and owns the result.
+    unsafe {
+        announced(ty).map_or(std::ptr::null_mut(), |it| {
+            cyclors::ddsi_typeinfo_deser(it.information.as_ptr(), it.information.len() as u32)
+        })
+    }
+}
+
+unsafe extern "C" fn type_map(ty: *const ddsi_sertype) -> *mut ddsi_typemap_t {
+    // SAFETY: as above.
+    unsafe {
+        announced(ty).map_or(std::ptr::null_mut(), |it| {
+            cyclors::ddsi_typemap_deser(it.mapping.as_ptr(), it.mapping.len() as u32)
+        })
+    }
+}
+
+unsafe extern "C" fn type_id(
+    ty: *const ddsi_sertype,
+    kind: ddsi_typeid_kind_t,
+) -> *mut ddsi_typeid_t {
+    // SAFETY: as above; the identifier is a copy.
+    unsafe {
+        let information = type_info(ty);
+        if information.is_null() {
+            return std::ptr::null_mut();
+        }
+        let id = cyclors::ddsi_typeinfo_typeid(information, kind);
+        cyclors::ddsi_typeinfo_free(information);
+        id
+    }
 }
 
 // Decoded samples do not occur.

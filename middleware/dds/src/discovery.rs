@@ -20,6 +20,7 @@ fn endpoint(description: EndpointDescription, writer: bool) -> RemoteEndpoint {
         guid: guid(description.guid),
         topic: description.topic_name,
         type_name: description.type_name,
+        type_hash: None,
         qos,
     }
 }

@@ -1,5 +1,6 @@
 //! What a transport must know to make one side of a topic.
 
+use tidewire_idl::TypeHandle;
 use tidewire_qos::Qos;
 
 /// One writer or reader, as a transport is asked to make it.
@@ -19,6 +20,9 @@ pub struct EndpointSpec {
     /// The largest payload expected, header included, in bytes: a hint for preallocation. A transport
     /// must still carry larger ones or say clearly why it cannot.
     pub max_payload: Option<usize>,
+    /// The type to announce, where the transport can; readers are then matched by it (DDS-XTypes 1.3,
+    /// 7.6.3.4.2). `None` takes whatever has the type's name.
+    pub ty: Option<TypeHandle>,
 }
 
 impl EndpointSpec {
@@ -31,6 +35,7 @@ impl EndpointSpec {
             qos: Qos::default(),
             plain_size: None,
             max_payload: None,
+            ty: None,
         }
     }
 }

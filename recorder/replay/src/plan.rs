@@ -1,6 +1,9 @@
 //! From options and a recording to what is played.
 
+use std::sync::Arc;
+
 use regex::Regex;
+use tidewire_idl::TypeHandle;
 use tidewire_qos::Qos;
 use tidewire_qos::fnmatch::{fnmatch, has_wildcard};
 use tidewire_store::{StoreReader, TopicSummary};
@@ -17,6 +20,8 @@ pub(crate) struct Track {
     pub(crate) topic: String,
     pub(crate) type_name: String,
     pub(crate) keyed: bool,
+    /// What may be announced.
+    pub(crate) ty: Option<TypeHandle>,
     pub(crate) qos: Qos,
 }
 
@@ -89,6 +94,8 @@ fn track(summary: &TopicSummary, options: &ReplayOptions) -> Track {
         topic,
         type_name: meta.type_name.clone(),
         keyed: meta.keyed,
+        // A type of which only the minimal TypeObject was heard has no name, nor have its members.
+        ty: meta.descriptor.clone().filter(|ty| ty.name == meta.type_name).map(Arc::new),
         qos,
     }
 }

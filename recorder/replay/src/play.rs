@@ -178,8 +178,11 @@ impl<'a> Player<'a> {
                 Some(profile) => profile.writer_qos(&track.topic),
                 None => offer(&track.qos, options.keep_timestamps),
             };
-            let writer = participant
-                .raw_writer(&raw, &qos)
+            let writer = match &track.ty {
+                Some(ty) => participant.raw_writer_of(&raw, ty, &qos),
+                None => participant.raw_writer(&raw, &qos),
+            };
+            let writer = writer
                 .map_err(|source| ReplayError::Writer { topic: track.topic.clone(), source })?;
             let done = TopicSummary {
                 recorded: track.recorded.clone(),

@@ -47,7 +47,7 @@ fn single<'p>(kind: &Kind, r: &mut Reader<'p>) -> Result<FieldValue<'p>, CdrErro
     Ok(match kind {
         Kind::Primitive(p) => match p {
             Primitive::Bool => FieldValue::Bool(r.bool()?),
-            Primitive::U8 => FieldValue::I64(i64::from(r.u8()?)),
+            Primitive::U8 | Primitive::Octet => FieldValue::I64(i64::from(r.u8()?)),
             Primitive::I8 => FieldValue::I64(i64::from(r.i8()?)),
             Primitive::I16 => FieldValue::I64(i64::from(r.i16()?)),
             Primitive::U16 => FieldValue::I64(i64::from(r.u16()?)),

@@ -140,7 +140,7 @@ fn cast(ty: &TypeRef, number: f64) -> Value {
     let TypeRef::Primitive(primitive) = ty else { return Value::F64(number) };
     match primitive {
         Primitive::Bool => Value::Bool(number != 0.0),
-        Primitive::U8 => Value::U8(number as u8),
+        Primitive::U8 | Primitive::Octet => Value::U8(number as u8),
         Primitive::I8 => Value::I8(number as i8),
         Primitive::I16 => Value::I16(number as i16),
         Primitive::U16 | Primitive::WChar => Value::U16(number as u16),

@@ -5,16 +5,13 @@ use serde_json::json;
 use tidewire_bus::{BusError, Filter, FilterError};
 use tidewire_idl::{InstanceState, KeyReader, Sample, TypeDescriptor};
 
-use super::watch;
+use super::{TYPE_PATIENCE, watch};
 use crate::cli::bus::Bus;
 use crate::cli::failure::{Remedy, Usage};
 use crate::cli::output;
 use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
-
-/// How long a peer may take to send the description of its type.
-const TYPE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `tidewire topic echo`.
 #[derive(Debug, clap::Args)]

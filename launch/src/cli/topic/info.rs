@@ -2,10 +2,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::json;
-use tidewire_bus::{EndpointInfo, RawTopic, why};
+use tidewire_bus::{EndpointInfo, Participant, RawTopic, TopicInfo, why};
+use tidewire_idl::TypeHandle;
+use tidewire_idl::xtypes::{Relation, TypeObjects};
 
-use super::{budget, watch};
+use super::{TYPE_PATIENCE, budget, watch};
 use crate::cli::bus::Bus;
+use crate::cli::idl::describe;
 use crate::cli::output::{self, paint};
 use crate::cli::ros::{Graph, Names};
 use crate::cli::time;
@@ -37,7 +40,15 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         bail!("no topic `{name}` in domain {}; {others}", args.bus.domain);
     }
     let graph = Graph::read(&participant, &topics)?;
+    let alone = found.len() == 1;
     for topic in found {
+        let known = registry.get(&topic.type_name);
+        let announced = match &known {
+            Some(_) => None,
+            None => announced(&participant, topic).filter(|ty| alone || ty.name == topic.type_name),
+        };
+        let objects = known.as_ref().or(announced.as_ref()).map(|ty| TypeObjects::of(ty));
+        let hash = objects.and_then(Result::ok).map(|it| it.hash(Relation::Complete).to_string());
         let pairs = why::pairs(topic);
         let raw = RawTopic::new(&topic.name, &topic.type_name, topic.keyed);
         let segments = participant.segments(&raw)?;
@@ -52,7 +63,9 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 "topic": args.names.topic(&topic.name),
                 "type": args.names.ty(&topic.type_name),
                 "keyed": topic.keyed,
-                "type_known": registry.get(&topic.type_name).is_some(),
+                "type_known": known.is_some(),
+                "type_announced": announced,
+                "type_hash": hash,
                 "writers": topic.writers.iter().map(endpoint).collect::<Vec<_>>(),
                 "readers": topic.readers.iter().map(endpoint).collect::<Vec<_>>(),
                 "shared_memory": budget::json(&segments),
@@ -69,12 +82,18 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             continue;
         }
         output::say(&format!("topic: {}", args.names.topic(&topic.name)));
-        let known = if registry.get(&topic.type_name).is_some() {
-            ""
-        } else {
-            "  (unknown here: give its IDL with --types DIR)"
+        let note = match (&known, &announced) {
+            (Some(_), _) => "",
+            (None, Some(_)) => "  (as it is announced)",
+            (None, None) => "  (unknown here: give its IDL with --types DIR)",
         };
-        output::say(&format!("type: {}{known}", args.names.ty(&topic.type_name)));
+        output::say(&format!("type: {}{note}", args.names.ty(&topic.type_name)));
+        if let Some(hash) = &hash {
+            output::say(&format!("type hash: {hash}"));
+        }
+        if let Some(ty) = &announced {
+            describe(ty).lines().for_each(|line| output::say(&format!("  {line}")));
+        }
         output::say(&format!("keyed: {}", if topic.keyed { "yes" } else { "no" }));
         for (title, endpoints) in [("writers", &topic.writers), ("readers", &topic.readers)] {
             output::say(&format!("{title}: {}", endpoints.len()));
@@ -101,4 +120,12 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The type somebody on the topic announces, where that can be read.
+fn announced(participant: &Participant, topic: &TopicInfo) -> Option<TypeHandle> {
+    if !participant.reads_types() {
+        return None;
+    }
+    participant.discovered_type(&topic.name, TYPE_PATIENCE).ok()
 }

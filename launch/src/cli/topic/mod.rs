@@ -14,6 +14,11 @@ mod publish;
 mod value;
 pub mod watch;
 
+use std::time::Duration;
+
+/// How long a peer may take to send the description of its type.
+const TYPE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The subcommands.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {

@@ -83,7 +83,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     }
     let maker = Maker::new(&ty, offer::encoding(&qos))?;
     let topic = RawTopic::new(&args.topic, &ty.name, maker.keyed());
-    let writer = participant.raw_writer(&topic, &qos)?;
+    let writer = participant.raw_writer_of(&topic, &ty, &qos)?;
     offer::wait(args, &participant, &writer, wanted, &stop)?;
 
     let mut progress = Progress::new(json);

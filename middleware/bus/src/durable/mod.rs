@@ -157,6 +157,7 @@ mod tests {
                 guid: Guid([prefix; 16]),
                 topic: topic.into(),
                 type_name: "T".into(),
+                type_hash: None,
                 qos: Qos::default_writer(),
             })
         };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tidewire_idl::xtypes::TypeHash;
 use tidewire_idl::{Guid, TypeHandle};
 use tidewire_qos::Qos;
 use tidewire_shm::LocalEndpoint;
@@ -21,6 +22,9 @@ pub struct EndpointInfo {
     pub guid: Guid,
     /// Its type name.
     pub type_name: String,
+    /// What stands for its type (its minimal TypeObject, DDS-XTypes 1.3, 7.3.4.2): of endpoints
+    /// elsewhere that announce it, on the Cyclone backend.
+    pub type_hash: Option<TypeHash>,
     /// Name of its participant, or eight hex digits where it has none.
     pub participant_name: Arc<str>,
     /// Whether samples go by shared memory.
@@ -111,6 +115,7 @@ fn remote(core: &Core, endpoint: &RemoteEndpoint) -> EndpointInfo {
     EndpointInfo {
         guid: endpoint.guid,
         type_name: endpoint.type_name.clone(),
+        type_hash: endpoint.type_hash,
         participant_name: core.point(&prefix),
         local: core.is_local(&prefix),
         own: false,
@@ -123,6 +128,7 @@ fn local(core: &Core, endpoint: &LocalEndpoint) -> EndpointInfo {
     EndpointInfo {
         guid: endpoint.guid,
         type_name: endpoint.type_name.clone(),
+        type_hash: None,
         participant_name: core.point(&endpoint.guid.prefix()),
         local: true,
         own: false,
@@ -134,6 +140,7 @@ fn own(core: &Core, spec: &EndpointSpec, guid: Guid) -> EndpointInfo {
     EndpointInfo {
         guid,
         type_name: spec.type_name.clone(),
+        type_hash: None,
         participant_name: core.name.clone(),
         local: core.shm.is_some(),
         own: true,

@@ -120,7 +120,18 @@ impl Participant {
 
     /// A writer of payloads as they are.
     pub fn raw_writer(&self, topic: &RawTopic, qos: &Qos) -> Result<RawWriter, BusError> {
-        RawWriter::new(&self.core, topic, qos)
+        RawWriter::new(&self.core, topic, None, qos)
+    }
+
+    /// As [`raw_writer`](Self::raw_writer), of payloads of a known type, which is announced where the
+    /// DDS backend can (Cyclone).
+    pub fn raw_writer_of(
+        &self,
+        topic: &RawTopic,
+        ty: &TypeHandle,
+        qos: &Qos,
+    ) -> Result<RawWriter, BusError> {
+        RawWriter::new(&self.core, topic, Some(ty), qos)
     }
 
     /// A reader of payloads as they are. Instances are not told apart (the key hash of what comes

@@ -61,6 +61,7 @@ impl<T: TypeSupport> Reader<T> {
         // much smaller payload.
         spec.plain_size = Some(size_of::<T>()).filter(|size| *size >= LARGE);
         let ty = T::descriptor();
+        spec.ty = Some(ty.clone());
         Ok(Self::of(ReaderCore::new(core, spec, Some(&ty), filter, cached)?))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidewire_idl::{Guid, InstanceState, KeyHash};
+use tidewire_idl::{Guid, InstanceState, KeyHash, TypeHandle};
 use tidewire_qos::Qos;
 use tidewire_transport::EndpointSpec;
 
@@ -18,9 +18,15 @@ pub struct RawWriter {
 }
 
 impl RawWriter {
-    pub(crate) fn new(core: &Arc<Core>, topic: &RawTopic, qos: &Qos) -> Result<Self, BusError> {
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        topic: &RawTopic,
+        ty: Option<&TypeHandle>,
+        qos: &Qos,
+    ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(&topic.name, &topic.type_name, topic.keyed);
         spec.qos = qos.clone();
+        spec.ty = ty.cloned();
         Ok(Self { core: WriterCore::new(core, spec)? })
     }
 

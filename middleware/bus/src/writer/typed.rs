@@ -25,6 +25,7 @@ impl<T: TypeSupport> Writer<T> {
     pub(crate) fn new(core: &Arc<Core>, topic: &str, qos: &Qos) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
+        spec.ty = Some(T::descriptor());
         Ok(Self { core: WriterCore::new(core, spec)?, of: PhantomData })
     }
 

@@ -137,7 +137,8 @@ pub(super) unsafe fn list<'a, T>(buffer: *const T, length: u32) -> &'a [T] {
 fn primitive(kind: u8) -> Option<Primitive> {
     Some(match u32::from(kind) {
         c::DDS_XTypes_TK_BOOLEAN => Primitive::Bool,
-        c::DDS_XTypes_TK_BYTE | c::DDS_XTypes_TK_UINT8 => Primitive::U8,
+        c::DDS_XTypes_TK_BYTE => Primitive::Octet,
+        c::DDS_XTypes_TK_UINT8 => Primitive::U8,
         c::DDS_XTypes_TK_INT8 => Primitive::I8,
         c::DDS_XTypes_TK_INT16 => Primitive::I16,
         c::DDS_XTypes_TK_UINT16 => Primitive::U16,

@@ -10,6 +10,7 @@ use cyclors::{
     DDS_XTypes_TypeIdentifier, DDS_XTypes_TypeObject, dds_builtintopic_endpoint_t, dds_entity_t,
     dds_typeinfo_t, dds_typeobj_t,
 };
+use tidewire_idl::xtypes::TypeHash;
 use tidewire_idl::{Definition, Guid, TypeDescriptor, TypeRef};
 use tidewire_transport::dds::DdsError;
 
@@ -26,6 +27,18 @@ pub(crate) struct TypeInfo(*mut dds_typeinfo_t);
 unsafe impl Send for TypeInfo {}
 
 impl TypeInfo {
+    /// The hash of the minimal TypeObject.
+    pub fn minimal(&self) -> Option<TypeHash> {
+        // SAFETY: `ddsi_typeid` is an identifier and nothing else; null or part of `self`. The hash is
+        // plain bytes of the union, whichever member is there.
+        unsafe {
+            let id = cyclors::ddsi_typeinfo_minimal_typeid(self.0);
+            let id = id.cast::<DDS_XTypes_TypeIdentifier>().as_ref()?;
+            let is_hash = u32::from(id._d) == cyclors::DDS_XTypes_EK_MINIMAL;
+            is_hash.then_some(TypeHash(id._u.equivalence_hash))
+        }
+    }
+
     fn copy(&self) -> Self {
         // SAFETY: ours and valid.
         Self(unsafe { cyclors::ddsi_typeinfo_dup(self.0) })

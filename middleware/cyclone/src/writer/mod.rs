@@ -68,7 +68,14 @@ fn create(
     let policies = qos::writer(&spec.qos)?;
     let (name, ty) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
     let of_topic = qos::topic(&spec.qos);
-    let (topic, ty) = sertype::topic(owner.entity, &name, &ty, spec.keyed, of_topic.as_ptr())?;
+    let (topic, ty) = sertype::topic(
+        owner.entity,
+        &name,
+        &ty,
+        spec.keyed,
+        spec.ty.as_deref(),
+        of_topic.as_ptr(),
+    )?;
     // SAFETY: everything is valid; the listener's argument lives as long as the endpoint.
     let created = unsafe {
         let (policies, calls) = (policies.as_ptr(), listener.as_ptr());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tidewire_idl::Guid;
+use tidewire_idl::xtypes::TypeHash;
 use tidewire_qos::Qos;
 
 use crate::Prefix;
@@ -28,6 +29,8 @@ pub struct RemoteEndpoint {
     pub topic: String,
     /// Type name.
     pub type_name: String,
+    /// The hash of its minimal TypeObject, where it announces one that we read.
+    pub type_hash: Option<TypeHash>,
     /// The policies it announced; history and resource limits are not announced by anyone.
     pub qos: Qos,
 }
@@ -197,6 +200,7 @@ mod tests {
             guid: guid(7, 0x02),
             topic: "t".into(),
             type_name: "T".into(),
+            type_hash: None,
             qos: Qos::default_writer(),
         };
         let local = guid(1, 0x07);

@@ -245,7 +245,9 @@ impl Plan {
 
 fn kind(primitive: Primitive) -> Option<Kind> {
     Some(match primitive {
-        Primitive::Bool | Primitive::U8 | Primitive::I8 | Primitive::Char => Kind::U8,
+        Primitive::Bool | Primitive::Octet | Primitive::U8 | Primitive::I8 | Primitive::Char => {
+            Kind::U8
+        }
         Primitive::I16 => Kind::I16,
         Primitive::U16 => Kind::U16,
         Primitive::I32 => Kind::I32,
@@ -261,7 +263,9 @@ fn kind(primitive: Primitive) -> Option<Kind> {
 fn is_octet(ty: &TypeRef) -> bool {
     matches!(
         ty,
-        TypeRef::Primitive(Primitive::U8 | Primitive::I8 | Primitive::Char | Primitive::Bool)
+        TypeRef::Primitive(
+            Primitive::Octet | Primitive::U8 | Primitive::I8 | Primitive::Char | Primitive::Bool
+        )
     )
 }
 
