@@ -15,7 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,10 @@ pub struct TypeDescriptor {
     pub name: String,
     /// `name` and every type reachable from it, by scoped name.
     pub types: BTreeMap<String, Definition>,
+    /// Those among them of which others announce more than is kept here: typedefs, `@nested`,
+    /// `@autoid(HASH)`. It changes the hash that stands for them, and nothing else.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inexact: BTreeSet<String>,
 }
 
 impl TypeDescriptor {

@@ -34,6 +34,7 @@ const MAX_DIR_DEPTH: usize = 32;
 pub struct TypeRegistry {
     types: BTreeMap<String, Definition>,
     nested: BTreeSet<String>,
+    inexact: BTreeSet<String>,
     /// Structs and unions that refer to something not here yet.
     incomplete: BTreeSet<String>,
     include_dirs: Vec<PathBuf>,
@@ -116,6 +117,8 @@ impl TypeRegistry {
             self.types.insert(name.clone(), definition.clone());
         }
         self.nested.remove(&handle.name);
+        self.inexact.retain(|name| !handle.types.contains_key(name));
+        self.inexact.extend(handle.inexact.iter().cloned());
         // What was defined differently before may be part of anything.
         self.handles.clear();
         self.complete(self.types.keys().cloned().collect());
@@ -193,9 +196,11 @@ impl TypeRegistry {
         }
         for name in &replaced {
             self.nested.remove(name);
+            self.inexact.remove(name);
         }
         self.types.extend(parsed.types);
         self.nested.extend(parsed.nested);
+        self.inexact.extend(parsed.inexact);
         if !replaced.is_empty() {
             // They may be part of anything.
             self.handles.clear();
@@ -213,7 +218,7 @@ impl TypeRegistry {
             if !matches!(definition, Some(Definition::Struct { .. } | Definition::Union { .. })) {
                 continue;
             }
-            match parse::reachable(&name, &self.types, &BTreeMap::new()) {
+            match parse::reachable(&name, &self.types, &BTreeMap::new(), &self.inexact) {
                 // A handle that did not change stays the same allocation.
                 Some(made) if self.handles.get(&name).is_some_and(|old| **old == made) => {}
                 Some(made) => drop(self.handles.insert(name, Arc::new(made))),

@@ -55,4 +55,19 @@ fn what_does_not_fit_a_type_object_is_refused() {
     parts.types.remove("P");
     let missing = TypeObjects::of(&parts).err().unwrap();
     assert_eq!(missing, TypeObjectError::Unknown("P".into()));
+    // Others compare parts by their hash alone, which would not be theirs.
+    for part in [
+        "typedef long L; struct P { L x; };",
+        "typedef long L; struct P { sequence<L> x; };",
+        "@nested struct P { long x; };",
+        "@autoid(HASH) struct P { long x; };",
+        "typedef long L; union P switch (L) { case 1: long x; };",
+        "@appendable enum P { A, B };",
+    ] {
+        let inexact = refused(&format!("{part} struct S {{ P p; }};"));
+        assert_eq!(inexact, TypeObjectError::Inexact("P".into()), "{part}");
+    }
+    let root = ty("typedef long L; struct P { long x; }; struct S { L l; P p; };", "S");
+    assert!(TypeObjects::of(&root).is_ok(), "the type itself is compared member by member");
+    assert_eq!(root.inexact, ["S".to_owned()].into());
 }

@@ -18,6 +18,7 @@ from cyclonedds.idl.types import (
     int32,
     int64,
     sequence,
+    typedef,
     uint8,
     uint32,
     uint64,
@@ -141,6 +142,30 @@ class Drive(IdlStruct, typename="works::Drive"):
     axes: array[int16, 3]
 
 
+Metres = typedef["works.Metres", float64]
+
+
+@dataclass
+@annotate.final
+@annotate.nested
+@annotate.autoid("sequential")
+class Span(IdlStruct, typename="works::Span"):
+    low: Metres
+    high: Metres
+
+
+@dataclass
+@annotate.final
+@annotate.autoid("sequential")
+class Gauge(IdlStruct, typename="works::Gauge"):
+    """Typedefs and @nested change its hashes, but not what it means."""
+
+    number: uint32
+    annotate.key("number")
+    span: Span
+    levels: sequence[Metres, 8]
+
+
 @dataclass
 @annotate.final
 @annotate.autoid("sequential")
@@ -166,7 +191,7 @@ class Quote(IdlStruct, typename="tidewire::market::Quote"):
     ask_size: uint32
 
 
-TYPES = {cls.__name__: cls for cls in (Valve, Tick, Machine, Batch, Drive, Vibration, Quote)}
+TYPES = {cls.__name__: cls for cls in (Valve, Tick, Machine, Batch, Drive, Gauge, Vibration, Quote)}
 
 
 def make(name, i):
@@ -204,6 +229,8 @@ def make(name, i):
     if name == "Drive":
         mode = [Mode.idle, Mode.running, Mode.failed][i % 3]
         return Drive(i % 3, i, i * 0.25, i * 0.5, mode, [i, -i, 7])
+    if name == "Gauge":
+        return Gauge(i % 3, Span(i * 0.5, i * 2.0), [n * 0.25 for n in range(i % 8)])
     if name == "Vibration":
         return Vibration(f"peer/pump{i % 3}", i * 0.5, -i * 0.25, 9.81)
     return Quote("peer/gateway", f"SYM{i % 5}", 100 + i * 0.01, 100.02 + i * 0.01, i, 2 * i)

@@ -132,6 +132,7 @@ impl Builder {
 #[derive(Debug, Default)]
 pub(crate) struct Types {
     pub types: BTreeMap<String, Definition>,
+    pub inexact: BTreeSet<String>,
     pub docs: BTreeMap<String, String>,
     pub constants: Vec<(String, crate::descriptor::TypeRef, Constant)>,
     files: BTreeSet<PathBuf>,
@@ -146,6 +147,7 @@ impl Types {
     }
 
     fn add(&mut self, parsed: Parsed, file: &Path) -> Result<(), IdlError> {
+        self.inexact.extend(parsed.inexact);
         for (name, definition) in parsed.types {
             match self.types.get(&name) {
                 Some(known) if *known != definition => {

@@ -397,9 +397,12 @@ impl Scope<'_> {
 
     fn descriptor(&self, full: &str) -> Result<TypeDescriptor, IdlError> {
         let empty = std::collections::BTreeMap::new();
-        parse::reachable(full, &self.types.types, &empty).ok_or_else(|| IdlError::Codegen {
-            name: full.to_owned(),
-            reason: "a type it refers to is missing; add the file that defines it".to_owned(),
+        let known = &self.types;
+        parse::reachable(full, &known.types, &empty, &known.inexact).ok_or_else(|| {
+            IdlError::Codegen {
+                name: full.to_owned(),
+                reason: "a type it refers to is missing; add the file that defines it".to_owned(),
+            }
         })
     }
 }

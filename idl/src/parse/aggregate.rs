@@ -21,6 +21,7 @@ impl Parser<'_> {
         }
         // Its own name may be used in a sequence inside; recursion is reported at the end.
         let full = self.define(&name, span, Symbol::Type)?;
+        self.aliased = false;
         let mut extensibility = annotations.extensibility;
         let mut base = None;
         let mut next_id = 0;
@@ -69,6 +70,9 @@ impl Parser<'_> {
         let extensibility = extensibility.unwrap_or(Extensibility::Final);
         if annotations.nested {
             self.out.nested.insert(full.clone());
+        }
+        if annotations.nested || auto_id == AutoId::Hash || self.aliased {
+            self.out.inexact.insert(full.clone());
         }
         self.document(&full, doc);
         self.out.types.insert(full, Definition::Struct { extensibility, base, members });
@@ -193,6 +197,7 @@ impl Parser<'_> {
         }
         self.expect("(")?;
         let discriminator_annotations = self.annotations()?;
+        self.aliased = false;
         let at = self.span();
         let discriminator = self.type_spec()?;
         if !self.is_discriminator(&discriminator) {
@@ -232,6 +237,9 @@ impl Parser<'_> {
             self.out.nested.insert(full.clone());
         }
         self.document(&full, doc);
+        if annotations.nested || annotations.auto_id == Some(AutoId::Hash) || self.aliased {
+            self.out.inexact.insert(full.clone());
+        }
         let discriminator_is_key = discriminator_annotations.key;
         let definition =
             Definition::Union { extensibility, discriminator, discriminator_is_key, cases };

@@ -31,6 +31,8 @@ pub(crate) struct Parser<'a> {
     pub out: Parsed,
     /// Where types, and their members (`Type::member`), were defined.
     pub places: BTreeMap<String, Span>,
+    /// Whether a typedef was used since this was last cleared.
+    pub aliased: bool,
     /// `#pragma keylist` lines: type as written, scope, keys.
     pub key_lists: Vec<(String, Vec<String>, Vec<String>, Span)>,
     pub nesting: usize,
@@ -51,6 +53,7 @@ impl<'a> Parser<'a> {
             symbols: HashMap::new(),
             out: Parsed::default(),
             places: BTreeMap::new(),
+            aliased: false,
             key_lists: Vec::new(),
             nesting: 0,
         }

@@ -7,7 +7,7 @@ use super::annotate::Annotations;
 use super::cursor::{Parser, Step};
 use super::scope::Symbol;
 use super::source::Span;
-use crate::descriptor::Definition;
+use crate::descriptor::{Definition, Extensibility};
 
 impl Parser<'_> {
     pub fn enumeration(&mut self, annotations: Annotations, doc: Option<Rc<str>>) -> Step<()> {
@@ -62,6 +62,9 @@ impl Parser<'_> {
             }
         }
         self.expect("}")?;
+        if annotations.extensibility.is_some_and(|kind| kind != Extensibility::Final) {
+            self.out.inexact.insert(full.clone());
+        }
         self.document(&full, doc);
         self.out.types.insert(full, Definition::Enum { bit_bound, literals, default });
         Ok(())

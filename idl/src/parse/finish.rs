@@ -1,6 +1,6 @@
 //! Checks that need the whole text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Parsed;
 use super::cursor::Parser;
@@ -36,7 +36,9 @@ impl Parser<'_> {
             return self.out;
         }
         for name in names {
-            let Some(descriptor) = reachable(&name, &self.out.types, self.known) else { continue };
+            let none = BTreeSet::new();
+            let descriptor = reachable(&name, &self.out.types, self.known, &none);
+            let Some(descriptor) = descriptor else { continue };
             if let Err(error) = Codec::new(&descriptor) {
                 let span = self.places.get(&name).copied().unwrap_or_default();
                 self.problems.add(span, error.to_string(), None);
@@ -148,6 +150,7 @@ pub(crate) fn reachable(
     name: &str,
     types: &BTreeMap<String, Definition>,
     more: &BTreeMap<String, Definition>,
+    inexact: &BTreeSet<String>,
 ) -> Option<TypeDescriptor> {
     let mut out = BTreeMap::new();
     let mut open = vec![name.to_owned()];
@@ -159,5 +162,6 @@ pub(crate) fn reachable(
         open.extend(parts(definition).into_iter().map(str::to_owned));
         out.insert(name, definition.clone());
     }
-    Some(TypeDescriptor { name: name.to_owned(), types: out })
+    let inexact = inexact.iter().filter(|name| out.contains_key(*name)).cloned().collect();
+    Some(TypeDescriptor { name: name.to_owned(), types: out, inexact })
 }

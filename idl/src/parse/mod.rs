@@ -45,6 +45,8 @@ pub(crate) struct Parsed {
     pub types: BTreeMap<String, Definition>,
     /// Types not meant as topics.
     pub nested: BTreeSet<String>,
+    /// Types of which not all is kept that others announce.
+    pub inexact: BTreeSet<String>,
     /// Constants with their type, in order.
     pub constants: Vec<(String, TypeRef, Constant)>,
     /// Documentation of types, and of members as `Type::member`.

@@ -124,7 +124,10 @@ impl Parser<'_> {
         let (name, span) = self.scoped_name("a type")?;
         match self.lookup(&name) {
             Some((full, Symbol::Type | Symbol::Forward(_))) => Ok(TypeRef::Named(full)),
-            Some((_, Symbol::Typedef(ty))) => Ok(ty),
+            Some((_, Symbol::Typedef(ty))) => {
+                self.aliased = true;
+                Ok(ty)
+            }
             Some((full, Symbol::Module)) => {
                 let help = Some(format!("write `{full}::Name`"));
                 self.fail(span, format!("`{name}` is a module, not a type"), help)

@@ -64,6 +64,12 @@ pub enum TypeObjectError {
     /// A type it refers to is missing.
     #[error("`{0}` is not described; load the IDL that defines it")]
     Unknown(String),
+    /// Its hash would be another one than others have for the same IDL.
+    #[error(
+        "`{0}`, a part of it, has typedefs, @nested or @autoid(HASH), which are not kept; types that \
+         contain it are matched by name"
+    )]
+    Inexact(String),
     /// TypeObjects have room for 255 bytes.
     #[error("the name `{0}` is longer than {LONGEST_NAME} bytes; DDS does not announce such types")]
     Name(String),
@@ -105,14 +111,17 @@ pub struct TypeObjects {
 }
 
 impl TypeObjects {
-    /// Of a type and all it refers to. They are those that Cyclone DDS makes of the same IDL, but for
-    /// typedefs, which are resolved here, and for `@nested`, `@autoid(HASH)`, `@hashid`, `@min` and
-    /// `@max`, which descriptions of types do not keep: then the hash is another one, and the types are
-    /// compared member by member.
+    /// Of a type and all it refers to: those that Cyclone DDS makes of the same IDL. Of the type itself
+    /// typedefs are resolved, and its `@autoid(HASH)`, `@hashid`, `@min` and `@max` are left out. Then
+    /// its hash is another one, and others compare it member by member; of parts they compare the
+    /// hash alone, so that inexact ones are refused.
     ///
     /// # Errors
     /// A type that DDS cannot announce.
     pub fn of(ty: &TypeDescriptor) -> Result<Self, TypeObjectError> {
+        if let Some(part) = ty.inexact.iter().find(|name| **name != ty.name) {
+            return Err(TypeObjectError::Inexact(part.clone()));
+        }
         let mut it = Self { order: Vec::new(), known: Known::new() };
         it.add(&ty.name, ty, 0)?;
         Ok(it)

@@ -241,7 +241,7 @@ pub fn descriptor(rng: &mut impl Dice) -> TypeDescriptor {
         types.insert(name.clone(), definition);
         names.push(name);
     }
-    TypeDescriptor { name: names.pop().unwrap(), types }
+    TypeDescriptor { name: names.pop().unwrap(), types, inexact: Default::default() }
 }
 
 fn extensibility(rng: &mut impl Dice) -> Extensibility {

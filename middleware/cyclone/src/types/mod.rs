@@ -3,7 +3,7 @@
 mod identifier;
 mod object;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use cyclors::{
@@ -88,6 +88,7 @@ pub(crate) fn of_endpoint(
         deadline: Instant::now() + timeout,
         types: Types::default(),
         depth: 0,
+        aliased: false,
     };
     let mut why = "its TypeInformation names no type".to_owned();
     for id in choices {
@@ -99,8 +100,8 @@ pub(crate) fn of_endpoint(
             Ok(Some(name)) => {
                 // `info` owns the identifiers read above.
                 drop(info);
-                let Types { definitions, .. } = fetch.types;
-                return Ok(TypeDescriptor { name, types: definitions });
+                let Types { definitions, inexact, .. } = fetch.types;
+                return Ok(TypeDescriptor { name, types: definitions, inexact });
             }
             Ok(None) => {}
             Err(reason) => why = reason,
@@ -114,8 +115,9 @@ pub(crate) fn of_endpoint(
 #[derive(Default)]
 struct Types {
     definitions: BTreeMap<String, Definition>,
-    /// What hashes stand for.
-    known: BTreeMap<(u8, [u8; 14]), TypeRef>,
+    inexact: BTreeSet<String>,
+    /// What hashes stand for, and whether it is a typedef.
+    known: BTreeMap<(u8, [u8; 14]), (TypeRef, bool)>,
 }
 
 /// Reads TypeObjects with all they refer to.
@@ -124,6 +126,8 @@ struct Fetch {
     deadline: Instant,
     types: Types,
     depth: usize,
+    /// Whether the type being read has a typedef in it.
+    aliased: bool,
 }
 
 impl Fetch {
@@ -147,9 +151,11 @@ impl Fetch {
         hash: [u8; 14],
     ) -> Result<TypeRef, String> {
         let key = (id._d, hash);
-        if let Some(known) = self.types.known.get(&key) {
+        if let Some((known, aliased)) = self.types.known.get(&key) {
+            self.aliased |= aliased;
             return Ok(known.clone());
         }
+        let outer = std::mem::take(&mut self.aliased);
         if self.types.known.len() >= MAX_TYPES {
             return Err(format!("it refers to more than {MAX_TYPES} types"));
         }
@@ -168,8 +174,18 @@ impl Fetch {
                 other => Err(format!("its TypeObject is of the unknown kind {other:#x}")),
             }
         }?;
-        self.types.known.insert(key, found.clone());
+        self.types.known.insert(key, (found.clone(), self.aliased));
+        self.aliased |= outer;
         Ok(found)
+    }
+
+    /// Notes whether all of the type `name` is kept; `outer` is `aliased` of what it is part of.
+    fn note(&mut self, name: &str, flags: u16, outer: bool) {
+        const UNKEPT: u32 = cyclors::DDS_XTypes_IS_NESTED | cyclors::DDS_XTypes_IS_AUTOID_HASH;
+        if self.aliased || u32::from(flags) & UNKEPT != 0 {
+            self.types.inexact.insert(name.to_owned());
+        }
+        self.aliased = outer;
     }
 
     fn object(&self, id: &DDS_XTypes_TypeIdentifier) -> Result<Object, String> {

@@ -62,6 +62,7 @@ macro_rules! read {
             unsafe {
                 match u32::from(object._d) {
                     c::DDS_XTypes_TK_ALIAS => {
+                        fetch.aliased = true;
                         fetch.reference(&object._u.alias_type.body.common.related_type)
                     }
                     c::DDS_XTypes_TK_SEQUENCE => {
@@ -83,6 +84,7 @@ macro_rules! read {
                                 _ => return Err("it extends what is no struct".to_owned()),
                             },
                         };
+                        let outer = std::mem::replace(&mut fetch.aliased, false);
                         let mut members = Vec::new();
                         for m in list(it.member_seq._buffer, it.member_seq._length) {
                             let ty = fetch.reference(&m.common.member_type_id)?;
@@ -92,10 +94,12 @@ macro_rules! read {
                         }
                         let extensibility = extensibility(it.struct_flags);
                         let name = name($named(object));
+                        fetch.note(&name, it.struct_flags, outer);
                         Ok(fetch.define(name, Definition::Struct { extensibility, base, members }))
                     }
                     c::DDS_XTypes_TK_UNION => {
                         let it = &object._u.union_type;
+                        let outer = std::mem::replace(&mut fetch.aliased, false);
                         let selector = &it.discriminator.common;
                         let discriminator = fetch.reference(&selector.type_id)?;
                         let mut cases = Vec::new();
@@ -117,7 +121,9 @@ macro_rules! read {
                             discriminator_is_key: flag(selector.member_flags, c::DDS_XTypes_IS_KEY),
                             cases,
                         };
-                        Ok(fetch.define(name($named(object)), definition))
+                        let name = name($named(object));
+                        fetch.note(&name, it.union_flags, outer);
+                        Ok(fetch.define(name, definition))
                     }
                     c::DDS_XTypes_TK_ENUM => {
                         let it = &object._u.enumerated_type;

@@ -74,6 +74,7 @@ pub fn vibration() -> TypeDescriptor {
     TypeDescriptor {
         name: "test::Vibration".into(),
         types: BTreeMap::from([("test::Vibration".to_owned(), root)]),
+        inexact: Default::default(),
     }
 }
 
