@@ -18,7 +18,7 @@ use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{reader_policies, topic_policies, writer_policies};
-use crate::reader::{self, DdsReader, Entry};
+use crate::reader::{self, DdsReader, Entry, Inbox};
 use crate::writer::{self, DdsWriter, Greeted};
 
 type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
@@ -219,7 +219,7 @@ impl DdsParticipant {
         };
         let foreign = Arc::new(Counter::default());
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
-        let entry = Arc::new(Mutex::new(Entry {
+        let inbox = Arc::new(Inbox::new(Entry {
             port,
             sink,
             topic: spec.topic.clone(),
@@ -230,9 +230,9 @@ impl DdsParticipant {
             same_type: Default::default(),
             parked: Vec::new(),
         }));
-        let held = Arc::downgrade(&entry);
-        self.inner.command(Command::Add(token, entry));
-        Ok(DdsReader { guid, token, participant: self.inner.clone(), foreign, entry: held })
+        let held = Arc::downgrade(&inbox);
+        self.inner.command(Command::Add(token, inbox));
+        Ok(DdsReader { guid, token, participant: self.inner.clone(), foreign, inbox: held })
     }
 }
 

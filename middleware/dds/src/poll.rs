@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
-use parking_lot::Mutex;
 use rustdds::{DomainParticipantStatusListener, StatusEvented};
 use tidewire_idl::Guid;
 use tidewire_transport::dds::{DdsError, DdsEvent};
@@ -18,7 +17,7 @@ use crate::discovery::translate;
 use crate::guard::Guard;
 use crate::health::Threads;
 use crate::participant::Inner;
-use crate::reader::Entry;
+use crate::reader::Inbox;
 use crate::writer::Port;
 
 pub(crate) const WAKE: Token = Token(0);
@@ -29,7 +28,7 @@ pub(crate) const FIRST_READER: usize = 2;
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 
 pub(crate) enum Command {
-    Add(usize, Arc<Mutex<Entry>>),
+    Add(usize, Arc<Inbox>),
     Remove(usize),
     /// A poller has left samples for us.
     Drain(usize),
@@ -88,7 +87,7 @@ impl Drop for ReceiveThread {
 }
 
 struct Receive {
-    readers: HashMap<usize, Arc<Mutex<Entry>>>,
+    readers: HashMap<usize, Arc<Inbox>>,
     /// Writers that nobody writes with any more, and when they go.
     retired: Vec<(Instant, Arc<Port>)>,
     inner: Arc<Inner>,
@@ -125,7 +124,11 @@ impl Receive {
                             match command {
                                 Command::Add(token, entry) => self.add(poll, token, entry)?,
                                 Command::Remove(token) => drop(self.readers.remove(&token)),
-                                Command::Drain(token) => self.drain(token),
+                                Command::Drain(token) => {
+                                    if let Some(reader) = self.readers.get(&token) {
+                                        reader.lock().drain(&self.inner.discovered, None);
+                                    }
+                                }
                                 Command::Retire(due, writer) => self.retired.push((due, writer)),
                                 Command::Stop => {
                                     self.wait_for_retired();
@@ -136,7 +139,9 @@ impl Receive {
                     }
                     STATUS => {}
                     Token(token) => {
-                        self.drain(token);
+                        if let Some(reader) = self.readers.get(&token) {
+                            reader.arrived(&self.inner.discovered);
+                        }
                     }
                 }
             }
@@ -157,13 +162,7 @@ impl Receive {
         }
     }
 
-    fn drain(&self, token: usize) {
-        if let Some(reader) = self.readers.get(&token) {
-            reader.lock().drain(&self.inner.discovered, None);
-        }
-    }
-
-    fn add(&mut self, poll: &Poll, token: usize, reader: Arc<Mutex<Entry>>) -> Result<(), String> {
+    fn add(&mut self, poll: &Poll, token: usize, reader: Arc<Inbox>) -> Result<(), String> {
         {
             let mut entry = reader.lock();
             let registered =

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rustdds::with_key::Sample;
 use rustdds::{ReadCondition, no_key, with_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
@@ -25,7 +26,7 @@ pub struct DdsReader {
     pub(crate) participant: Arc<Inner>,
     pub(crate) foreign: Arc<Counter>,
     /// The receive thread's: it ends with the participant, whatever of the user's readers is left.
-    pub(crate) entry: Weak<Mutex<Entry>>,
+    pub(crate) inbox: Weak<Inbox>,
 }
 
 impl DdsReader {
@@ -43,22 +44,28 @@ impl DdsReader {
     /// receive thread to be scheduled. Nothing happens if that is at it already. Whether all that has
     /// arrived is with the sink now.
     pub fn pump(&self) -> bool {
-        let entry = self.entry.upgrade();
-        let Some(mut entry) = entry.as_ref().and_then(|entry| entry.try_lock()) else {
-            return false;
-        };
-        if !entry.parked.is_empty() {
-            return false;
-        }
-        let run = || entry.drain(&self.participant.discovered, Some(self.guid.prefix()));
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(()) if entry.parked.is_empty() => return true,
-            Ok(()) => self.participant.command(Command::Drain(self.token)),
-            Err(_) => {
-                let _ = self.participant.failed.set("a reader panicked inside RustDDS".to_owned());
+        let Some(inbox) = self.inbox.upgrade() else { return false };
+        loop {
+            let Some(mut entry) = inbox.entry.try_lock() else { return false };
+            let waited = !entry.parked.is_empty();
+            if !waited {
+                let run = || entry.drain(&self.participant.discovered, Some(self.guid.prefix()));
+                if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                    let _ =
+                        self.participant.failed.set("a reader panicked inside RustDDS".to_owned());
+                    return false;
+                }
+            }
+            let parked = !entry.parked.is_empty();
+            drop(entry);
+            let missed = inbox.was_missed();
+            if parked && (missed || !waited) {
+                self.participant.command(Command::Drain(self.token));
+            }
+            if parked || !missed {
+                return !parked;
             }
         }
-        false
     }
 
     /// Samples dropped because their writer announced another type on the same topic name.
@@ -88,6 +95,42 @@ impl Port {
 }
 
 /// A reader as the receive thread and pollers share it.
+pub(crate) struct Inbox {
+    entry: Mutex<Entry>,
+    /// Whether the receive thread came while a poller was at it, which looks again then.
+    missed: AtomicBool,
+}
+
+impl Inbox {
+    pub fn new(entry: Entry) -> Self {
+        Self { entry: Mutex::new(entry), missed: AtomicBool::new(false) }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Entry> {
+        self.entry.lock()
+    }
+
+    /// Something has arrived: it goes to the sink now, or a poller that is at it takes it there.
+    ///
+    /// If the receive thread waited for the lock instead, pollers would have to hand it over, and could do
+    /// nothing until that thread has a processor: milliseconds, where pollers keep all of them busy.
+    pub fn arrived(&self, discovered: &Mutex<Discovered>) {
+        self.missed.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if let Some(mut entry) = self.entry.try_lock() {
+            self.missed.store(false, Ordering::Relaxed);
+            entry.drain(discovered, None);
+        }
+    }
+
+    /// To be asked once the lock is given back.
+    fn was_missed(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.missed.load(Ordering::Relaxed) && self.missed.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What they share.
 pub(crate) struct Entry {
     pub port: Port,
     pub sink: Arc<dyn Sink>,

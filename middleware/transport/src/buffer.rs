@@ -83,7 +83,8 @@ mod tests {
         let payload = filled(LEAST);
         let (part, at) = (payload.slice(10..20), payload.as_ptr());
         drop(payload);
-        assert_ne!(with_room(LEAST).as_ptr(), at, "a part of it is still held");
+        let other = with_room(LEAST);
+        assert_ne!(other.as_ptr(), at, "a part of it is still held");
         assert_eq!(part[..], [7; 10]);
         drop(part);
         let again = with_room(LEAST);
