@@ -32,7 +32,14 @@ pub enum Kind {
     RustDds {
         bytes: usize,
     },
-    /// Ours and RustDDS where every sample counts, 64 B.
+    /// Ours by DDS and RustDDS, waiting instead of polling.
+    OursWaits {
+        bytes: usize,
+    },
+    RustDdsWaits {
+        bytes: usize,
+    },
+    /// The same where every sample counts, 64 B.
     OursAll,
     RustDdsAll,
     /// Ours by shared memory, 64 B, waiting instead of polling.
@@ -60,11 +67,13 @@ impl Kind {
     /// Name in the figures.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ours { .. } | Self::OursAll | Self::OursWoken => "tidewire",
+            Self::Ours { .. } | Self::OursWaits { .. } | Self::OursAll | Self::OursWoken => {
+                "tidewire"
+            }
             Self::Futex => "futex",
             Self::Events => "iceoryx2 event",
             Self::Iceoryx { .. } => "iceoryx2",
-            Self::RustDds { .. } => "rustdds",
+            Self::RustDds { .. } | Self::RustDdsWaits { .. } => "rustdds",
             Self::RustDdsAll => "rustdds, paced",
             #[cfg(feature = "cyclone")]
             Self::OursCyclone { .. } | Self::OursPacked => "tidewire",
@@ -101,7 +110,6 @@ impl Job {
         let Self { domain, run, .. } = self;
         Ok(match self.kind {
             Kind::Ours { bytes: 64, dds } => Box::new(ours::Typed::<Block64>::new(domain, dds)),
-            Kind::Ours { bytes: 0x400, dds } => Box::new(ours::Typed::<Block1K>::new(domain, dds)),
             Kind::Ours { bytes: 0x1_0000, dds } => {
                 Box::new(ours::Typed::<Block64K>::new(domain, dds))
             }
@@ -111,9 +119,23 @@ impl Job {
             Kind::Iceoryx { bytes: 64 } => Box::new(iceoryx::Raw::<64>(run)),
             Kind::Iceoryx { bytes: 0x1_0000 } => Box::new(iceoryx::Raw::<0x1_0000>(run)),
             Kind::Iceoryx { bytes: 0x10_0000 } => Box::new(iceoryx::Raw::<0x10_0000>(run)),
-            Kind::RustDds { bytes } => Box::new(rustdds::Raw { domain, bytes, all: false }),
+            Kind::OursWaits { bytes } => match bytes {
+                64 => Box::new(ours::Typed::<Block64>::waiting(domain)),
+                0x400 => Box::new(ours::Typed::<Block1K>::waiting(domain)),
+                0x1_0000 => Box::new(ours::Typed::<Block64K>::waiting(domain)),
+                0x10_0000 => Box::new(ours::Typed::<Block1M>::waiting(domain)),
+                _ => return Err(fail(format!("there is no contender for {bytes} bytes"))),
+            },
+            Kind::RustDds { bytes } => {
+                Box::new(rustdds::Raw { domain, bytes, waits: false, all: false })
+            }
+            Kind::RustDdsWaits { bytes } => {
+                Box::new(rustdds::Raw { domain, bytes, waits: true, all: false })
+            }
             Kind::OursAll => Box::new(ours::Typed::<Block64>::all(domain)),
-            Kind::RustDdsAll => Box::new(rustdds::Raw { domain, bytes: 64, all: true }),
+            Kind::RustDdsAll => {
+                Box::new(rustdds::Raw { domain, bytes: 64, waits: true, all: true })
+            }
             Kind::OursWoken => Box::new(ours::Typed::<Block64>::woken(domain)),
             Kind::Futex => Box::new(wake::Futex { run }),
             Kind::Events => Box::new(wake::Events { run }),
@@ -151,6 +173,8 @@ impl fmt::Display for Job {
             Kind::Ours { bytes, dds: true } => ("ours-dds", bytes),
             Kind::Iceoryx { bytes } => ("iceoryx2", bytes),
             Kind::RustDds { bytes } => ("rustdds", bytes),
+            Kind::OursWaits { bytes } => ("ours-waits", bytes),
+            Kind::RustDdsWaits { bytes } => ("rustdds-waits", bytes),
             Kind::OursAll => ("ours-all", 64),
             Kind::RustDdsAll => ("rustdds-all", 64),
             Kind::OursWoken => ("ours-woken", 64),
@@ -190,6 +214,8 @@ impl FromStr for Job {
                 "ours-dds" => Kind::Ours { bytes, dds: true },
                 "iceoryx2" => Kind::Iceoryx { bytes },
                 "rustdds" => Kind::RustDds { bytes },
+                "ours-waits" => Kind::OursWaits { bytes },
+                "rustdds-waits" => Kind::RustDdsWaits { bytes },
                 "ours-all" => Kind::OursAll,
                 "rustdds-all" => Kind::RustDdsAll,
                 "ours-woken" => Kind::OursWoken,
@@ -294,6 +320,8 @@ mod tests {
             Kind::Ours { bytes: 0x10_0000, dds: false },
             Kind::Iceoryx { bytes: 0x1_0000 },
             Kind::RustDds { bytes: 0x400 },
+            Kind::OursWaits { bytes: 0x10_0000 },
+            Kind::RustDdsWaits { bytes: 64 },
             Kind::OursAll,
             Kind::RustDdsAll,
             Kind::OursWoken,

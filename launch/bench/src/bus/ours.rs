@@ -41,9 +41,14 @@ impl<T> Typed<T> {
         Self { waits: true, ..Self::new(domain, false) }
     }
 
-    /// DDS only, where every sample counts, waiting.
+    /// DDS only, waiting.
+    pub fn waiting(domain: u16) -> Self {
+        Self { waits: true, ..Self::new(domain, true) }
+    }
+
+    /// The same where every sample counts.
     pub fn all(domain: u16) -> Self {
-        Self { all: true, waits: true, ..Self::new(domain, true) }
+        Self { all: true, ..Self::waiting(domain) }
     }
 
     /// DDS only, on Cyclone.

@@ -1,9 +1,9 @@
 //! Raw RustDDS.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use bytes::Bytes;
+use mio::{Events, Interest, Poll, Token};
 use rustdds::no_key::{
     DataReader, DataWriter, Decode, DefaultDecoder, DeserializerAdapter, SerializerAdapter,
 };
@@ -20,13 +20,11 @@ use crate::contender::{Contender, Endpoint, Role};
 pub struct Raw {
     pub domain: u16,
     pub bytes: usize,
-    /// Every sample counts: KEEP_ALL, and a reader that finds nothing rests, as RustDDS's threads need the
-    /// processors. Otherwise KEEP_LAST(256), polled.
+    /// Whether it waits for samples instead of polling.
+    pub waits: bool,
+    /// Whether every sample counts: KEEP_ALL, otherwise KEEP_LAST(256).
     pub all: bool,
 }
-
-/// What a reader that finds nothing waits.
-const REST: Duration = Duration::from_micros(50);
 
 /// Bytes in, bytes out: no serialiser is as fast.
 struct AsItIs;
@@ -80,7 +78,8 @@ struct End {
     writer: DataWriter<Bytes, AsItIs>,
     reader: DataReader<Bytes, AsItIs>,
     bytes: usize,
-    rests: bool,
+    /// To wait on, if the contender does not poll.
+    waits: Option<(Poll, Events)>,
     matched: bool,
     _participant: DomainParticipant,
 }
@@ -108,14 +107,21 @@ impl Contender for Raw {
         let subscriber = participant.create_subscriber(&qos).map_err(|e| fail(&e))?;
         let writer =
             publisher.create_datawriter_no_key(&topic(out)?, None).map_err(|e| fail(&e))?;
-        let reader =
+        let mut reader =
             subscriber.create_datareader_no_key(&topic(back)?, None).map_err(|e| fail(&e))?;
-        let (bytes, rests) = (self.bytes, self.all);
+        let mut waits = None;
+        if self.waits {
+            let poll = Poll::new().map_err(|e| fail(&e))?;
+            let registry = poll.registry();
+            registry.register(&mut reader, Token(0), Interest::READABLE).map_err(|e| fail(&e))?;
+            waits = Some((poll, Events::with_capacity(8)));
+        }
+        let bytes = self.bytes;
         Ok(Box::new(End {
             writer,
             reader,
             bytes,
-            rests,
+            waits,
             matched: false,
             _participant: participant,
         }))
@@ -129,9 +135,11 @@ impl Endpoint for End {
     }
 
     fn poll(&mut self) -> Result<Option<u64>, BenchError> {
-        let sample = self.reader.take_next_sample().map_err(|e| BenchError::of("bus")(&e))?;
-        if sample.is_none() && self.rests {
-            std::thread::sleep(REST);
+        let fail = BenchError::of("bus");
+        let mut sample = self.reader.take_next_sample().map_err(|e| fail(&e))?;
+        if let (None, Some((poll, events))) = (&sample, &mut self.waits) {
+            poll.poll(events, Some(super::WAIT)).map_err(|e| fail(&e))?;
+            sample = self.reader.take_next_sample().map_err(|e| fail(&e))?;
         }
         Ok(sample.map(|sample| super::sum(sample.value())))
     }
