@@ -42,6 +42,7 @@ mod reader;
 mod routes;
 mod sample;
 mod service;
+mod subscribe;
 mod wake;
 mod wire;
 mod writer;
