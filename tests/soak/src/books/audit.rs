@@ -2,9 +2,9 @@
 //!
 //! Samples "between live ends" are those from the first one of a writer that a reader took to the last
 //! one written, both alive at the audit. Of them a RELIABLE reader got each once and in order, except
-//! - over DDS, those that the writer was refused ([`WriteError::Timeout`]): it knows. And a few that
-//!   are missing all the same, which `lost` counts and the stage limits: why is not known. RustDDS gives
-//!   up repairing once 16 MiB of later samples wait behind a gap;
+//! - over DDS, those that the writer was refused ([`WriteError::Timeout`]): it knows. And a few of those
+//!   of 1 MiB, which `lost` counts and the stage limits: RustDDS gives up repairing a sample once 16 MiB
+//!   of its topic have come after it, which takes six seconds here;
 //! - on shared memory, those for which the reader made no room within `max_blocking_time` because it
 //!   did not run for so long: `lost` counts them.
 //!
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Read, Written};
-use crate::topics::{DEPTH, MAX_BLOCKING, Topic};
+use crate::topics::{DEPTH, Form, MAX_BLOCKING, Topic};
 
 /// How long a write may take beside the wait of each transport: encoding, copying, and the scheduler of
 /// a loaded machine. Time in which the whole process did not run is not counted.
@@ -52,8 +52,9 @@ pub struct Audit {
     excused: BTreeMap<(u32, usize), u64>,
     /// Pairs of ends that were compared.
     pub pairs: u64,
-    /// Samples that readers on DDS lost between live ends.
+    /// Large samples that readers on DDS lost between live ends, and where.
     pub given_up: u64,
+    pub gaps: Vec<String>,
 }
 
 /// Samples a writer was refused.
@@ -204,11 +205,19 @@ impl Audit {
                 },
             )
             .collect();
-        if !by_shm {
-            self.given_up += unexplained.len() as u64;
-        } else if let (Some(first), Some(last)) = (unexplained.first(), unexplained.last()) {
+        if let (Some(first), Some(last)) = (unexplained.first(), unexplained.last()) {
             let many = unexplained.len();
-            wrong.push(format!("{many} samples between {first} and {last} never came"));
+            if by_shm || topic.form != Form::Large {
+                wrong.push(format!("{many} samples between {first} and {last} never came"));
+            } else {
+                self.given_up += many as u64;
+                self.gaps.push(format!(
+                    "{many} of {first} to {last} of {} that {} was to have{}",
+                    writer.name,
+                    reader.name,
+                    if paused { ", which was stopped" } else { "" }
+                ));
+            }
         }
         let history = written.last.saturating_sub(u64::from(DEPTH) - 1).max(1);
         if topic.is_durable() && track.first > history {
@@ -228,6 +237,7 @@ mod tests {
     use crate::topics::topics;
 
     const PLAIN: usize = 0;
+    const LARGE: usize = 4;
     const EVENT: usize = 5;
     const STATE: usize = 6;
 
@@ -315,11 +325,13 @@ mod tests {
         finds(&mut audit, &sides(false, written(PLAIN, 9), gap()), &[]);
         assert_eq!(audit.given_up, 0);
         let lost = sides(false, written(PLAIN, 9), Read { lost: 1, ..gap() });
+        finds(&mut Audit::default(), &lost, &["between 6 and 6 never"]);
+        let large = Read { topic: LARGE, lost: 1, ..gap() };
         let mut audit = Audit::default();
-        finds(&mut audit, &lost, &[]);
-        assert_eq!(audit.given_up, 1, "the stage has a limit for these");
+        finds(&mut audit, &sides(false, written(LARGE, 9), large), &[]);
+        assert_eq!((audit.given_up, audit.gaps.len()), (1, 1), "the stage has a limit for these");
         let silent = sides(false, written(PLAIN, 9), gap());
-        finds(&mut Audit::default(), &silent, &["the reader says 0"]);
+        finds(&mut Audit::default(), &silent, &["the reader says 0", "never"]);
     }
 
     #[test]

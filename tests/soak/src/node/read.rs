@@ -1,6 +1,6 @@
 //! The readers of a process, on one thread.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub struct Reading {
     bus: Participant,
     lines: Vec<Line>,
     freeze: Arc<Freeze>,
+    /// Writers in the books that were told last.
+    told: BTreeSet<String>,
 }
 
 impl Reading {
@@ -69,7 +71,7 @@ impl Reading {
                 kept: VecDeque::new(),
             });
         }
-        Ok(Self { bus: bus.clone(), lines, freeze })
+        Ok(Self { bus: bus.clone(), lines, freeze, told: BTreeSet::new() })
     }
 
     pub fn run(&mut self, orders: &Receiver<Order>) {
@@ -85,11 +87,11 @@ impl Reading {
                 Ok(Order::Books) => self.tell(),
                 Ok(Order::Go(writers)) => {
                     self.freeze.take_longest();
+                    let stays = |writer: &Guid| stays(&writer.to_string(), &writers, &self.told);
                     for line in &mut self.lines {
-                        let lives = |writer: &Guid| writers.contains(&writer.to_string());
-                        line.tracks.retain(|writer, _| lives(writer));
+                        line.tracks.retain(|writer, _| stays(writer));
                         line.tracks.values_mut().for_each(Track::close);
-                        line.values.retain(|_, (writer, _)| lives(writer));
+                        line.values.retain(|_, (writer, _)| stays(writer));
                     }
                 }
                 Ok(Order::Hold | Order::Mark) => (),
@@ -100,8 +102,11 @@ impl Reading {
         }
     }
 
-    fn tell(&self) {
-        let books = self.lines.iter().map(Line::told).collect();
+    fn tell(&mut self) {
+        let books: Vec<Read> = self.lines.iter().map(Line::told).collect();
+        self.told = books.iter().flat_map(|book| book.tracks.keys().cloned()).collect();
+        let value_writers = self.lines.iter().flat_map(|line| line.values.values());
+        self.told.extend(value_writers.map(|(writer, _)| writer.to_string()));
         say(&Said::Read { books, frozen_ns: self.freeze.longest().as_nanos() as u64 });
     }
 }
@@ -156,10 +161,29 @@ impl Line {
     }
 }
 
+/// Whether the books of a writer are kept when all but `living` ones are closed: those that came since the
+/// stage heard the books are none of them. A process that is stopped obeys late.
+fn stays(writer: &str, living: &BTreeSet<String>, told: &BTreeSet<String>) -> bool {
+    living.contains(writer) || !told.contains(writer)
+}
+
 fn note(book: &mut Read, tracks: &mut HashMap<Guid, Track>, writer: Guid, counter: Option<u64>) {
     book.received += 1;
     match counter {
         Some(counter) => book.missing += tracks.entry(writer).or_default().see(counter),
         None => book.corrupt += 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn books_of_newcomers_are_kept() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let (living, told): (BTreeSet<_>, BTreeSet<_>) = (names(&["a"]), names(&["a", "gone"]));
+        let stays = ["a", "gone", "new"].map(|writer| stays(writer, &living, &told));
+        assert_eq!(stays, [true, false, true]);
     }
 }
