@@ -19,9 +19,10 @@ impl Past {
     }
 
     /// Notes a sample of the history; how many before it never came. Repetitions for other late joiners say
-    /// nothing about losses; nor do gaps where samples expire.
+    /// nothing about losses; nor do those that began before we came, and gaps where samples expire.
     pub(crate) fn history(&mut self, live: &SequenceGaps, meta: &SampleMeta) -> u64 {
-        if !self.counts || meta.expires != 0 || live.last(meta.writer) > 0 {
+        let begun = meta.starts_history() || self.gaps.last(meta.writer) > 0;
+        if !self.counts || !begun || meta.expires != 0 || live.last(meta.writer) > 0 {
             return 0;
         }
         missed(&mut self.gaps, meta.writer, meta.sequence)

@@ -13,6 +13,10 @@ pub const HISTORY: u32 = 1;
 /// `autodispose_unregistered_instances` asks for (WRITER_DATA_LIFECYCLE, DDS 1.4, 2.2.3.21).
 pub const DISPOSES: u32 = 2;
 
+/// [`SampleMeta::flags`]: the first of a history that is sent again. A reader that comes in the middle of
+/// one for another waits for its own.
+pub const HISTORY_START: u32 = 4;
+
 /// Whether a lifespan that ends at `expires`, as in [`SampleMeta::expires`], is over at `now`.
 #[inline]
 pub fn is_over(expires: i64, now: i64) -> bool {
@@ -44,6 +48,12 @@ impl SampleMeta {
     #[inline]
     pub fn is_history(&self) -> bool {
         self.flags & HISTORY != 0
+    }
+
+    /// Whether it is the first of such.
+    #[inline]
+    pub fn starts_history(&self) -> bool {
+        self.flags & HISTORY_START != 0
     }
 
     /// Whether it ends the instance for all writers: a dispose, or an unregister that is one too.

@@ -17,6 +17,8 @@ struct Track {
     /// The first live sample; history lies before it.
     first_live: Option<u64>,
     last_live: u64,
+    /// A history came from its beginning: others, for those who came before us, end in the middle.
+    begun: bool,
     /// History comes in order, so what is not after this was seen.
     last_history: u64,
 }
@@ -27,6 +29,10 @@ impl Tracks {
         let track = self.tracks.entry(meta.writer).or_default();
         let sequence = meta.sequence;
         if meta.is_history() {
+            track.begun |= meta.starts_history();
+            if !track.begun {
+                return false;
+            }
             let before_live = track.first_live.is_none_or(|first| sequence < first);
             let new = before_live && sequence > track.last_history;
             if new {
@@ -59,7 +65,7 @@ impl Tracks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidewire_transport::HISTORY;
+    use tidewire_transport::{HISTORY, HISTORY_START};
 
     #[test]
     fn history_and_live_samples_come_once_in_any_interleaving() {
@@ -67,7 +73,8 @@ mod tests {
         let mut see = |sequence, flags| {
             tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
         };
-        assert!(see(3, HISTORY));
+        assert!(!see(7, HISTORY), "of a history that began before we came");
+        assert!(see(3, HISTORY | HISTORY_START));
         assert!(see(10, 0), "a live sample slipped in between");
         assert!(see(7, HISTORY), "the rest of the history");
         assert!(!see(10, HISTORY), "repeated, but seen live");

@@ -11,7 +11,9 @@ use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind, Reliability};
 use tidewire_shm::{ShmError, ShmWriter, pulse_now};
 use tidewire_transport::buffer;
-use tidewire_transport::{Counter, DISPOSES, EndpointSpec, HISTORY, Prefix, SampleMeta, now_ns};
+use tidewire_transport::{
+    Counter, DISPOSES, EndpointSpec, HISTORY, HISTORY_START, Prefix, SampleMeta, now_ns,
+};
 
 use super::history::History;
 use super::registered::Registered;
@@ -337,8 +339,10 @@ impl WriterCore {
         // history drop it by its sequence numbers.
         if readers > served.0 || owners.iter().any(|owner| !served.1.contains(owner)) {
             let (now, start) = (now_ns(), Instant::now());
+            let mut flags = HISTORY | HISTORY_START;
             for (meta, payload) in history.in_order().filter(|(meta, _)| !meta.is_expired(now)) {
-                let meta = SampleMeta { flags: meta.flags | HISTORY, ..meta };
+                let meta = SampleMeta { flags: meta.flags | flags, ..meta };
+                flags = HISTORY;
                 if let Err(error) = shm.send(&meta, &payload) {
                     // A reader that is stopped misses what the newcomer gets; it is waited for once.
                     let other = matches!(error, ShmError::WriteTimeout { .. });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::Durability;
-use tidewire_transport::{EndpointSpec, HISTORY, SampleMeta};
+use tidewire_transport::{EndpointSpec, HISTORY, HISTORY_START, SampleMeta};
 
 use crate::support::*;
 
@@ -218,7 +218,8 @@ fn history_that_a_stopped_late_joiner_had_no_room_for_is_lost() {
     // It has a place for one sample more while one is on its way.
     let fit = (5..=40)
         .take_while(|&sequence| {
-            let old = SampleMeta { flags: HISTORY, ..meta(1, sequence) };
+            let start = if sequence == 5 { HISTORY_START } else { 0 };
+            let old = SampleMeta { flags: HISTORY | start, ..meta(1, sequence) };
             writer.send(&old, &payload(sequence, 64)).is_ok()
         })
         .count() as u64;
