@@ -152,6 +152,7 @@ pub enum Definition {
 ///
 /// It is plain data (serde), so a recording keeps it as JSON next to the samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct TypeDescriptor {
     /// Scoped name with `::`, as DDS type names are written.
     pub name: String,
@@ -159,11 +160,30 @@ pub struct TypeDescriptor {
     pub types: BTreeMap<String, Definition>,
     /// Those among them of which others announce more than is kept here: typedefs, `@nested`,
     /// `@autoid(HASH)`. It changes the hash that stands for them, and nothing else.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub inexact: BTreeSet<String>,
 }
 
+/// As it was written, maybe before it was noted what is inexact: then everything may be.
+#[derive(Deserialize)]
+struct Stored {
+    name: String,
+    types: BTreeMap<String, Definition>,
+    inexact: Option<BTreeSet<String>>,
+}
+
+impl From<Stored> for TypeDescriptor {
+    fn from(Stored { name, types, inexact }: Stored) -> Self {
+        let inexact = inexact.unwrap_or_else(|| types.keys().cloned().collect());
+        Self { name, types, inexact }
+    }
+}
+
 impl TypeDescriptor {
+    /// Whether both describe the same samples; what is inexact says nothing about them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.types == other.types
+    }
+
     /// The definition of the topic type itself.
     pub fn root(&self) -> &Definition {
         &self.types[&self.name]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 use tidewire_idl::xtypes::{Relation, TypeObjectError, TypeObjects};
-use tidewire_idl::{TypeHandle, TypeRegistry};
+use tidewire_idl::{TypeDescriptor, TypeHandle, TypeRegistry};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -63,11 +63,30 @@ fn what_does_not_fit_a_type_object_is_refused() {
         "@autoid(HASH) struct P { long x; };",
         "typedef long L; union P switch (L) { case 1: long x; };",
         "@appendable enum P { A, B };",
+        "@appendable bitmask P { A, B };",
+        "struct P { @external long x; };",
+        "struct P { @try_construct(TRIM) string<4> x; };",
+        "@default_nested module m { struct Q { long x; }; }; struct P { m::Q x; };",
     ] {
         let inexact = refused(&format!("{part} struct S {{ P p; }};"));
         assert_eq!(inexact, TypeObjectError::Inexact("P".into()), "{part}");
     }
+    // A collection is compared by the hash of what it is made of, which may be a typedef.
+    for root in [
+        "struct P { long x; }; typedef P Q; struct S { sequence<Q> x; };",
+        "struct P { long x; }; typedef sequence<P> Q; struct S { sequence<Q> x; };",
+        "struct P { long x; }; typedef P Q; struct S { Q x[3]; };",
+    ] {
+        assert_eq!(refused(root), TypeObjectError::Inexact("S".into()), "{root}");
+    }
     let root = ty("typedef long L; struct P { long x; }; struct S { L l; P p; };", "S");
     assert!(TypeObjects::of(&root).is_ok(), "the type itself is compared member by member");
     assert_eq!(root.inexact, ["S".to_owned()].into());
+    // Written before any of this was noted.
+    let mut old =
+        serde_json::to_value(&*ty("struct P { long x; }; struct S { P p; };", "S")).unwrap();
+    old.as_object_mut().unwrap().remove("inexact");
+    let old: TypeDescriptor = serde_json::from_value(old).unwrap();
+    assert_eq!(TypeObjects::of(&old).err().unwrap(), TypeObjectError::Inexact("P".into()));
+    assert!(old.is_same(&ty("struct P { long x; }; struct S { P p; };", "S")));
 }

@@ -71,7 +71,7 @@ impl Parser<'_> {
         if annotations.nested {
             self.out.nested.insert(full.clone());
         }
-        if annotations.nested || auto_id == AutoId::Hash || self.aliased {
+        if annotations.nested || auto_id == AutoId::Hash || self.aliased || self.loose {
             self.out.inexact.insert(full.clone());
         }
         self.document(&full, doc);
@@ -237,7 +237,8 @@ impl Parser<'_> {
             self.out.nested.insert(full.clone());
         }
         self.document(&full, doc);
-        if annotations.nested || annotations.auto_id == Some(AutoId::Hash) || self.aliased {
+        let hashed = annotations.auto_id == Some(AutoId::Hash);
+        if annotations.nested || hashed || self.aliased || self.loose {
             self.out.inexact.insert(full.clone());
         }
         let discriminator_is_key = discriminator_annotations.key;

@@ -83,7 +83,16 @@ impl Parser<'_> {
             }
             "must_understand" | "must_Understand" => out.must_understand = self.flag()?,
             "nested" | "Nested" => out.nested = self.flag()?,
-            "topic" | "default_nested" => self.skip_arguments(),
+            "topic" => self.skip_arguments(),
+            // These change what stands for a type when endpoints are matched.
+            "default_nested" => {
+                self.loose = true;
+                self.skip_arguments();
+            }
+            "external" | "External" | "shared" | "Shared" | "try_construct" => {
+                self.aliased = true;
+                self.skip_arguments();
+            }
             "default_literal" => {
                 self.skip_arguments();
                 out.default_literal = true;

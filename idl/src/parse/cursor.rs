@@ -31,8 +31,10 @@ pub(crate) struct Parser<'a> {
     pub out: Parsed,
     /// Where types, and their members (`Type::member`), were defined.
     pub places: BTreeMap<String, Span>,
-    /// Whether a typedef was used since this was last cleared.
+    /// Whether a typedef, or an annotation that is not kept, was used since this was last cleared.
     pub aliased: bool,
+    /// Whether an annotation that is not kept was used on a module.
+    pub loose: bool,
     /// `#pragma keylist` lines: type as written, scope, keys.
     pub key_lists: Vec<(String, Vec<String>, Vec<String>, Span)>,
     pub nesting: usize,
@@ -54,6 +56,7 @@ impl<'a> Parser<'a> {
             out: Parsed::default(),
             places: BTreeMap::new(),
             aliased: false,
+            loose: false,
             key_lists: Vec::new(),
             nesting: 0,
         }

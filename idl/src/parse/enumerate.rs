@@ -62,9 +62,7 @@ impl Parser<'_> {
             }
         }
         self.expect("}")?;
-        if annotations.extensibility.is_some_and(|kind| kind != Extensibility::Final) {
-            self.out.inexact.insert(full.clone());
-        }
+        self.note_extensibility(&annotations, &full);
         self.document(&full, doc);
         self.out.types.insert(full, Definition::Enum { bit_bound, literals, default });
         Ok(())
@@ -112,8 +110,17 @@ impl Parser<'_> {
             }
         }
         self.expect("}")?;
+        self.note_extensibility(&annotations, &full);
         self.document(&full, doc);
         self.out.types.insert(full, Definition::Bitmask { bit_bound, flags });
         Ok(())
+    }
+
+    /// That of enumerations and bitmasks is not kept.
+    fn note_extensibility(&mut self, annotations: &Annotations, full: &str) {
+        if self.loose || annotations.extensibility.is_some_and(|kind| kind != Extensibility::Final)
+        {
+            self.out.inexact.insert(full.to_owned());
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::fmt;
 
 use md5::{Digest, Md5};
 
-use crate::descriptor::{Definition, TypeDescriptor};
+use crate::descriptor::{Definition, TypeDescriptor, TypeRef};
 use wire::Out;
 
 /// The longest name of a type or member in a TypeObject, in bytes.
@@ -66,8 +66,8 @@ pub enum TypeObjectError {
     Unknown(String),
     /// Its hash would be another one than others have for the same IDL.
     #[error(
-        "`{0}`, a part of it, has typedefs, @nested or @autoid(HASH), which are not kept; types that \
-         contain it are matched by name"
+        "`{0}` has typedefs, @nested, @autoid(HASH) or others of which the description keeps nothing; types \
+         that contain it are matched by name"
     )]
     Inexact(String),
     /// TypeObjects have room for 255 bytes.
@@ -103,6 +103,24 @@ impl Pair {
 
 type Known = BTreeMap<String, Pair>;
 
+/// Whether a sequence or array of named types is among its members.
+fn collects_types(definition: &Definition) -> bool {
+    fn named(ty: &TypeRef, inside: bool) -> bool {
+        match ty {
+            TypeRef::Named(_) => inside,
+            TypeRef::Sequence { element, .. } | TypeRef::Array { element, .. } => {
+                named(element, true)
+            }
+            _ => false,
+        }
+    }
+    match definition {
+        Definition::Struct { members, .. } => members.iter().any(|m| named(&m.ty, false)),
+        Definition::Union { cases, .. } => cases.iter().any(|case| named(&case.member.ty, false)),
+        _ => false,
+    }
+}
+
 /// A type's TypeObjects, and those of all types it refers to.
 pub struct TypeObjects {
     /// The type itself first, each before those it refers to.
@@ -121,6 +139,10 @@ impl TypeObjects {
     pub fn of(ty: &TypeDescriptor) -> Result<Self, TypeObjectError> {
         if let Some(part) = ty.inexact.iter().find(|name| **name != ty.name) {
             return Err(TypeObjectError::Inexact(part.clone()));
+        }
+        // A typedef may be what a collection is made of, and that is compared by its hash.
+        if ty.inexact.contains(&ty.name) && collects_types(ty.root()) {
+            return Err(TypeObjectError::Inexact(ty.name.clone()));
         }
         let mut it = Self { order: Vec::new(), known: Known::new() };
         it.add(&ty.name, ty, 0)?;

@@ -51,7 +51,8 @@ impl Batch {
     ) -> dds_return_t {
         // SAFETY: as the caller says.
         let result = unsafe { self.packer.write(serdata) };
-        if result >= 0 && !self.waiting.swap(true, Ordering::AcqRel) {
+        // It may be packed even if somebody in this process could not take it.
+        if !self.waiting.swap(true, Ordering::AcqRel) {
             shared.note(Note::Flush(Instant::now() + self.budget, self.clone()));
         }
         result

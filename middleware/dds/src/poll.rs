@@ -126,7 +126,7 @@ impl Receive {
                                 Command::Remove(token) => drop(self.readers.remove(&token)),
                                 Command::Drain(token) => {
                                     if let Some(reader) = self.readers.get(&token) {
-                                        reader.lock().drain(&self.inner.discovered, None);
+                                        reader.drain(&self.inner.discovered);
                                     }
                                 }
                                 Command::Retire(due, writer) => self.retired.push((due, writer)),
@@ -188,15 +188,21 @@ impl Receive {
             if matches!(event, DdsEvent::Matched { .. }) {
                 self.inner.matches.fetch_add(1, Ordering::AcqRel);
             }
-            // What a writer is was found out once; a newcomer may be another, and one that is gone is none.
-            let stale = |guid: &Guid| match &event {
+            // What a writer is was found out once; a newcomer may be another. Of one that is gone samples may
+            // still wait, so who was of another type stays known for it.
+            let stale = |guid: &Guid, ours: bool| match &event {
                 DdsEvent::WriterFound(writer) => writer.guid == *guid,
-                DdsEvent::EndpointLost(lost) => lost == guid,
-                DdsEvent::ParticipantLost(lost) => guid.prefix() == *lost,
+                DdsEvent::EndpointLost(lost) => ours && lost == guid,
+                DdsEvent::ParticipantLost(lost) => ours && guid.prefix() == *lost,
                 _ => false,
             };
-            for reader in self.readers.values() {
-                reader.lock().same_type.retain(|guid, _| !stale(guid));
+            if let DdsEvent::WriterFound(_)
+            | DdsEvent::EndpointLost(_)
+            | DdsEvent::ParticipantLost(_) = &event
+            {
+                for reader in self.readers.values() {
+                    reader.forget(&self.inner.discovered, stale);
+                }
             }
             for observer in self.inner.observers.read().iter() {
                 observer(&event);

@@ -49,6 +49,7 @@ impl DdsReader {
             let Some(mut entry) = inbox.entry.try_lock() else { return false };
             let waited = !entry.parked.is_empty();
             if !waited {
+                inbox.missed.store(false, Ordering::Relaxed);
                 let run = || entry.drain(&self.participant.discovered, Some(self.guid.prefix()));
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     let _ =
@@ -106,6 +107,7 @@ impl Inbox {
         Self { entry: Mutex::new(entry), missed: AtomicBool::new(false) }
     }
 
+    /// Before anybody else has it.
     pub fn lock(&self) -> MutexGuard<'_, Entry> {
         self.entry.lock()
     }
@@ -123,10 +125,26 @@ impl Inbox {
         }
     }
 
-    /// To be asked once the lock is given back.
+    /// What a poller has left is for the receive thread alone.
+    pub fn drain(&self, discovered: &Mutex<Discovered>) {
+        let mut entry = self.entry.lock();
+        self.missed.store(false, Ordering::Relaxed);
+        entry.drain(discovered, None);
+    }
+
+    /// Forgets what is known of writers.
+    pub fn forget(&self, discovered: &Mutex<Discovered>, stale: impl Fn(&Guid, bool) -> bool) {
+        self.entry.lock().same_type.retain(|writer, same| !stale(writer, *same));
+        if self.was_missed() {
+            self.arrived(discovered);
+        }
+    }
+
+    /// To be asked by whoever has given the lock back. Only who holds it says no again, before it looks:
+    /// who finds it taken leaves the answer to that one.
     fn was_missed(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.missed.load(Ordering::Relaxed) && self.missed.swap(false, Ordering::Relaxed)
+        self.missed.load(Ordering::Relaxed)
     }
 }
 

@@ -3,7 +3,8 @@
 //! A writer that moves to larger chunks, or to more, sends through a new publisher, and iceoryx2 takes from
 //! publishers in no particular order. Writers wait a while until the old one is empty; a reader that was
 //! stopped finds samples in both. So a sample tells where its publisher began, and waits here while earlier
-//! ones may be in another.
+//! ones may be in another. History does not wait: a late joiner that is stopped while samples of several sizes
+//! are repeated for it may miss some of them.
 
 use std::collections::VecDeque;
 

@@ -9,19 +9,22 @@ use tidewire_transport::{Arrival, EndpointSpec, SampleMeta, SequenceGaps};
 #[derive(Debug)]
 pub(crate) struct Past {
     counts: bool,
+    /// Whether the beginning of a history may be lost: BEST_EFFORT.
+    loses_first: bool,
     gaps: SequenceGaps,
 }
 
 impl Past {
     pub(crate) fn new(spec: &EndpointSpec) -> Self {
         let counts = !spec.keyed && spec.qos.durability > Durability::Volatile;
-        Self { counts, gaps: SequenceGaps::default() }
+        let loses_first = !spec.qos.reliability.is_reliable();
+        Self { counts, loses_first, gaps: SequenceGaps::default() }
     }
 
     /// Notes a sample of the history; how many before it never came. Repetitions for other late joiners say
     /// nothing about losses; nor do those that began before we came, and gaps where samples expire.
     pub(crate) fn history(&mut self, live: &SequenceGaps, meta: &SampleMeta) -> u64 {
-        let begun = meta.starts_history() || self.gaps.last(meta.writer) > 0;
+        let begun = self.loses_first || meta.starts_history() || self.gaps.last(meta.writer) > 0;
         if !self.counts || !begun || meta.expires != 0 || live.last(meta.writer) > 0 {
             return 0;
         }

@@ -20,8 +20,9 @@ static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 pub fn with_room(length: usize) -> Vec<u8> {
     if (LEAST..=MOST).contains(&length)
         && let Some(mut spare) = SPARE.try_lock()
-        // One much larger would be missed elsewhere.
-        && let Some(at) = spare.iter().position(|b| (length..=4 * length).contains(&b.capacity()))
+        // One much larger would be missed elsewhere, and nobody counts what is too much.
+        && let Some(at) =
+            spare.iter().position(|b| (length..=length + length / 2).contains(&b.capacity()))
     {
         return spare.swap_remove(at);
     }

@@ -59,7 +59,10 @@ impl TopicMeta {
         self.name == other.name
             && self.type_name == other.type_name
             && self.keyed == other.keyed
-            && self.descriptor == other.descriptor
+            && match (&self.descriptor, &other.descriptor) {
+                (Some(ours), Some(theirs)) => ours.is_same(theirs),
+                (ours, theirs) => ours.is_none() && theirs.is_none(),
+            }
     }
 }
 

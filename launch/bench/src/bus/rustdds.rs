@@ -7,7 +7,7 @@ use mio::{Events, Interest, Poll, Token};
 use rustdds::no_key::{
     DataReader, DataWriter, Decode, DefaultDecoder, DeserializerAdapter, SerializerAdapter,
 };
-use rustdds::policy::{History, Reliability};
+use rustdds::policy::{History, Reliability, ResourceLimits};
 use rustdds::{
     DataWriterStatus, DomainParticipant, QosPolicyBuilder, RepresentationIdentifier, StatusEvented,
     TopicKind,
@@ -25,6 +25,9 @@ pub struct Raw {
     /// Whether every sample counts: KEEP_ALL, otherwise KEEP_LAST(256).
     pub all: bool,
 }
+
+/// Samples that KEEP_ALL has room for.
+const ROOM: i32 = 8192;
 
 /// Bytes in, bytes out: no serialiser is as fast.
 struct AsItIs;
@@ -88,12 +91,20 @@ impl Contender for Raw {
     fn endpoint(&self, role: Role) -> Result<Box<dyn Endpoint + '_>, BenchError> {
         let fail = BenchError::of("bus");
         let participant = DomainParticipant::new(self.domain).map_err(|e| fail(&e))?;
-        let qos = QosPolicyBuilder::new()
-            .reliability(Reliability::Reliable {
-                max_blocking_time: rustdds::Duration::from_secs(1),
+        let qos = QosPolicyBuilder::new().reliability(Reliability::Reliable {
+            max_blocking_time: rustdds::Duration::from_secs(1),
+        });
+        let qos = if self.all {
+            // Without limits it keeps 64.
+            qos.history(History::KeepAll).resource_limits(ResourceLimits {
+                max_samples: ROOM,
+                max_instances: 1,
+                max_samples_per_instance: ROOM,
             })
-            .history(if self.all { History::KeepAll } else { History::KeepLast { depth: 256 } })
-            .build();
+        } else {
+            qos.history(History::KeepLast { depth: 256 })
+        }
+        .build();
         let topic = |name: &str| {
             participant
                 .create_topic(name.to_owned(), "bench::Block".into(), &qos, TopicKind::NoKey)

@@ -52,6 +52,8 @@ impl Check {
 
 /// Runs all checks.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    // A folder that cannot be used is a mistake here as everywhere.
+    args.bus.registry()?;
     let checks = [
         network::multicast(),
         network::buffers(),

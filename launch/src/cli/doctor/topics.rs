@@ -34,7 +34,7 @@ pub fn durability(bus: &Bus) -> anyhow::Result<Check> {
             return Ok(Check::new(name, Verdict::Warn, found, remedy));
         }
     };
-    let topics = watch::settled(&participant, LOOK, &stop);
+    let topics = watch::looked(&participant, LOOK, &stop);
     let domain = bus.domain;
     let durable: Vec<_> =
         topics.iter().filter(|topic| asked(topic) > Durability::TransientLocal).collect();

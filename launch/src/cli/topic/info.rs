@@ -89,7 +89,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         };
         output::say(&format!("type: {}{note}", args.names.ty(&topic.type_name)));
         if let Some(hash) = &hash {
-            output::say(&format!("type hash: {hash}"));
+            let of = if known.is_some() { ", as known here" } else { "" };
+            output::say(&format!("type hash{of}: {hash}"));
         }
         if let Some(ty) = &announced {
             describe(ty).lines().for_each(|line| output::say(&format!("  {line}")));

@@ -25,6 +25,13 @@ pub fn settled(participant: &Participant, longest: Duration, stop: &Stop) -> Vec
     sorted(participant)
 }
 
+/// As [`settled`], but looks for `time` even when it is quiet: to say that something is not there.
+pub fn looked(participant: &Participant, time: Duration, stop: &Stop) -> Vec<TopicInfo> {
+    let begun = Instant::now();
+    stop.wait_or(|| begun.elapsed() >= time);
+    sorted(participant)
+}
+
 /// What is discovered now, by name.
 pub fn sorted(participant: &Participant) -> Vec<TopicInfo> {
     let mut topics = participant.topics();

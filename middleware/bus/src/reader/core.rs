@@ -108,7 +108,7 @@ impl ReaderCore {
             inlet: shm.as_ref().map(ShmReader::inlet),
             state: Latch::new(State {
                 shm,
-                tracks: Tracks::default(),
+                tracks: Tracks::new(spec.qos.reliability.is_reliable()),
                 gates: Gates::new(&spec.qos, content.clone()),
                 point: LastPoint::default(),
                 dds_first: false,

@@ -6,9 +6,10 @@ use tidewire_idl::Guid;
 use tidewire_transport::{Crowd, SampleMeta};
 
 /// What has been seen of each durable writer on shared memory.
-#[derive(Default)]
 pub(crate) struct Tracks {
     tracks: HashMap<Guid, Track>,
+    /// Whether the beginning of a history surely comes, if it does: BEST_EFFORT readers lose the oldest.
+    reliable: bool,
     crowd: Crowd,
 }
 
@@ -24,13 +25,17 @@ struct Track {
 }
 
 impl Tracks {
+    pub fn new(reliable: bool) -> Self {
+        Self { tracks: HashMap::new(), reliable, crowd: Crowd::default() }
+    }
+
     /// Whether this sample is seen for the first time.
     pub fn is_new(&mut self, meta: &SampleMeta) -> bool {
         let track = self.tracks.entry(meta.writer).or_default();
         let sequence = meta.sequence;
         if meta.is_history() {
             track.begun |= meta.starts_history();
-            if !track.begun {
+            if self.reliable && !track.begun {
                 return false;
             }
             let before_live = track.first_live.is_none_or(|first| sequence < first);
@@ -69,7 +74,7 @@ mod tests {
 
     #[test]
     fn history_and_live_samples_come_once_in_any_interleaving() {
-        let mut tracks = Tracks::default();
+        let mut tracks = Tracks::new(true);
         let mut see = |sequence, flags| {
             tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
         };
@@ -86,8 +91,17 @@ mod tests {
     }
 
     #[test]
+    fn best_effort_readers_take_what_is_left_of_a_history() {
+        let mut tracks = Tracks::new(false);
+        let mut see = |sequence| {
+            tracks.is_new(&SampleMeta { sequence, flags: HISTORY, ..SampleMeta::default() })
+        };
+        assert!(see(7) && see(9) && !see(7));
+    }
+
+    #[test]
     fn writers_that_are_gone_are_forgotten_when_there_are_many() {
-        let mut tracks = Tracks::default();
+        let mut tracks = Tracks::new(true);
         let guid = |n: u16| {
             let mut guid = [0; 16];
             guid[..2].copy_from_slice(&n.to_be_bytes());

@@ -342,9 +342,9 @@ impl WriterCore {
             let mut flags = HISTORY | HISTORY_START;
             for (meta, payload) in history.in_order().filter(|(meta, _)| !meta.is_expired(now)) {
                 let meta = SampleMeta { flags: meta.flags | flags, ..meta };
-                flags = HISTORY;
                 if let Err(error) = shm.send(&meta, &payload) {
                     // A reader that is stopped misses what the newcomer gets; it is waited for once.
+                    // If nobody got it, the next is the first.
                     let other = matches!(error, ShmError::WriteTimeout { .. });
                     if other && start.elapsed() <= 2 * self.patience {
                         continue;
@@ -355,6 +355,7 @@ impl WriterCore {
                     );
                     break;
                 }
+                flags = HISTORY;
             }
         }
         *served = (readers, owners);

@@ -188,6 +188,14 @@ impl Fetch {
         self.aliased = outer;
     }
 
+    /// The same of an enumeration or bitmask, whose extensibility is not kept.
+    fn note_kind(&mut self, name: &str, flags: u16) {
+        const UNKEPT: u32 = cyclors::DDS_XTypes_IS_APPENDABLE | cyclors::DDS_XTypes_IS_MUTABLE;
+        if u32::from(flags) & UNKEPT != 0 {
+            self.types.inexact.insert(name.to_owned());
+        }
+    }
+
     fn object(&self, id: &DDS_XTypes_TypeIdentifier) -> Result<Object, String> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let left = i64::try_from(left.as_nanos()).unwrap_or(i64::MAX);

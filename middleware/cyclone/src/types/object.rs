@@ -12,6 +12,13 @@ fn flag(flags: u16, bit: u32) -> bool {
     u32::from(flags) & bit != 0
 }
 
+/// Whether a member has more than is kept: `@external`, `@try_construct`.
+fn has_more(flags: u16) -> bool {
+    let construct = c::DDS_XTypes_TRY_CONSTRUCT1 | c::DDS_XTypes_TRY_CONSTRUCT2;
+    flag(flags, c::DDS_XTypes_IS_EXTERNAL)
+        || u32::from(flags) & construct != c::DDS_XTypes_TRY_CONSTRUCT_DISCARD
+}
+
 fn extensibility(flags: u16) -> Extensibility {
     if flag(flags, c::DDS_XTypes_IS_MUTABLE) {
         Extensibility::Mutable
@@ -90,6 +97,7 @@ macro_rules! read {
                             let ty = fetch.reference(&m.common.member_type_id)?;
                             let id = m.common.member_id & 0x0fff_ffff;
                             let (name, flags) = (member_name(&m.detail, id), m.common.member_flags);
+                            fetch.aliased |= has_more(flags);
                             members.push(member(name, id, flags, ty, $unit(&m.detail)));
                         }
                         let extensibility = extensibility(it.struct_flags);
@@ -107,6 +115,7 @@ macro_rules! read {
                             let ty = fetch.reference(&m.common.type_id)?;
                             let id = m.common.member_id & 0x0fff_ffff;
                             let (name, flags) = (member_name(&m.detail, id), m.common.member_flags);
+                            fetch.aliased |= has_more(flags);
                             let labels = &m.common.label_seq;
                             let labels = list(labels._buffer, labels._length);
                             cases.push(Case {
@@ -141,7 +150,9 @@ macro_rules! read {
                             default: default.map(|at| literals[at].0.clone()),
                             literals,
                         };
-                        Ok(fetch.define(name($named(object)), definition))
+                        let name = name($named(object));
+                        fetch.note_kind(&name, it.enum_flags);
+                        Ok(fetch.define(name, definition))
                     }
                     c::DDS_XTypes_TK_BITMASK => {
                         let it = &object._u.bitmask_type;
@@ -154,7 +165,9 @@ macro_rules! read {
                             bit_bound: it.header.common.bit_bound,
                             flags: flags.collect(),
                         };
-                        Ok(fetch.define(name($named(object)), definition))
+                        let name = name($named(object));
+                        fetch.note_kind(&name, it.bitmask_flags);
+                        Ok(fetch.define(name, definition))
                     }
                     c::DDS_XTypes_TK_MAP => {
                         Err("it has a map, which Tidewire cannot describe".to_owned())

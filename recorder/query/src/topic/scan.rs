@@ -280,8 +280,11 @@ impl Variants {
         }
         let at = self.0.iter().position(|(meta, _)| Arc::ptr_eq(meta, recorded));
         let at = at.unwrap_or_else(|| {
-            let same = recorded.descriptor == topic.meta.descriptor
-                || (recorded.descriptor.is_none() && recorded.type_name == topic.meta.type_name);
+            let same = match (&recorded.descriptor, &topic.meta.descriptor) {
+                (Some(recorded), Some(now)) => recorded.is_same(now),
+                (Some(_), None) => false,
+                (None, _) => recorded.type_name == topic.meta.type_name,
+            };
             let variant = match &recorded.descriptor {
                 _ if same => None,
                 Some(descriptor) => Some(topic.shape.variant(descriptor)),

@@ -1,6 +1,6 @@
 //! Memory, descriptors, threads and files: whether they come to rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -67,6 +67,8 @@ pub struct Series {
     start: Option<Instant>,
     /// Measurements of the first while.
     cold: usize,
+    /// Processes with such caches.
+    caching: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -115,6 +117,9 @@ impl Series {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             let field = |name| field(&status, name).unwrap_or_default();
             let name = &slot.role.name;
+            if slot.role.dds {
+                self.caching.insert(name.clone());
+            }
             self.put(name, Kind::Memory, field("RssAnon") * 1024);
             self.put(name, Kind::Mapped, field("RssShmem") * 1024);
             self.put(name, Kind::Threads, field("Threads"));
@@ -138,7 +143,8 @@ impl Series {
     /// How each series went, its first eighth left out for warming up; none of fewer than eight.
     pub fn trends(&self) -> Vec<Trend> {
         let trend = |((of, kind), series): (&(String, Kind), &Vec<u64>)| {
-            let cold = if *kind == Kind::Memory { self.cold } else { 0 };
+            let cold =
+                if *kind == Kind::Memory && self.caching.contains(of) { self.cold } else { 0 };
             let warm = series.get(cold.max(series.len() / 8)..).filter(|warm| warm.len() >= 7)?;
             let quarter = warm.len().div_ceil(4);
             let (from, to) = (median(&warm[..quarter]), median(&warm[warm.len() - quarter..]));
