@@ -13,6 +13,9 @@ use crate::shared::{Note, Shared};
 /// Longest time a sample waits for others, however large the budget is.
 const LONGEST: Duration = Duration::from_millis(100);
 
+/// When to look at a writer again that was busy.
+const AGAIN: Duration = Duration::from_millis(1);
+
 /// A writer whose samples may wait for others until the packet is full or their budget is spent.
 pub(crate) struct Batch {
     packer: Packer,
@@ -65,6 +68,16 @@ impl Batch {
         self.packer.flush();
     }
 
+    /// The same on the event thread, which must not wait for one writer; false if it would have to.
+    fn try_flush(&self) -> bool {
+        self.waiting.store(false, Ordering::Release);
+        let flushed = self.packer.try_flush();
+        if !flushed {
+            self.waiting.store(true, Ordering::Release);
+        }
+        flushed
+    }
+
     /// Sends what waits; nothing can be written any more.
     pub fn close(&self) {
         self.packer.close();
@@ -87,12 +100,13 @@ impl Due {
 
     pub fn flush(&mut self) {
         let now = Instant::now();
-        self.0.retain(|(at, batch)| {
-            let wait = *at > now;
-            if !wait {
-                batch.flush();
+        self.0.retain_mut(|(at, batch)| {
+            if *at > now {
+                return true;
             }
-            wait
+            // Who waits for readers has sent everything before.
+            *at = now + AGAIN;
+            !batch.try_flush()
         });
     }
 }

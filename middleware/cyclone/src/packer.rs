@@ -69,10 +69,20 @@ impl Packer {
 
     /// Sends what is there.
     pub fn flush(&self) {
-        let pack = self.pack.lock();
+        self.send(*self.pack.lock());
+    }
+
+    /// The same; false if somebody is at it, who may have to wait for readers.
+    pub fn try_flush(&self) -> bool {
+        let pack = self.pack.try_lock();
+        pack.map(|pack| self.send(*pack)).is_some()
+    }
+
+    /// With the lock held.
+    fn send(&self, pack: *mut c_void) {
         if !pack.is_null() {
             // SAFETY: not closed, so the domain lives.
-            self.awake(|| unsafe { sys::ddsi_xpack_send(*pack, true) });
+            self.awake(|| unsafe { sys::ddsi_xpack_send(pack, true) });
         }
     }
 
