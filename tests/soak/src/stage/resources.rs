@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn caches_that_fill_are_none() {
         let leaks = |cold| {
-            let mut series = Series { cold, ..Series::default() };
+            let caching = ["p".to_owned()].into();
+            let mut series = Series { cold, caching, ..Series::default() };
             (0..20).for_each(|n: u64| series.put("p", Kind::Memory, n.min(6) << 24));
             series.trends()[0].leaks
         };
