@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use rustdds::{DomainParticipantStatusListener, StatusEvented};
 use tidewire_idl::Guid;
@@ -117,32 +118,26 @@ impl Receive {
             if events.iter().any(|event| event.token() == STATUS) {
                 self.discovery(status);
             }
-            for event in &events {
-                match event.token() {
-                    WAKE => {
-                        for command in commands.try_iter() {
-                            match command {
-                                Command::Add(token, entry) => self.add(poll, token, entry)?,
-                                Command::Remove(token) => drop(self.readers.remove(&token)),
-                                Command::Drain(token) => {
-                                    if let Some(reader) = self.readers.get(&token) {
-                                        reader.drain(&self.inner.discovered);
-                                    }
-                                }
-                                Command::Retire(due, writer) => self.retired.push((due, writer)),
-                                Command::Stop => {
-                                    self.wait_for_retired();
-                                    return Ok(());
-                                }
-                            }
-                        }
-                    }
-                    STATUS => {}
-                    Token(token) => {
+            // Whatever woke us: a command must never wait for another.
+            for command in commands.try_iter() {
+                match command {
+                    Command::Add(token, entry) => self.add(poll, token, entry)?,
+                    Command::Remove(token) => drop(self.readers.remove(&token)),
+                    Command::Drain(token) => {
                         if let Some(reader) = self.readers.get(&token) {
-                            reader.arrived(&self.inner.discovered);
+                            reader.drain(&self.inner.discovered);
                         }
                     }
+                    Command::Retire(due, writer) => self.retired.push((due, writer)),
+                    Command::Stop => {
+                        self.wait_for_retired();
+                        return Ok(());
+                    }
+                }
+            }
+            for Token(token) in events.iter().map(Event::token) {
+                if let Some(reader) = self.readers.get(&token) {
+                    reader.arrived(&self.inner.discovered);
                 }
             }
             self.retired.retain(|(due, _)| *due > Instant::now());
