@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use common::*;
+use parking_lot::Mutex;
 use tidewire_bus::{Participant, other_users};
 use tidewire_types::sensor::Temperature;
 
@@ -46,6 +47,10 @@ fn is_root() -> bool {
     root
 }
 
+/// One at a time copies or starts: a process that is forked while another thread writes a copy holds it open,
+/// and nobody can run it then (ETXTBSY).
+static ONE: Mutex<()> = Mutex::new(());
+
 /// This binary where other users may run it.
 struct Program {
     path: PathBuf,
@@ -57,6 +62,7 @@ impl Program {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
         let path = dir.path().join("test");
+        let _one = ONE.lock();
         fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
         Self { path, _dir: dir }
@@ -64,6 +70,7 @@ impl Program {
 
     /// Starts it through `command`, which it is the last argument of.
     fn start(&self, mut command: Command, domain: u16, shares: bool) -> Other {
+        let _one = ONE.lock();
         let child = command
             .arg(&self.path)
             .args(["--exact", "as_somebody_else", "--nocapture"])
