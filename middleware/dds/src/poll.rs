@@ -118,8 +118,12 @@ impl Receive {
             if events.iter().any(|event| event.token() == STATUS) {
                 self.discovery(status);
             }
-            // Whatever woke us: a command must never wait for another.
-            for command in commands.try_iter() {
+            // Whatever woke us: a command must never wait for another. News that came before it come first.
+            let told: Vec<Command> = commands.try_iter().collect();
+            if !told.is_empty() {
+                self.discovery(status);
+            }
+            for command in told {
                 match command {
                     Command::Add(token, entry) => self.add(poll, token, entry)?,
                     Command::Remove(token) => drop(self.readers.remove(&token)),
