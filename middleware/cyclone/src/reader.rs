@@ -8,7 +8,7 @@ use tidewire_transport::EndpointSpec;
 use tidewire_transport::dds::{DdsError, Sink};
 
 use crate::cache::Cache;
-use crate::endpoint::{Endpoint, Listener, c_string};
+use crate::endpoint::{Endpoint, Listener};
 use crate::participant::Owner;
 use crate::sys::check;
 use crate::{qos, security, sertype};
@@ -26,16 +26,7 @@ fn create(
     sink: Arc<dyn Sink>,
 ) -> Result<(dds_entity_t, dds_entity_t), String> {
     let policies = qos::reader(&spec.qos)?;
-    let (name, ty) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
-    let of_topic = qos::topic(&spec.qos);
-    let (topic, _) = sertype::topic(
-        owner.entity,
-        &name,
-        &ty,
-        spec.keyed,
-        spec.ty.as_deref(),
-        of_topic.as_ptr(),
-    )?;
+    let (topic, _) = sertype::topic(owner.entity, spec)?;
     let cache = Cache::make(sink, spec.keyed, owner.shared.clone());
     // SAFETY: everything is valid; Cyclone owns the cache if the call succeeds, and keeps the listener's
     // argument, which lives as long as the endpoint.

@@ -1,6 +1,6 @@
 //! A type of which Cyclone knows the name, whether it has a key, and what is announced of it.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 
 use cyclors::{
     DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY, dds_entity_t, dds_free_op_t, ddsi_sertype,
@@ -9,9 +9,11 @@ use cyclors::{
 };
 use tidewire_idl::TypeDescriptor;
 use tidewire_idl::xtypes::{Relation, TypeObjects};
+use tidewire_transport::EndpointSpec;
 
-use crate::serdata;
+use crate::endpoint::c_string;
 use crate::sys::check;
+use crate::{qos, serdata};
 
 static OPS: Ops = Ops(ddsi_sertype_ops {
     version: Some(ddsi_sertype_v0),
@@ -74,19 +76,17 @@ unsafe fn announced<'a>(ty: *const ddsi_sertype) -> Option<&'a Announced> {
     unsafe { (*ty.cast::<Sertype>()).announced.as_ref() }
 }
 
-/// A topic entity of the given name and type on `participant`; `described` is announced.
+/// A topic entity on `participant`, as `spec` says; what that describes of the type is announced.
 pub(crate) fn topic(
     participant: dds_entity_t,
-    name: &CStr,
-    type_name: &CStr,
-    keyed: bool,
-    described: Option<&TypeDescriptor>,
-    qos: *const cyclors::dds_qos_t,
+    spec: &EndpointSpec,
 ) -> Result<(dds_entity_t, *const ddsi_sertype), String> {
-    let flags = if keyed { 0 } else { DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY };
+    let (name, type_name) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
+    let policies = qos::topic(&spec.qos);
+    let flags = if spec.keyed { 0 } else { DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY };
     // SAFETY: a structure of pointers and numbers, for which zero is a value.
     let base = unsafe { std::mem::zeroed::<ddsi_sertype>() };
-    let ours = Sertype { base, announced: described.and_then(Announced::of) };
+    let ours = Sertype { base, announced: spec.ty.as_deref().and_then(Announced::of) };
     let mut sertype: *mut ddsi_sertype = Box::into_raw(Box::new(ours)).cast();
     // SAFETY: all pointers are valid; the operations are static; Cyclone owns `sertype` from the
     // successful call on and replaces the pointer by that of an equal type, if it has one.
@@ -96,7 +96,7 @@ pub(crate) fn topic(
             participant,
             name.as_ptr(),
             &mut sertype,
-            qos,
+            policies.as_ptr(),
             std::ptr::null(),
             std::ptr::null(),
         ));

@@ -18,7 +18,7 @@ use tidewire_transport::{Counter, EndpointSpec};
 
 use crate::batch::Batch;
 use crate::callback;
-use crate::endpoint::{Endpoint, Listener, c_string};
+use crate::endpoint::{Endpoint, Listener};
 use crate::participant::Owner;
 use crate::serdata::Serdata;
 use crate::sys::{check, reason};
@@ -66,16 +66,7 @@ fn create(
     listener: &Listener,
 ) -> Result<(dds_entity_t, dds_entity_t, *const ddsi_sertype), String> {
     let policies = qos::writer(&spec.qos)?;
-    let (name, ty) = (c_string(&spec.topic)?, c_string(&spec.type_name)?);
-    let of_topic = qos::topic(&spec.qos);
-    let (topic, ty) = sertype::topic(
-        owner.entity,
-        &name,
-        &ty,
-        spec.keyed,
-        spec.ty.as_deref(),
-        of_topic.as_ptr(),
-    )?;
+    let (topic, ty) = sertype::topic(owner.entity, spec)?;
     // SAFETY: everything is valid; the listener's argument lives as long as the endpoint.
     let created = unsafe {
         let (policies, calls) = (policies.as_ptr(), listener.as_ptr());
