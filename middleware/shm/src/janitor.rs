@@ -4,19 +4,24 @@
 //! waits for that subscriber waits in vain. Every participant runs a janitor that looks for released
 //! presence locks, and at once when a writer of ours starts to wait.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use iceoryx2::config::Config;
-use iceoryx2::prelude::{CallbackProgression, Node, NodeState};
+use iceoryx2::prelude::{CallbackProgression, Node, NodeState, SemanticString};
 
 use crate::deaths::Deaths;
 use crate::error::ShmError;
 use crate::linger::Lingering;
 use crate::presence::Peers;
 use crate::service::Ipc;
+use crate::unborn;
+
+/// Between two looks for what iceoryx2 would wait for in vain.
+const CLEANING: Duration = Duration::from_millis(2);
 
 enum Order {
     Look,
@@ -105,6 +110,23 @@ fn run(
 
 /// Frees what dead iceoryx2 nodes hold. Several processes may do so at once.
 pub(crate) fn clean_nodes(config: &Config) {
+    let place = Path::new("/dev/shm");
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("tidewire-clean".into());
+        let Ok(cleaning) = thread.spawn_scoped(scope, || clean_dead(config)) else {
+            unborn::grow(place, config.global.prefix.as_bytes());
+            clean_dead(config);
+            return;
+        };
+        // Again and again, as another process may be killed meanwhile.
+        while !cleaning.is_finished() {
+            unborn::grow(place, config.global.prefix.as_bytes());
+            std::thread::sleep(CLEANING);
+        }
+    });
+}
+
+fn clean_dead(config: &Config) {
     let listed = Node::<Ipc>::list(config, |state| {
         if let NodeState::Dead(node) = state
             && let Err(error) = node.try_remove_stale_resources()

@@ -42,6 +42,7 @@ mod reader;
 mod routes;
 mod sample;
 mod service;
+mod unborn;
 mod wake;
 mod wire;
 mod writer;

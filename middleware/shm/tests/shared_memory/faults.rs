@@ -1,5 +1,7 @@
 //! Processes that come, go, stop and die.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -151,4 +153,30 @@ fn a_newcomer_among_the_living_sees_no_dead() {
     let domain = place.join(1, "p");
     let present: Vec<_> = domain.locals().iter().map(|p| p.prefix[0]).collect();
     assert_eq!(present, [1, 2]);
+}
+
+/// iceoryx2 waits for ever for a segment that has no size yet: who is killed between making and sizing one
+/// must not take along those who clear up after it.
+#[test]
+fn a_segment_whose_maker_was_killed_too_early_holds_nobody_up() {
+    let place = Place::new();
+    let domain = place.join(1, "p");
+    let mut reader = domain.reader(&reliable("t", Duration::from_secs(1)), guid(1)).unwrap();
+    let mut child = Process::start(&place, "endless writer", 2);
+    until("a sample", || !drain(&mut reader).is_empty());
+    child.signal(SIGSTOP);
+    // As if it had just begun to connect to another reader.
+    let ours = place
+        .residue()
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|e| e == "connection"));
+    let ours = ours.unwrap().to_str().unwrap().strip_suffix(".connection").unwrap().to_owned();
+    let (rest, last) = ours.split_at(ours.len() - 1);
+    let unborn = PathBuf::from(format!("{rest}{}.connection", if last == "1" { "2" } else { "1" }));
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o200).open(&unborn);
+    made.unwrap();
+    child.kill();
+    until("what it left to be cleared", || !unborn.exists());
+    drop((reader, domain));
+    assert_eq!(place.residue(), Vec::<PathBuf>::new());
 }

@@ -5,6 +5,7 @@ mod plan;
 mod report;
 mod resources;
 mod slot;
+mod stacks;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::stacks;
 use crate::books::{Read, Said, Written};
 use crate::node::{Order, Role};
 
@@ -153,9 +154,16 @@ impl Slot {
         let deadline = Instant::now() + PATIENCE;
         while process.child.try_wait()?.is_none() {
             if Instant::now() > deadline {
+                let stacks = self.logs.join(format!("{}.stacks", self.role.name));
+                let told = stacks::write(process.child.id(), &stacks);
                 let _ = process.child.kill();
                 let _ = process.child.wait();
-                bail!("{} did not end within {PATIENCE:?}", self.role.name);
+                let place =
+                    told.map_or_else(|error| error.to_string(), |()| stacks.display().to_string());
+                bail!(
+                    "{} did not end within {PATIENCE:?}; what it was at: {place}",
+                    self.role.name
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         }
