@@ -3,12 +3,14 @@
 //! Both have the same face; with one of them built in, an enum of one variant costs nothing.
 
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tidewire_idl::{Guid, KeyHash, TypeDescriptor};
-use tidewire_transport::dds::{DdsError, DdsEvent, DdsOptions, DdsWriteError, Discovered, Sink};
+use tidewire_transport::dds::{
+    Attendance, DdsError, DdsEvent, DdsOptions, DdsWriteError, Discovered, Sink,
+};
 use tidewire_transport::{EndpointSpec, Prefix};
 
 use crate::error::BusError;
@@ -139,6 +141,33 @@ impl DdsParticipant {
 
     pub fn observe(&self, observer: impl Fn(&DdsEvent) + Send + Sync + 'static) {
         either!(self, dds => dds.observe(observer))
+    }
+
+    /// Has those who wait for samples take them off the wire: Cyclone hands them over as they come.
+    pub fn attend(&self, attendance: Weak<dyn Attendance>) {
+        match self {
+            Self::RustDds(dds) => dds.attend(attendance),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => {}
+        }
+    }
+
+    /// Whether those who wait have to [`answer`](Self::answer) afterwards.
+    pub fn is_attended(&self) -> bool {
+        match self {
+            Self::RustDds(_) => true,
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => false,
+        }
+    }
+
+    /// Takes off the wire what those who wait were woken for.
+    pub fn answer(&self) {
+        match self {
+            Self::RustDds(dds) => dds.answer(),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => {}
+        }
     }
 
     pub fn discovered(&self) -> Discovered {
@@ -286,6 +315,15 @@ impl DdsReader {
 
     pub fn pump(&self) -> bool {
         either!(self, dds => dds.pump())
+    }
+
+    /// Whether a listener is called for what arrives.
+    pub fn set_called(&self, called: bool) {
+        match self {
+            Self::RustDds(dds) => dds.set_called(called),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => {}
+        }
     }
 
     pub fn foreign(&self) -> u64 {

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use tidewire_bus::{Participant, RawTopic, Transports, now_ns, testing};
-use tidewire_idl::TypeSupport;
-use tidewire_qos::Qos;
-use tidewire_types::bench::Block1K;
+use tidewire_idl::{PlainCdr, TypeSupport};
+use tidewire_qos::{DataRepresentation, Qos};
+use tidewire_types::bench::{Block1K, Block64K};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -21,26 +21,66 @@ fn wait_for<T>(bus: &Participant, mut take: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+const BOTH: Transports = Transports { dds: true, shm: true };
+const DDS: Transports = Transports { dds: true, shm: false };
+
+fn join(domain: u16, name: &str, transports: Transports) -> Participant {
+    Participant::builder().domain(domain).name(name).transports(transports).build().unwrap()
+}
+
+/// Samples on loan from a writer to readers with these transports, which hold all of them at once.
+fn carried<T: Block>(writing: Transports, reading: &[Transports], qos: &Qos) {
+    let domain = testing::free_domain();
+    let a = join(domain, "a", writing);
+    let hosts: Vec<_> = reading.iter().map(|of| join(domain, "b", *of)).collect();
+    let readers: Vec<_> = hosts.iter().map(|b| b.reader::<T>("blocks", qos).unwrap()).collect();
+    let writer = a.writer::<T>("blocks", qos).unwrap();
+    writer.wait_for_readers(readers.len(), PATIENCE).unwrap();
+    for fill in 1..=20 {
+        let mut loan = writer.loan().unwrap();
+        loan.bytes().fill(fill);
+        loan.send().unwrap();
+        // One that is not sent leaves nothing behind.
+        writer.loan().unwrap().bytes().fill(0xee);
+    }
+    for (b, reader) in hosts.iter().zip(&readers) {
+        let held: Vec<_> =
+            (1..=20).map(|_| wait_for(b, || reader.take_loaned().unwrap())).collect();
+        for (fill, sample) in (1..).zip(&held) {
+            let mut data = **sample;
+            assert!(data.bytes().iter().all(|&byte| byte == fill), "{writing:?} to {reading:?}");
+            assert_eq!(sample.info().sequence, u64::from(fill));
+            assert_eq!(sample.info().writer, writer.guid());
+        }
+    }
+}
+
+trait Block: PlainCdr {
+    fn bytes(&mut self) -> &mut [u8];
+}
+
+impl Block for Block1K {
+    fn bytes(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
+
+impl Block for Block64K {
+    fn bytes(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
+
 #[test]
 fn loaned_samples_are_right_over_either_transport() {
-    for transports in [Transports { dds: true, shm: true }, Transports { dds: true, shm: false }] {
-        let domain = testing::free_domain();
-        let join = |name: &str| {
-            Participant::builder().domain(domain).name(name).transports(transports).build().unwrap()
-        };
-        let (a, b) = (join("a"), join("b"));
-        let reader = b.reader::<Block1K>("blocks", &Qos::reliable()).unwrap();
-        let writer = a.writer::<Block1K>("blocks", &Qos::reliable()).unwrap();
-        writer.wait_for_readers(1, PATIENCE).unwrap();
-        for fill in 1..=20 {
-            let mut loan = writer.loan().unwrap();
-            loan.data.fill(fill);
-            loan.send().unwrap();
-        }
-        for fill in 1..=20 {
-            let sample = wait_for(&b, || reader.take_loaned().unwrap());
-            assert!(sample.data.iter().all(|&byte| byte == fill), "{transports:?}");
-            assert_eq!(sample.info().sequence, u64::from(fill));
+    let mut xcdr2 = Qos::reliable();
+    xcdr2.data_representation = vec![DataRepresentation::Xcdr2];
+    for qos in [Qos::reliable(), Qos::event(), xcdr2] {
+        for (writing, reading) in
+            [(BOTH, &[BOTH][..]), (DDS, &[DDS]), (BOTH, &[DDS]), (BOTH, &[BOTH, DDS])]
+        {
+            carried::<Block1K>(writing, reading, &qos);
+            carried::<Block64K>(writing, reading, &qos);
         }
     }
 }

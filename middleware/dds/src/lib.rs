@@ -12,10 +12,12 @@
 //! # Ok::<(), tidewire_dds::DdsError>(())
 //! ```
 
+mod bell;
 mod cache;
 mod discovery;
 mod guard;
 mod health;
+mod inbox;
 mod key;
 mod participant;
 mod payload;
@@ -28,7 +30,7 @@ mod writer;
 pub use participant::DdsParticipant;
 pub use reader::DdsReader;
 pub use tidewire_transport::dds::{
-    DdsError, DdsEvent, DdsOptions, DdsSample, DdsStatus, DdsWriteError, Discovered,
+    Attendance, DdsError, DdsEvent, DdsOptions, DdsSample, DdsStatus, DdsWriteError, Discovered,
     RemoteEndpoint, RemoteParticipant, Sink,
 };
 pub use writer::DdsWriter;

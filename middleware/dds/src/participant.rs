@@ -1,7 +1,7 @@
 //! One participant: its sockets, its receive thread, its endpoints.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
@@ -9,16 +9,17 @@ use rustdds::{
     DomainParticipant, DomainParticipantBuilder, Publisher, QosPolicies, RTPSEntity, Subscriber,
     Topic, TopicKind,
 };
-use tidewire_transport::dds::{DdsError, DdsEvent, DdsOptions, Discovered, Sink};
+use tidewire_transport::dds::{Attendance, DdsError, DdsEvent, DdsOptions, Discovered, Sink};
 use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
 use crate::cache::Room;
 use crate::discovery::guid;
 use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
+use crate::inbox::{Entry, Inbox};
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{reader_policies, topic_policies, writer_policies};
-use crate::reader::{self, DdsReader, Entry, Inbox};
+use crate::reader::{self, DdsReader};
 use crate::writer::{self, DdsWriter, Greeted};
 
 type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
@@ -32,6 +33,9 @@ pub(crate) struct Inner {
     pub matches: AtomicU64,
     commands: Sender<Command>,
     waker: mio::Waker,
+    attendance: OnceLock<Weak<dyn Attendance>>,
+    /// Whose samples those who wait are to take.
+    rung: Mutex<Vec<Weak<Inbox>>>,
 }
 
 impl Inner {
@@ -40,6 +44,17 @@ impl Inner {
         if self.commands.send(command).is_ok() {
             let _ = self.waker.wake();
         }
+    }
+
+    /// Has those who wait take what has arrived; false if nobody waits. On a thread of RustDDS, which must
+    /// not be the last to let go of a reader.
+    pub fn ring(&self, inbox: &Weak<Inbox>) -> bool {
+        let Some(attendance) = self.attendance.get().and_then(Weak::upgrade) else { return false };
+        if !attendance.is_attended() {
+            return false;
+        }
+        self.rung.lock().push(inbox.clone());
+        attendance.ring()
     }
 }
 
@@ -104,6 +119,8 @@ impl DdsParticipant {
             matches: AtomicU64::new(0),
             commands,
             waker: mio::Waker::new(poll.registry(), crate::poll::WAKE)?,
+            attendance: OnceLock::new(),
+            rung: Mutex::default(),
         });
         let thread = ReceiveThread::spawn(
             poll,
@@ -132,6 +149,19 @@ impl DdsParticipant {
     /// Calls `observer` on every discovery event from now on, on the receive thread.
     pub fn observe(&self, observer: impl Fn(&DdsEvent) + Send + Sync + 'static) {
         self.inner.observers.write().push(Box::new(observer));
+    }
+
+    /// Has those who wait for samples take them off the wire; the first call holds.
+    pub fn attend(&self, attendance: Weak<dyn Attendance>) {
+        let _ = self.inner.attendance.set(attendance);
+    }
+
+    /// Moves to the sinks what those who wait were woken for.
+    pub fn answer(&self) {
+        let rung = std::mem::take(&mut *self.inner.rung.lock());
+        for inbox in rung.iter().filter_map(Weak::upgrade) {
+            inbox.answer(&self.inner, self.prefix());
+        }
     }
 
     /// What is known of the domain now.
@@ -208,7 +238,7 @@ impl DdsParticipant {
                 .create_simple_datareader_no_key(&topic_handle, Some(policies))
                 .map_err(fail)?;
             let guid = guid(reader.guid());
-            (reader::Port::Unkeyed(reader), guid)
+            (reader::Port::Unkeyed(reader, 0), guid)
         };
         let grow = {
             let (rust, spec) = (self.rust.clone(), spec.clone());
@@ -219,17 +249,21 @@ impl DdsParticipant {
         };
         let foreign = Arc::new(Counter::default());
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
-        let inbox = Arc::new(Inbox::new(Entry {
-            port,
-            sink,
-            topic: spec.topic.clone(),
-            type_name: spec.type_name.clone(),
-            room,
-            grow,
-            foreign: foreign.clone(),
-            same_type: Default::default(),
-            parked: Vec::new(),
-        }));
+        let inbox = Inbox::new(
+            token,
+            &self.inner,
+            Entry {
+                port,
+                sink,
+                topic: spec.topic.clone(),
+                type_name: spec.type_name.clone(),
+                room,
+                grow,
+                foreign: foreign.clone(),
+                same_type: Default::default(),
+                parked: Vec::new(),
+            },
+        );
         let held = Arc::downgrade(&inbox);
         self.inner.command(Command::Add(token, inbox));
         Ok(DdsReader { guid, token, participant: self.inner.clone(), foreign, inbox: held })

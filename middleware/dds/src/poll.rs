@@ -14,11 +14,13 @@ use rustdds::{DomainParticipantStatusListener, StatusEvented};
 use tidewire_idl::Guid;
 use tidewire_transport::dds::{DdsError, DdsEvent};
 
+use crate::bell::PATROL_PERIOD;
 use crate::discovery::translate;
 use crate::guard::Guard;
 use crate::health::Threads;
+use crate::inbox::Inbox;
 use crate::participant::Inner;
-use crate::reader::Inbox;
+
 use crate::writer::Port;
 
 pub(crate) const WAKE: Token = Token(0);
@@ -31,6 +33,8 @@ const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 pub(crate) enum Command {
     Add(usize, Arc<Inbox>),
     Remove(usize),
+    /// A bell has rung.
+    Arrived(usize),
     /// A poller has left samples for us.
     Drain(usize),
     /// Drops a writer, not before then.
@@ -58,8 +62,13 @@ impl ReceiveThread {
         let shared = inner.clone();
         let name = name.to_owned();
         let handle = std::thread::Builder::new().name("tidewire-dds".into()).spawn(move || {
-            let mut receive =
-                Receive { readers: HashMap::new(), retired: Vec::new(), inner: shared, guard };
+            let mut receive = Receive {
+                readers: HashMap::new(),
+                patrolled: Vec::new(),
+                retired: Vec::new(),
+                inner: shared,
+                guard,
+            };
             let run = || receive.run(&mut poll, &commands, &status, &threads);
             let end = match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,
@@ -89,6 +98,8 @@ impl Drop for ReceiveThread {
 
 struct Receive {
     readers: HashMap<usize, Arc<Inbox>>,
+    /// Those whose bells are not for us as long as somebody polls.
+    patrolled: Vec<Arc<Inbox>>,
     /// Writers that nobody writes with any more, and when they go.
     retired: Vec<(Instant, Arc<Port>)>,
     inner: Arc<Inner>,
@@ -105,12 +116,14 @@ impl Receive {
     ) -> Result<(), String> {
         let mut events = Events::with_capacity(64);
         let mut checked = Instant::now();
+        let mut patrol = checked;
         self.discovery(status);
         loop {
             let next = self.retired.iter().map(|(due, _)| *due).min();
             let left =
                 next.map_or(HEALTH_PERIOD, |due| due.saturating_duration_since(Instant::now()));
-            poll.poll(&mut events, Some(left.min(HEALTH_PERIOD))).or_else(|error| {
+            let period = if self.patrolled.is_empty() { HEALTH_PERIOD } else { PATROL_PERIOD };
+            poll.poll(&mut events, Some(left.min(period))).or_else(|error| {
                 let retry = error.kind() == std::io::ErrorKind::Interrupted;
                 if retry { Ok(()) } else { Err(format!("polling failed: {error}")) }
             })?;
@@ -126,10 +139,14 @@ impl Receive {
             for command in told {
                 match command {
                     Command::Add(token, entry) => self.add(poll, token, entry)?,
-                    Command::Remove(token) => drop(self.readers.remove(&token)),
+                    Command::Remove(token) => {
+                        self.patrolled.retain(|reader| reader.bell.token() != token);
+                        self.readers.remove(&token);
+                    }
+                    Command::Arrived(token) => self.arrived(token),
                     Command::Drain(token) => {
                         if let Some(reader) = self.readers.get(&token) {
-                            reader.drain(&self.inner.discovered);
+                            reader.take_left(&self.inner.discovered);
                         }
                     }
                     Command::Retire(due, writer) => self.retired.push((due, writer)),
@@ -143,6 +160,10 @@ impl Receive {
                 if let Some(reader) = self.readers.get(&token) {
                     reader.arrived(&self.inner.discovered);
                 }
+            }
+            if !self.patrolled.is_empty() && patrol.elapsed() >= PATROL_PERIOD {
+                patrol = Instant::now();
+                self.patrol();
             }
             self.retired.retain(|(due, _)| *due > Instant::now());
             if checked.elapsed() >= HEALTH_PERIOD {
@@ -164,14 +185,35 @@ impl Receive {
     fn add(&mut self, poll: &Poll, token: usize, reader: Arc<Inbox>) -> Result<(), String> {
         {
             let mut entry = reader.lock();
-            let registered =
-                poll.registry().register(entry.port.source(), Token(token), Interest::READABLE);
+            let registered = entry.port.source().map_or(Ok(()), |source| {
+                poll.registry().register(source, Token(token), Interest::READABLE)
+            });
             registered
                 .map_err(|error| format!("cannot poll a reader of `{}`: {error}", entry.topic))?;
-            entry.drain(&self.inner.discovered, None);
         }
+        reader.arrived(&self.inner.discovered);
         self.readers.insert(token, reader);
         Ok(())
+    }
+
+    /// A bell was for us. Where somebody polls, the next ones are not.
+    fn arrived(&mut self, token: usize) {
+        let Some(reader) = self.readers.get(&token) else { return };
+        if reader.bell.patrol() && !self.patrolled.iter().any(|other| Arc::ptr_eq(other, reader)) {
+            self.patrolled.push(reader.clone());
+        }
+        reader.arrived(&self.inner.discovered);
+    }
+
+    /// Takes what those who polled have left when they ceased to.
+    fn patrol(&mut self) {
+        self.patrolled.retain(|reader| {
+            let polled = reader.bell.patrol();
+            if !polled {
+                reader.arrived(&self.inner.discovered);
+            }
+            polled
+        });
     }
 
     fn discovery(&mut self, status: &DomainParticipantStatusListener) {

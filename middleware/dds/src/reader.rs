@@ -1,21 +1,18 @@
-//! Readers: where the receive thread puts what arrives.
+//! Readers, and how their samples are taken off RustDDS.
 
-use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Weak};
+use std::task::Waker;
 
-use parking_lot::{Mutex, MutexGuard};
 use rustdds::with_key::Sample;
 use rustdds::{ReadCondition, no_key, with_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
-use tidewire_transport::dds::{DdsSample, Discovered, Sink};
-use tidewire_transport::{Counter, Prefix};
+use tidewire_transport::Counter;
+use tidewire_transport::dds::DdsSample;
 
-use crate::cache::Room;
 use crate::discovery::guid;
+use crate::inbox::Inbox;
 use crate::participant::Inner;
-use crate::payload::{RawAdapter, RawData, with_sink};
+use crate::payload::{RawAdapter, RawData};
 use crate::poll::Command;
 use crate::time::from_rtps;
 
@@ -41,31 +38,17 @@ impl DdsReader {
     }
 
     /// Moves what has arrived to the sink on the caller's thread: whoever polls need not wait for the
-    /// receive thread to be scheduled. Nothing happens if that is at it already. Whether all that has
-    /// arrived is with the sink now.
+    /// receive thread to be scheduled. Nothing happens if another thread is at it already. Whether all
+    /// that has arrived is with the sink now.
     pub fn pump(&self) -> bool {
-        let Some(inbox) = self.inbox.upgrade() else { return false };
-        loop {
-            let Some(mut entry) = inbox.entry.try_lock() else { return false };
-            let waited = !entry.parked.is_empty();
-            if !waited {
-                inbox.missed.store(false, Ordering::Relaxed);
-                let run = || entry.drain(&self.participant.discovered, Some(self.guid.prefix()));
-                if catch_unwind(AssertUnwindSafe(run)).is_err() {
-                    let _ =
-                        self.participant.failed.set("a reader panicked inside RustDDS".to_owned());
-                    return false;
-                }
-            }
-            let parked = !entry.parked.is_empty();
-            drop(entry);
-            let missed = inbox.was_missed();
-            if parked && (missed || !waited) {
-                self.participant.command(Command::Drain(self.token));
-            }
-            if parked || !missed {
-                return !parked;
-            }
+        self.inbox.upgrade().is_some_and(|inbox| inbox.poll(&self.participant, self.guid.prefix()))
+    }
+
+    /// Says whether the sink calls somebody when it is flushed, who expects to be called on the receive
+    /// thread: those who wait or poll leave the samples to that, then.
+    pub fn set_called(&self, called: bool) {
+        if let Some(inbox) = self.inbox.upgrade() {
+            inbox.bell.set_called(called);
         }
     }
 
@@ -81,149 +64,47 @@ impl Drop for DdsReader {
     }
 }
 
+/// A bell is hung up so many times before notifications are drained that nobody waits for: RustDDS writes a
+/// byte into a socket for each, which has room for some 270.
+const QUIET: u32 = 64;
+
 pub(crate) enum Port {
     Keyed(with_key::DataReader<RawData, RawAdapter>),
-    Unkeyed(no_key::SimpleDataReader<RawData, RawAdapter>),
+    /// And how often a bell was hung up.
+    Unkeyed(no_key::SimpleDataReader<RawData, RawAdapter>, u32),
 }
 
 impl Port {
-    pub fn source(&mut self) -> &mut dyn mio::event::Source {
+    /// Whether RustDDS can be given a waker: it keeps that of keyed readers to itself.
+    pub fn has_bell(&self) -> bool {
+        matches!(self, Self::Unkeyed(..))
+    }
+
+    /// To be polled for, where there is no bell.
+    pub fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
         match self {
-            Self::Keyed(reader) => reader,
-            Self::Unkeyed(reader) => reader,
-        }
-    }
-}
-
-/// A reader as the receive thread and pollers share it.
-pub(crate) struct Inbox {
-    entry: Mutex<Entry>,
-    /// Whether the receive thread came while a poller was at it, which looks again then.
-    missed: AtomicBool,
-}
-
-impl Inbox {
-    pub fn new(entry: Entry) -> Self {
-        Self { entry: Mutex::new(entry), missed: AtomicBool::new(false) }
-    }
-
-    /// Before anybody else has it.
-    pub fn lock(&self) -> MutexGuard<'_, Entry> {
-        self.entry.lock()
-    }
-
-    /// Something has arrived: it goes to the sink now, or a poller that is at it takes it there.
-    ///
-    /// If the receive thread waited for the lock instead, pollers would have to hand it over, and could do
-    /// nothing until that thread has a processor: milliseconds, where pollers keep all of them busy.
-    pub fn arrived(&self, discovered: &Mutex<Discovered>) {
-        self.missed.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        if let Some(mut entry) = self.entry.try_lock() {
-            self.missed.store(false, Ordering::Relaxed);
-            entry.drain(discovered, None);
+            Self::Keyed(reader) => Some(reader),
+            Self::Unkeyed(..) => None,
         }
     }
 
-    /// What a poller has left is for the receive thread alone.
-    pub fn drain(&self, discovered: &Mutex<Discovered>) {
-        let mut entry = self.entry.lock();
-        self.missed.store(false, Ordering::Relaxed);
-        entry.drain(discovered, None);
-    }
-
-    /// Forgets what is known of writers.
-    pub fn forget(&self, discovered: &Mutex<Discovered>, stale: impl Fn(&Guid, bool) -> bool) {
-        self.entry.lock().same_type.retain(|writer, same| !stale(writer, *same));
-        if self.was_missed() {
-            self.arrived(discovered);
-        }
-    }
-
-    /// To be asked by whoever has given the lock back. Only who holds it says no again, before it looks:
-    /// who finds it taken leaves the answer to that one.
-    fn was_missed(&self) -> bool {
-        fence(Ordering::SeqCst);
-        self.missed.load(Ordering::Relaxed)
-    }
-}
-
-/// What they share.
-pub(crate) struct Entry {
-    pub port: Port,
-    pub sink: Arc<dyn Sink>,
-    pub topic: String,
-    pub type_name: String,
-    /// Samples the receive cache holds now, and how to make it hold more.
-    pub room: Room,
-    pub grow: Box<dyn Fn(i32) + Send>,
-    pub foreign: Arc<Counter>,
-    /// Whether a writer's type is ours: RustDDS matches by topic name alone.
-    pub same_type: HashMap<Guid, bool>,
-    /// Samples a poller found of a writer that the receive thread has not heard of yet, and all after
-    /// them. The receive thread hears of writers first.
-    pub parked: Vec<DdsSample>,
-}
-
-impl Entry {
-    /// Moves everything that has arrived to the sink. A poller of participant `poller` leaves what only
-    /// the receive thread can judge.
-    pub fn drain(&mut self, discovered: &Mutex<Discovered>, poller: Option<Prefix>) {
-        let mut batch = std::mem::take(&mut self.parked);
-        let parked = batch.len();
-        let Self { port, sink, topic, .. } = self;
-        with_sink(sink, || match port {
-            Port::Keyed(reader) => take_keyed(reader, &mut batch, topic),
-            Port::Unkeyed(reader) => take_unkeyed(reader, &mut batch, topic),
-        });
-        if batch.is_empty() {
-            return;
-        }
-        let waited = batch.len() - parked;
-        let largest = batch.iter().map(|sample| sample.payload.len()).max().unwrap_or(0);
-        for sample in batch {
-            if !self.parked.is_empty()
-                || poller.is_some_and(|own| !self.is_known(&sample.writer, own, discovered))
-            {
-                self.parked.push(sample);
-                continue;
+    /// Has `bell` called once, at the next arrival.
+    pub fn hang_up(&mut self, bell: &Waker) {
+        if let Self::Unkeyed(reader, times) = self {
+            if *times % QUIET == 0 {
+                reader.drain_read_notifications();
             }
-            if self.is_ours(&sample.writer, discovered) {
-                self.sink.deliver(sample);
-            } else {
-                self.foreign.add(1);
-            }
-        }
-        self.sink.flush();
-        if let Some(room) = self.room.grown(waited, largest) {
-            (self.grow)(room);
+            *times = times.wrapping_add(1);
+            reader.set_waker(Some(bell.clone()));
         }
     }
 
-    fn is_known(&self, writer: &Guid, own: Prefix, discovered: &Mutex<Discovered>) -> bool {
-        self.same_type.contains_key(writer)
-            || writer.prefix() == own
-            || discovered.lock().writer_type(writer).is_some()
-    }
-
-    fn is_ours(&mut self, writer: &Guid, discovered: &Mutex<Discovered>) -> bool {
-        if let Some(same) = self.same_type.get(writer) {
-            return *same;
+    /// Takes everything that has arrived.
+    pub fn take(&mut self, batch: &mut Vec<DdsSample>, topic: &str) {
+        match self {
+            Self::Keyed(reader) => take_keyed(reader, batch, topic),
+            Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic),
         }
-        let discovered = discovered.lock();
-        // A writer of this very participant is not in the table; the bus has made it with a type.
-        let Some(theirs) = discovered.writer_type(writer) else {
-            return true;
-        };
-        let same = theirs == self.type_name;
-        if !same {
-            tracing::warn!(
-                topic = self.topic, ours = self.type_name, theirs, %writer,
-                "a writer uses another type on this topic: its samples are dropped"
-            );
-        }
-        self.same_type.insert(*writer, same);
-        same
     }
 }
 
@@ -269,7 +150,6 @@ fn take_unkeyed(
     batch: &mut Vec<DdsSample>,
     topic: &str,
 ) {
-    reader.drain_read_notifications();
     loop {
         match reader.try_take_one() {
             Ok(Some(change)) => batch.push(DdsSample {

@@ -5,7 +5,7 @@
 
 use iceoryx2::prelude::ZeroCopySend;
 use tidewire_idl::{Guid, InstanceState, KeyHash};
-use tidewire_transport::SampleMeta;
+use tidewire_transport::{KIND, SampleMeta};
 
 /// Bytes before a payload: the CDR body, 4 bytes into it, lands on a 16-byte boundary, where plain
 /// types can be read in place.
@@ -41,7 +41,7 @@ impl Cell {
 /// [`SampleMeta`] as it lies in shared memory.
 #[derive(Clone, Copy, Debug, Default, ZeroCopySend)]
 #[repr(C)]
-#[type_name("tidewire::SampleMeta/3")]
+#[type_name("tidewire::SampleMeta/4")]
 pub(crate) struct WireMeta {
     pub(crate) writer: [u8; 16],
     key: [u8; 16],
@@ -102,7 +102,13 @@ impl WireMeta {
     /// Whether it says nothing of history or lifespan.
     #[inline]
     pub(crate) fn is_ordinary(&self) -> bool {
-        self.flags == 0 && self.expires == 0
+        self.is_live() && self.expires == 0
+    }
+
+    /// Whether its flags say nothing of what it is.
+    #[inline]
+    pub(crate) fn is_live(&self) -> bool {
+        self.flags & KIND == 0
     }
 
     #[inline]

@@ -27,4 +27,4 @@ pub use counters::{Arrival, Counter, SequenceGaps};
 pub use crowd::Crowd;
 pub use endpoint::EndpointSpec;
 pub use latch::{Latch, RawLatch};
-pub use meta::{DISPOSES, HISTORY, HISTORY_START, Prefix, SampleMeta, is_over};
+pub use meta::{DISPOSES, HISTORY, HISTORY_START, KIND, Prefix, SampleMeta, is_over};

@@ -67,7 +67,6 @@ impl<T> Typed<T> {
 struct End<T: TypeSupport> {
     writer: Writer<T>,
     reader: Reader<T>,
-    loans: bool,
     /// To wait on, if the contender does not poll.
     waits: Option<Participant>,
 }
@@ -133,21 +132,16 @@ impl<T: Bytes> Contender for Typed<T> {
         let reader = participant.reader(back, &qos).map_err(|e| fail(&e))?;
         let writer = participant.writer(out, &qos).map_err(|e| fail(&e))?;
         let waits = self.waits.then_some(participant);
-        Ok(Box::new(End::<T> { writer, reader, loans: self.transports.shm, waits }))
+        Ok(Box::new(End::<T> { writer, reader, waits }))
     }
 }
 
 impl<T: Bytes> Endpoint for End<T> {
     fn send(&mut self, fill: u8) -> Result<(), BenchError> {
         let fail = BenchError::of("bus");
-        if self.loans {
-            let mut loan = self.writer.loan().map_err(|e| fail(&e))?;
-            loan.bytes_mut().fill(fill);
-            return loan.send().map_err(|e| fail(&e));
-        }
-        let mut sample = T::default();
-        sample.bytes_mut().fill(fill);
-        self.writer.write(&sample).map_err(|e| fail(&e))
+        let mut loan = self.writer.loan().map_err(|e| fail(&e))?;
+        loan.bytes_mut().fill(fill);
+        loan.send().map_err(|e| fail(&e))
     }
 
     fn poll(&mut self) -> Result<Option<u64>, BenchError> {

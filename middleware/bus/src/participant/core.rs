@@ -55,7 +55,7 @@ pub(crate) struct Core {
     pub name: Arc<str>,
     pub domain: u16,
     pub prefix: Prefix,
-    pub wake: Wake,
+    pub wake: Arc<Wake>,
     pub points: Points,
     pub services: Services,
     pub dds: Option<DdsParticipant>,
@@ -112,7 +112,7 @@ impl Core {
         shm: Option<ShmDomain>,
     ) -> Arc<Self> {
         let core = Arc::new(Self {
-            wake: Wake::new(shm.as_ref()),
+            wake: Arc::new(Wake::new(shm.as_ref())),
             points: Points::default(),
             services: Services::default(),
             endpoints: Mutex::default(),
@@ -132,6 +132,8 @@ impl Core {
         });
         core.points.set(prefix, name);
         if let Some(dds) = &core.dds {
+            let wake: Weak<Wake> = Arc::downgrade(&core.wake);
+            dds.attend(wake);
             let (weak, busy) = (Arc::downgrade(&core), core.busy.clone());
             dds.observe(move |event| {
                 busy.with(&weak, |core| core.discovered(event));
@@ -191,6 +193,16 @@ impl Core {
             });
         }
         self.wake.wake();
+    }
+
+    /// Blocks until the epoch is no longer `seen`, or `timeout` has passed (then false).
+    pub fn wait_since(&self, seen: u32, timeout: Duration) -> bool {
+        let Some(dds) = self.dds.as_ref().filter(|dds| dds.is_attended()) else {
+            return self.wake.wait_since(seen, timeout);
+        };
+        let woken = self.wake.attend(seen, timeout);
+        dds.answer();
+        woken || self.wake.epoch() != seen
     }
 
     pub fn subscribe(&self) -> Receiver<Event> {
@@ -313,7 +325,7 @@ impl Core {
         let (weak, busy) = (Arc::downgrade(self), self.busy.clone());
         let mut seen = self.wake.epoch();
         let mut look = move |core: &Self| {
-            core.wake.wait_since(seen, LISTEN_PERIOD);
+            core.wait_since(seen, LISTEN_PERIOD);
             // Read before they look: what comes from here on ends the next wait.
             seen = core.wake.epoch();
             core.readers().iter().for_each(|reader| reader.notice());
@@ -349,7 +361,7 @@ impl Core {
             loop {
                 let Some(core) = weak.upgrade() else { return };
                 let epoch = seen.unwrap_or_else(|| core.wake.epoch());
-                core.wake.wait_since(epoch, Duration::from_millis(200));
+                core.wait_since(epoch, Duration::from_millis(200));
                 seen = Some(core.wake.epoch());
                 thread_notify.notify_waiters();
             }

@@ -291,7 +291,7 @@ impl Participant {
     /// false). Made for one loop per thread: take from all readers until they are empty, wait, again.
     /// What comes between the taking and the waiting ends the wait at once.
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.core.wake.wait(timeout)
+        self.core.wake.wait(|seen| self.core.wait_since(seen, timeout))
     }
 
     /// Counts arrivals and discoveries; wraps. For [`wait_since`](Self::wait_since).
@@ -301,7 +301,7 @@ impl Participant {
 
     /// Blocks until [`epoch`](Self::epoch) differs from `epoch`, or `timeout` has passed (then false).
     pub fn wait_since(&self, epoch: u32, timeout: Duration) -> bool {
-        self.core.wake.wait_since(epoch, timeout)
+        self.core.wait_since(epoch, timeout)
     }
 
     /// Our name, which is the collection point of what we write unless the type says otherwise.

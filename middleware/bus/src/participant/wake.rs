@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tidewire_shm::ShmDomain;
+use tidewire_transport::dds::Attendance;
 
 /// Counts arrivals, wakes sleepers.
 pub(crate) struct Wake {
     id: u64,
+    /// Threads that wait and see to what has rung meanwhile.
+    attending: AtomicU32,
     way: Way,
 }
 
@@ -36,7 +39,7 @@ impl Wake {
                 changed: Condvar::new(),
             },
         };
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), way }
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), attending: AtomicU32::new(0), way }
     }
 
     pub fn epoch(&self) -> u32 {
@@ -74,16 +77,36 @@ impl Wake {
         }
     }
 
-    /// [`wait_since`](Self::wait_since) the end of this thread's last wait; the first returns at once.
-    pub fn wait(&self, timeout: Duration) -> bool {
+    /// As [`wait_since`](Self::wait_since), by somebody who looks what has [rung](Attendance::ring) before
+    /// anything else.
+    pub fn attend(&self, seen: u32, timeout: Duration) -> bool {
+        self.attending.fetch_add(1, Ordering::SeqCst);
+        let woken = self.wait_since(seen, timeout);
+        self.attending.fetch_sub(1, Ordering::SeqCst);
+        woken
+    }
+
+    /// `wait` since the end of this thread's last wait; the first returns at once.
+    pub fn wait(&self, wait: impl FnOnce(u32) -> bool) -> bool {
         let seen = SEEN.with_borrow(|seen| seen.get(&self.id).copied());
-        let woken = match seen {
-            Some(seen) => self.wait_since(seen, timeout),
-            None => true,
-        };
+        let woken = seen.is_none_or(wait);
         // Read before the caller takes: what comes from here on ends the next wait.
         let epoch = self.epoch();
         SEEN.with_borrow_mut(|seen| seen.insert(self.id, epoch));
         woken
+    }
+}
+
+impl Attendance for Wake {
+    fn is_attended(&self) -> bool {
+        self.attending.load(Ordering::SeqCst) > 0
+    }
+
+    fn ring(&self) -> bool {
+        let attended = self.is_attended();
+        if attended {
+            self.wake();
+        }
+        attended
     }
 }

@@ -101,6 +101,7 @@ impl ReaderCore {
         if let Some(shm) = &shm {
             incoming.vitals().lock().watch(shm.watch());
         }
+        let joined = shm.as_ref().map_or(0, ShmReader::joined);
         let reader = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -108,7 +109,7 @@ impl ReaderCore {
             inlet: shm.as_ref().map(ShmReader::inlet),
             state: Latch::new(State {
                 shm,
-                tracks: Tracks::new(spec.qos.reliability.is_reliable()),
+                tracks: Tracks::new(spec.qos.reliability.is_reliable(), joined),
                 gates: Gates::new(&spec.qos, content.clone()),
                 point: LastPoint::default(),
                 dds_first: false,
@@ -219,7 +220,7 @@ impl ReaderCore {
             }
             // A durability service that says nothing wakes nobody.
             let left = if self.incoming.is_holding() { left.min(HOLDING) } else { left };
-            self.core.wake.wait_since(epoch, left);
+            self.core.wait_since(epoch, left);
         }
     }
 
@@ -298,7 +299,7 @@ impl ReaderCore {
                     domain: self.core.domain,
                 });
             }
-            self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
+            self.core.wait_since(epoch, left.min(Duration::from_millis(5)));
         }
     }
 }

@@ -121,9 +121,21 @@ impl ReaderCore {
                 call(reader);
             }
         })));
+        self.set_called(true);
         // For what came before.
         self.notice();
         Ok(())
+    }
+
+    fn no_listener(&self) {
+        self.set_called(false);
+        self.incoming.listener.set(None);
+    }
+
+    fn set_called(&self, called: bool) {
+        if let Some(dds) = &self.dds {
+            dds.set_called(called);
+        }
     }
 
     /// Samples may have come over shared memory.
@@ -154,7 +166,7 @@ impl<T: TypeSupport> Reader<T> {
 
     /// Ends [`on_data`](Self::on_data). A call that runs on another thread may last longer.
     pub fn no_listener(&self) {
-        self.core.incoming.listener.set(None);
+        self.core.no_listener();
     }
 }
 
@@ -172,6 +184,6 @@ impl RawReader {
 
     /// As [`Reader::no_listener`].
     pub fn no_listener(&self) {
-        self.core.incoming.listener.set(None);
+        self.core.no_listener();
     }
 }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use tidewire_idl::typed::plain_ref;
 use tidewire_idl::{InstanceState, PlainCdr, SampleInfo};
 
+use super::arrived::Arrived;
 use super::core::ReaderCore;
 use super::take::Shm;
 use super::typed::Reader;
@@ -36,8 +37,8 @@ use crate::error::ReadError;
 const CDR_LE: [u8; 2] = [0, 1];
 const HEADER: usize = 4;
 
-/// A sample on loan: it lies in the writer's shared memory until this is dropped. A reader holds at
-/// most 64 samples of a writer at a time.
+/// A sample on loan: it lies in the writer's shared memory until this is dropped, or where DDS put it
+/// together. Of shared memory a reader holds at most 64 samples of a writer at a time.
 pub struct LoanedSample<'reader, T> {
     value: NonNull<T>,
     hold: Hold<'reader, T>,
@@ -48,6 +49,7 @@ pub struct LoanedSample<'reader, T> {
 /// What `value` points into.
 enum Hold<'reader, T> {
     Shm(Shm<'reader>),
+    Wire(Box<Arrived>),
     /// A sample that came another way, or in another byte order. Not a `Box`, which may not be
     /// pointed into while it moves.
     Other(Arc<(SampleInfo, T)>),
@@ -73,13 +75,21 @@ impl<T: PlainCdr> Reader<T> {
             let other = match taken.map_err(|error| *error)? {
                 None => return Ok(None),
                 Some(Ok((sample, reception_time))) => {
-                    if let Some(value) = body::<T>(&sample).map(NonNull::from) {
+                    let plain = sample.is_alive().then(|| body::<T>(&sample)).flatten();
+                    if let Some(value) = plain.map(NonNull::from) {
                         let hold = Hold::Shm(sample);
                         return Ok(Some(LoanedSample { value, hold, reception_time, reader }));
                     }
                     self.apart(reader.info_of(&sample.meta(), reception_time), &sample)?
                 }
                 Some(Err(arrived)) => {
+                    let reception_time = arrived.reception_time;
+                    let alive = arrived.sample.state == InstanceState::Alive;
+                    let plain = alive.then(|| body::<T>(&arrived.sample.payload)).flatten();
+                    if let Some(value) = plain.map(NonNull::from) {
+                        let hold = Hold::Wire(arrived);
+                        return Ok(Some(LoanedSample { value, hold, reception_time, reader }));
+                    }
                     let point = reader.core.point(&arrived.sample.writer.prefix());
                     self.apart(arrived.info(point), &arrived.sample.payload)?
                 }
@@ -108,13 +118,13 @@ impl<T: PlainCdr> Reader<T> {
     }
 }
 
-/// The value where it lies; `None` if it must be decoded, or is the end of an instance.
+/// The value where it lies; `None` if it must be decoded.
 #[inline]
-fn body<'a, T: PlainCdr>(sample: &'a Shm<'_>) -> Option<&'a T> {
-    if cfg!(target_endian = "big") || !sample.starts_with(&CDR_LE) || !sample.is_alive() {
+fn body<T: PlainCdr>(payload: &[u8]) -> Option<&T> {
+    if cfg!(target_endian = "big") || !payload.starts_with(&CDR_LE) {
         return None;
     }
-    plain_ref(sample.get(HEADER..HEADER + size_of::<T>())?)
+    plain_ref(payload.get(HEADER..HEADER + size_of::<T>())?)
 }
 
 impl<T> LoanedSample<'_, T> {
@@ -122,6 +132,9 @@ impl<T> LoanedSample<'_, T> {
     pub fn info(&self) -> SampleInfo {
         match &self.hold {
             Hold::Shm(sample) => self.reader.info_of(&sample.meta(), self.reception_time),
+            Hold::Wire(arrived) => {
+                arrived.info(self.reader.core.point(&arrived.sample.writer.prefix()))
+            }
             Hold::Other(other) => other.0.clone(),
         }
     }
@@ -132,8 +145,8 @@ impl<T: PlainCdr> Deref for LoanedSample<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: made from a reference into what `hold` keeps; neither a sample on shared memory
-        // nor a counted one moves or changes while it is held.
+        // SAFETY: made from a reference into what `hold` keeps; neither a sample on shared memory nor a
+        // payload nor a counted value moves or changes while it is held.
         unsafe { self.value.as_ref() }
     }
 }

@@ -10,6 +10,8 @@ pub(crate) struct Tracks {
     tracks: HashMap<Guid, Track>,
     /// Whether the beginning of a history surely comes, if it does: BEST_EFFORT readers lose the oldest.
     reliable: bool,
+    /// See [`ShmReader::joined`](tidewire_shm::ShmReader::joined).
+    joined: u64,
     crowd: Crowd,
 }
 
@@ -25,8 +27,8 @@ struct Track {
 }
 
 impl Tracks {
-    pub fn new(reliable: bool) -> Self {
-        Self { tracks: HashMap::new(), reliable, crowd: Crowd::default() }
+    pub fn new(reliable: bool, joined: u64) -> Self {
+        Self { tracks: HashMap::new(), reliable, joined, crowd: Crowd::default() }
     }
 
     /// Whether this sample is seen for the first time.
@@ -44,6 +46,14 @@ impl Tracks {
                 track.last_history = sequence;
             }
             return new;
+        }
+        if self.reliable
+            && !track.begun
+            && track.first_live.is_none()
+            && !meta.looked_since(self.joined)
+        {
+            // Sent before its writer knew of us: it comes again, in its place in the history.
+            return false;
         }
         let new = sequence > track.last_live && sequence > track.last_history;
         if new {
@@ -74,7 +84,7 @@ mod tests {
 
     #[test]
     fn history_and_live_samples_come_once_in_any_interleaving() {
-        let mut tracks = Tracks::new(true);
+        let mut tracks = Tracks::new(true, 0);
         let mut see = |sequence, flags| {
             tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
         };
@@ -91,8 +101,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_before_the_writer_knows_of_us_comes_with_the_history() {
+        let mut tracks = Tracks::new(true, 8);
+        let mut see = |sequence, flags| {
+            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
+        };
+        assert!(!see(6, SampleMeta::looked(7)));
+        assert!(see(5, HISTORY | HISTORY_START) && see(6, HISTORY) && !see(6, HISTORY));
+        assert!(see(7, SampleMeta::looked(7)), "the history came all the same");
+        // Without a history there is nothing to wait for.
+        let mut tracks = Tracks::new(true, 8);
+        let mut see = |generation| {
+            let flags = SampleMeta::looked(generation);
+            tracks.is_new(&SampleMeta { sequence: generation, flags, ..SampleMeta::default() })
+        };
+        assert!(!see(7) && see(8) && see(9));
+    }
+
+    #[test]
     fn best_effort_readers_take_what_is_left_of_a_history() {
-        let mut tracks = Tracks::new(false);
+        let mut tracks = Tracks::new(false, 0);
         let mut see = |sequence| {
             tracks.is_new(&SampleMeta { sequence, flags: HISTORY, ..SampleMeta::default() })
         };
@@ -101,7 +129,7 @@ mod tests {
 
     #[test]
     fn writers_that_are_gone_are_forgotten_when_there_are_many() {
-        let mut tracks = Tracks::new(true);
+        let mut tracks = Tracks::new(true, 0);
         let guid = |n: u16| {
             let mut guid = [0; 16];
             guid[..2].copy_from_slice(&n.to_be_bytes());

@@ -109,7 +109,7 @@ impl WaitSet {
             if !active.is_empty() || left.is_zero() {
                 return active;
             }
-            self.core.wake.wait_since(epoch, left.min(A_WHILE));
+            self.core.wait_since(epoch, left.min(A_WHILE));
         }
     }
 

@@ -10,7 +10,7 @@ use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representatio
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind, Reliability};
 use tidewire_shm::{ShmError, ShmWriter, pulse_now};
-use tidewire_transport::buffer;
+use tidewire_transport::buffer::{self, LEAD};
 use tidewire_transport::{
     Counter, DISPOSES, EndpointSpec, HISTORY, HISTORY_START, Prefix, SampleMeta, now_ns,
 };
@@ -65,6 +65,8 @@ pub(crate) struct State {
     timed: bool,
     /// How many readers on shared memory have had the history, and whose.
     served: (usize, Vec<Prefix>),
+    /// [`SampleMeta::looked`], for them.
+    looked: u32,
 }
 
 impl WriterCore {
@@ -106,6 +108,7 @@ impl WriterCore {
                 buffer: Vec::new(),
                 key: Default::default(),
                 served: Default::default(),
+                looked: 0,
             }),
             statuses: Statuses::new(),
             registered: Registered::default(),
@@ -163,8 +166,8 @@ impl WriterCore {
         self.send_as(state, (change, key, source_time), payload, owned)
     }
 
-    /// Sends one sample out of `buffer`, both ways. DDS is given the buffer itself where a copy would cost
-    /// more than a new one.
+    /// Sends one sample out of `buffer`, where it follows the lead, both ways. DDS is given the buffer itself
+    /// where a copy would cost more than a new one.
     pub fn send_buffer(
         &self,
         state: &mut State,
@@ -175,12 +178,13 @@ impl WriterCore {
         let change = (InstanceState::Alive, key, source_time);
         let sent;
         if buffer.len() >= HANDED_OVER && self.needs_wire() {
-            let room = buffer.len();
             let payload = buffer::freeze(buffer);
             sent = self.send_as(state, change, &payload, || payload.clone());
-            buffer = buffer::with_room(room);
+            // Full, as a loan can take it so.
+            buffer = buffer::filled(payload.len());
         } else {
-            sent = self.send_as(state, change, &buffer, || Bytes::copy_from_slice(&buffer));
+            let payload = &buffer[LEAD..];
+            sent = self.send_as(state, change, payload, || buffer::copied(payload));
         }
         state.buffer = buffer;
         sent
@@ -193,8 +197,8 @@ impl WriterCore {
         payload: &[u8],
         owned: impl Fn() -> Bytes,
     ) -> Result<(), WriteError> {
-        let meta = self.next(state, change, key, source_time);
         self.serve(state);
+        let meta = self.next(state, change, key, source_time);
         let shared = match &mut state.shm {
             Some(shm) => shm.send(&meta, payload).map_err(|e| WriteError::shm(&self.spec.topic, e)),
             None => Ok(Default::default()),
@@ -229,7 +233,8 @@ impl WriterCore {
             source_time,
             key,
             state: change,
-            flags: if change == InstanceState::Unregistered { self.unregister_flags() } else { 0 },
+            flags: state.looked
+                | if change == InstanceState::Unregistered { self.unregister_flags() } else { 0 },
         }
     }
 
@@ -331,9 +336,11 @@ impl WriterCore {
     }
 
     fn serve_history(&self, state: &mut State) {
-        let State { shm: Some(shm), history: Some(history), served, .. } = state else {
+        let State { shm: Some(shm), history: Some(history), served, looked, .. } = state else {
             return;
         };
+        // Before looking: who comes later is found in a later one.
+        *looked = SampleMeta::looked(shm.generation());
         let (readers, owners) = (shm.matched(), shm.reader_participants());
         // A count alone would miss one reader that replaced another. Readers that have had the
         // history drop it by its sequence numbers.
@@ -387,7 +394,7 @@ impl WriterCore {
                 });
             }
             // Shared memory does not wake writers when a reader comes.
-            self.core.wake.wait_since(epoch, left.min(Duration::from_millis(5)));
+            self.core.wait_since(epoch, left.min(Duration::from_millis(5)));
         }
     }
 

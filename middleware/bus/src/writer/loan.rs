@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 use parking_lot::MutexGuard;
 use tidewire_idl::typed::{plain_boxed, plain_bytes, plain_mut};
 use tidewire_idl::{InstanceState, KeyHash, PlainCdr};
-use tidewire_transport::{buffer, now_ns};
+use tidewire_transport::buffer::{self, LEAD};
+use tidewire_transport::now_ns;
 
 use super::core::{State, WriterCore};
 use crate::error::WriteError;
@@ -41,6 +42,8 @@ pub struct Loan<'writer, T: PlainCdr> {
 enum Place<T> {
     /// In the bytes `state.shm` has reserved, after the encapsulation header.
     Reserved(NonNull<T>),
+    /// In a payload of our own, whose buffer is not touched otherwise.
+    Payload(NonNull<T>, Vec<u8>),
     Heap(Box<T>),
 }
 
@@ -50,19 +53,16 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         let mut state = core.state.lock();
         core.serve(&mut state);
         let place = match &mut state.shm {
-            Some(shm) if core.plain() => {
+            _ if !core.plain() => Place::Heap(plain_boxed()),
+            Some(shm) if !core.needs_wire() || shm.matched() > 0 => {
                 shm.reserve(HEADER.len() + size_of::<T>())
                     .map_err(|e| WriteError::shm(&core.spec.topic, e))?;
-                let parts = shm.reserved_mut().split_first_chunk_mut();
-                match parts.and_then(|(header, body)| Some((header, plain_mut::<T>(body)?))) {
-                    Some((header, value)) => {
-                        *header = HEADER;
-                        Place::Reserved(value.into())
-                    }
+                match in_payload(shm.reserved_mut()) {
+                    Some(value) => Place::Reserved(value),
                     None => Place::Heap(plain_boxed()),
                 }
             }
-            _ => Place::Heap(plain_boxed()),
+            _ => Place::payload(std::mem::take(&mut state.buffer)),
         };
         Ok(Self { writer: core, state, place })
     }
@@ -82,14 +82,15 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         let Self { writer, mut state, place } = self;
         let value = match place {
             Place::Reserved(value) => value,
+            Place::Payload(value, buffer) => {
+                // SAFETY: as in `deref`; the buffer is as it was.
+                let key = key_of(unsafe { value.as_ref() });
+                return writer.send_buffer(&mut state, key, source_time, buffer);
+            }
             Place::Heap(value) => return Self::send_encoded(writer, state, &value, source_time),
         };
-        let key = if T::KEYED {
-            // SAFETY: as in `deref`; the guard is in `state` still.
-            unsafe { value.as_ref() }.key_hash()
-        } else {
-            KeyHash::default()
-        };
+        // SAFETY: as in `deref`; the guard is in `state` still.
+        let key = key_of(unsafe { value.as_ref() });
         let meta = writer.next(&mut state, InstanceState::Alive, key, source_time);
         let keeps = writer.needs_wire() || WriterCore::keeps_history(&state);
         let Some(shm) = &mut state.shm else { return Ok(()) };
@@ -117,15 +118,44 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
     ) -> Result<(), WriteError> {
         let mut payload = std::mem::take(&mut state.buffer);
         payload.clear();
+        payload.resize(LEAD, 0);
         if writer.plain() {
             payload.extend_from_slice(&HEADER);
             payload.extend_from_slice(plain_bytes(value));
         } else {
             value.encode(writer.encoding(), &mut payload);
         }
-        let key = if T::KEYED { value.key_hash() } else { KeyHash::default() };
-        writer.send_buffer(&mut state, key, source_time, payload)
+        writer.send_buffer(&mut state, key_of(value), source_time, payload)
     }
+}
+
+impl<T: PlainCdr> Place<T> {
+    /// In that buffer, or another if it is too small; in none where the allocator does not align.
+    fn payload(mut buffer: Vec<u8>) -> Self {
+        let length = HEADER.len() + size_of::<T>();
+        if buffer.capacity() < LEAD + length {
+            buffer = buffer::filled(length);
+        }
+        buffer.resize(LEAD + length, 0);
+        match in_payload(&mut buffer[LEAD..]) {
+            Some(value) => Self::Payload(value, buffer),
+            None => Self::Heap(plain_boxed()),
+        }
+    }
+}
+
+/// The value in a payload whose header is written.
+#[inline]
+fn in_payload<T: PlainCdr>(payload: &mut [u8]) -> Option<NonNull<T>> {
+    let (header, body) = payload.split_first_chunk_mut()?;
+    let value = plain_mut::<T>(body)?;
+    *header = HEADER;
+    Some(value.into())
+}
+
+#[inline]
+fn key_of<T: PlainCdr>(value: &T) -> KeyHash {
+    if T::KEYED { value.key_hash() } else { KeyHash::default() }
 }
 
 impl<T: PlainCdr> Deref for Loan<'_, T> {
@@ -133,9 +163,9 @@ impl<T: PlainCdr> Deref for Loan<'_, T> {
 
     fn deref(&self) -> &T {
         match &self.place {
-            // SAFETY: `new` checked length and alignment, `T` takes any bytes, and the bytes stay
-            // reserved for as long as `state` is locked.
-            Place::Reserved(value) => unsafe { value.as_ref() },
+            // SAFETY: `in_payload` checked length and alignment, `T` takes any bytes, and the bytes stay
+            // reserved for as long as `state` is locked, or lie in a buffer that nobody else touches.
+            Place::Reserved(value) | Place::Payload(value, _) => unsafe { value.as_ref() },
             Place::Heap(value) => value,
         }
     }
@@ -145,7 +175,7 @@ impl<T: PlainCdr> DerefMut for Loan<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         match &mut self.place {
             // SAFETY: as in `deref`; `&mut self` is the only access.
-            Place::Reserved(value) => unsafe { value.as_mut() },
+            Place::Reserved(value) | Place::Payload(value, _) => unsafe { value.as_mut() },
             Place::Heap(value) => value,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tidewire_idl::{Guid, InstanceState, KeyHash, PlainCdr, TypeSupport};
 use tidewire_qos::Qos;
+use tidewire_transport::buffer::LEAD;
 use tidewire_transport::{EndpointSpec, now_ns};
 
 use super::core::{State, WriterCore};
@@ -48,6 +49,7 @@ impl<T: TypeSupport> Writer<T> {
         let key = self.key(&mut state, value);
         let mut buffer = std::mem::take(&mut state.buffer);
         buffer.clear();
+        buffer.resize(LEAD, 0);
         value.encode(self.core.encoding(), &mut buffer);
         self.core.send_buffer(&mut state, key, source_time, buffer)
     }
@@ -123,8 +125,8 @@ impl<T: TypeSupport> Writer<T> {
 }
 
 impl<T: PlainCdr> Writer<T> {
-    /// A sample to be filled in place, in shared memory where a reader on this host waits for it.
-    /// [`Loan::send`] sends it, dropping it does not.
+    /// A sample to be filled in place: in shared memory where a reader on this host waits for it, or in the
+    /// bytes that DDS puts into packets. [`Loan::send`] sends it, dropping it does not.
     ///
     /// # Errors
     /// [`WriteError::Shm`] if shared memory has no room.

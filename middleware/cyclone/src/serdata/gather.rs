@@ -2,18 +2,19 @@
 //! who hold them.
 
 use bytes::Bytes;
-use tidewire_transport::buffer;
+use tidewire_transport::buffer::{self, LEAD};
 
 /// Bytes and their number. `Bytes` allocates once for it, where a `Vec` takes two allocations as soon as two
-/// hold it.
+/// hold it. The body, after four bytes of header, is aligned for every plain type.
+#[repr(C, align(8))]
 struct Inline<const N: usize> {
-    length: usize,
+    length: u32,
     bytes: [u8; N],
 }
 
 impl<const N: usize> AsRef<[u8]> for Inline<N> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        &self.bytes[..self.length as usize]
     }
 }
 
@@ -25,11 +26,12 @@ pub(crate) trait Parts {
 
 impl<const N: usize> Parts for Inline<N> {
     fn add(&mut self, part: &[u8]) -> bool {
-        let Some(to) = self.bytes.get_mut(self.length..self.length + part.len()) else {
+        let length = self.length as usize;
+        let Some(to) = self.bytes.get_mut(length..length + part.len()) else {
             return false;
         };
         to.copy_from_slice(part);
-        self.length += part.len();
+        self.length += part.len() as u32;
         true
     }
 }
@@ -51,7 +53,7 @@ pub(crate) trait Scattered {
 pub(crate) fn gather(length: usize, parts: &impl Scattered) -> Option<Bytes> {
     fn inline<const N: usize>(length: usize, parts: &impl Scattered) -> Option<Bytes> {
         let mut inline = Inline { length: 0, bytes: [0; N] };
-        let whole = parts.give(&mut inline) && inline.length == length;
+        let whole = parts.give(&mut inline) && inline.length as usize == length;
         whole.then(|| Bytes::from_owner(inline))
     }
     match length {
@@ -60,7 +62,7 @@ pub(crate) fn gather(length: usize, parts: &impl Scattered) -> Option<Bytes> {
         257..=1152 => inline::<1152>(length, parts),
         _ => {
             let mut bytes = buffer::with_room(length);
-            (parts.give(&mut bytes) && bytes.len() == length).then(|| buffer::freeze(bytes))
+            (parts.give(&mut bytes) && bytes.len() == LEAD + length).then(|| buffer::freeze(bytes))
         }
     }
 }

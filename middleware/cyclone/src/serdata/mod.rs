@@ -10,7 +10,7 @@ use cyclors::{
     ddsi_serdata_kind_SDK_KEY, ddsi_sertype,
 };
 use tidewire_idl::KeyHash;
-use tidewire_transport::buffer;
+use tidewire_transport::buffer::{self, LEAD};
 use tidewire_transport::dds::HEADER;
 
 pub(crate) use gather::{Parts, Scattered};
@@ -46,9 +46,10 @@ fn padded(payload: Bytes) -> Bytes {
     }
     let mut whole = buffer::with_room(payload.len() + missing);
     whole.extend_from_slice(&payload);
-    whole.resize(payload.len() + missing, 0);
+    whole.resize(LEAD + payload.len() + missing, 0);
     if payload.len() >= HEADER {
-        whole[3] = whole[3] & !3 | missing as u8;
+        let options = &mut whole[LEAD + 3];
+        *options = *options & !3 | missing as u8;
     }
     buffer::freeze(whole)
 }

@@ -65,6 +65,8 @@ pub struct ShmReader {
     judged: HashMap<Guid, bool>,
     /// When to forget those that are gone.
     crowd: Crowd,
+    /// The generation in which writers can find it.
+    joined: u64,
     /// The last generation of publishers we mapped.
     attached: u64,
     /// The generation in which there was nothing left to take, which we said.
@@ -98,7 +100,7 @@ impl ShmReader {
         let names = Names { topic: spec.topic.clone(), type_name: spec.type_name.clone() };
         let entry = Entry { kind, topic, attached, buffer: buffer as u32, names, terms };
         let slot = shared.own.register(entry)?;
-        shared.control.bump();
+        let joined = shared.control.bump();
         let past = Past::new(&spec);
         Ok(Self {
             spec,
@@ -110,6 +112,7 @@ impl ShmReader {
             sources: HashSet::new(),
             judged: HashMap::new(),
             crowd: Crowd::default(),
+            joined,
             attached,
             settled: u64::MAX,
             took: false,
@@ -182,6 +185,12 @@ impl ShmReader {
         let mortal = !offered.liveliness.lease.is_infinite();
         let alive = !mortal || is_alive(&peer, index, offered.liveliness, pulse::now());
         alive.then_some(offered.ownership_strength)
+    }
+
+    /// The generation of the domain since which writers find this reader. iceoryx2 knows it a moment
+    /// earlier: until then they may send to it without a look for late joiners.
+    pub fn joined(&self) -> u64 {
+        self.joined
     }
 
     /// Whether this writer is on this host.

@@ -136,7 +136,7 @@ impl ShmReader {
                 return Pick::Drop;
             };
             // The usual case first: the next sample of the same writer.
-            if meta.flags == 0 && gaps.follows(Guid(meta.writer), meta.sequence) {
+            if meta.is_live() && gaps.follows(Guid(meta.writer), meta.sequence) {
                 return Pick::Take;
             }
             let (meta, since) = (meta.read(), meta.since());

@@ -252,6 +252,11 @@ impl ShmWriter {
         }
     }
 
+    /// Changes whenever a participant or endpoint of the domain comes or goes on this host.
+    pub fn generation(&self) -> u64 {
+        self.shared.control.generation()
+    }
+
     /// Readers on this host that a sample sent now would go to.
     pub fn matched(&self) -> usize {
         self.with_routes(Routes::readers)

@@ -20,4 +20,4 @@ mod sample;
 pub use discovery::{DdsEvent, DdsStatus, Discovered, RemoteEndpoint, RemoteParticipant};
 pub use error::{DdsError, DdsWriteError};
 pub use options::DdsOptions;
-pub use sample::{DdsSample, HEADER, Sink, check_payload, representation_of};
+pub use sample::{Attendance, DdsSample, HEADER, Sink, check_payload, representation_of};

@@ -1,0 +1,290 @@
+//! Who takes samples off the wire: those who wait, those who poll, or the receive thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use tidewire_dds::{
+    Attendance, DdsEvent, DdsOptions, DdsParticipant, DdsReader, DdsSample, DdsWriter, Sink,
+};
+use tidewire_idl::KeyHash;
+use tidewire_qos::Qos;
+use tidewire_transport::EndpointSpec;
+
+/// The thread that brought each sample.
+#[derive(Default)]
+struct Bringers {
+    threads: Mutex<Vec<ThreadId>>,
+    /// Locked to keep who brings one from going on.
+    door: Mutex<()>,
+    at_the_door: AtomicBool,
+}
+
+impl Bringers {
+    fn count(&self) -> usize {
+        self.threads.lock().len()
+    }
+
+    fn last(&self) -> Option<ThreadId> {
+        self.threads.lock().last().copied()
+    }
+}
+
+impl Sink for Bringers {
+    fn key_of(&self, _: &[u8]) -> KeyHash {
+        KeyHash::default()
+    }
+    fn key_of_disposed(&self, _: &[u8]) -> KeyHash {
+        KeyHash::default()
+    }
+    fn deliver(&self, _: DdsSample) {
+        self.at_the_door.store(true, Ordering::Release);
+        drop(self.door.lock());
+        self.threads.lock().push(std::thread::current().id());
+    }
+    fn flush(&self) {}
+}
+
+/// One thread that waits, as the bus does it.
+#[derive(Default)]
+struct Hall {
+    attending: AtomicUsize,
+    epoch: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Attendance for Hall {
+    fn is_attended(&self) -> bool {
+        self.attending.load(Ordering::SeqCst) > 0
+    }
+
+    fn ring(&self) -> bool {
+        let attended = self.is_attended();
+        if attended {
+            *self.epoch.lock() += 1;
+            self.changed.notify_all();
+        }
+        attended
+    }
+}
+
+impl Hall {
+    fn wait(&self, participant: &DdsParticipant, seen: u64, timeout: Duration) {
+        self.attending.fetch_add(1, Ordering::SeqCst);
+        let mut epoch = self.epoch.lock();
+        if *epoch == seen {
+            self.changed.wait_for(&mut epoch, timeout);
+        }
+        drop(epoch);
+        self.attending.fetch_sub(1, Ordering::SeqCst);
+        participant.answer();
+    }
+}
+
+struct Pair {
+    reading: DdsParticipant,
+    _writing: DdsParticipant,
+    writer: DdsWriter,
+    reader: DdsReader,
+    sink: Arc<Bringers>,
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited 30 s for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn pair(offset: u32) -> Pair {
+    let domain = (60 + (std::process::id() + offset) % 170) as u16;
+    let start = |name| DdsParticipant::start(DdsOptions::new(domain, name)).unwrap();
+    let (writing, reading) = (start("a"), start("b"));
+    let mut spec = EndpointSpec::new("bell", "T", false);
+    spec.qos = Qos::reliable();
+    spec.plain_size = Some(64);
+    let sink = Arc::new(Bringers::default());
+    let reader = reading.reader(&spec, sink.clone()).unwrap();
+    let writer = writing.writer(&spec).unwrap();
+    until("a match", || !writer.matched().is_empty() && !reader.matched().is_empty());
+    let pair = Pair { reading, _writing: writing, writer, reader, sink };
+    // From here on whoever takes a sample knows its writer.
+    pair.write();
+    until("the first sample", || pair.sink.count() == 1);
+    pair
+}
+
+impl Pair {
+    fn write(&self) {
+        let payload = Bytes::from_static(&[0, 1, 0, 0, 9, 9, 9, 9]);
+        self.writer.write(payload, KeyHash::default(), 0).unwrap();
+    }
+
+    /// Keeps the receive thread of the reader's side from everything else as long as `gate` is locked.
+    fn hold(&self, gate: &Arc<Mutex<()>>) -> DdsWriter {
+        let (inside, held) = (gate.clone(), Arc::new(AtomicBool::new(false)));
+        let told = held.clone();
+        self.reading.observe(move |event| {
+            if matches!(event, DdsEvent::WriterFound(found) if found.topic == "hold") {
+                told.store(true, Ordering::Release);
+                drop(inside.lock());
+            }
+        });
+        let writer = self._writing.writer(&EndpointSpec::new("hold", "T", false)).unwrap();
+        until("the receive thread to be held", || held.load(Ordering::Acquire));
+        writer
+    }
+}
+
+#[test]
+fn who_waits_is_woken_by_rustdds_and_takes_the_sample() {
+    let pair = pair(20);
+    let hall = Arc::new(Hall::default());
+    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
+    pair.reading.attend(weak);
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let _hold = pair.hold(&gate);
+    // Others than the receive thread, which is held.
+    for count in 2..20 {
+        let seen = *hall.epoch.lock();
+        pair.write();
+        // It may ring before this thread waits: then that is for the receive thread, which is held.
+        until("a sample", || {
+            hall.wait(&pair.reading, seen, Duration::from_millis(50));
+            pair.reader.pump();
+            pair.sink.count() == count
+        });
+        assert_eq!(pair.sink.last(), Some(std::thread::current().id()));
+    }
+    drop(closed);
+}
+
+#[test]
+fn who_finds_another_at_it_leaves_the_sample_to_that_one() {
+    let pair = pair(24);
+    let hall = Arc::new(Hall::default());
+    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
+    pair.reading.attend(weak);
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let _hold = pair.hold(&gate);
+    let shut = pair.sink.door.lock();
+    pair.sink.at_the_door.store(false, Ordering::Release);
+    std::thread::scope(|scope| {
+        let poller = scope.spawn(|| {
+            until("the second sample", || {
+                pair.reader.pump();
+                pair.sink.at_the_door.load(Ordering::Acquire)
+            });
+            std::thread::current().id()
+        });
+        pair.write();
+        until("the poller to bring it", || pair.sink.at_the_door.load(Ordering::Acquire));
+        let waiter = scope.spawn(|| {
+            let seen = *hall.epoch.lock();
+            hall.wait(&pair.reading, seen, Duration::from_secs(20));
+        });
+        until("somebody to wait", || hall.is_attended());
+        // A moment for the look at the epoch before the sleep.
+        std::thread::sleep(Duration::from_millis(20));
+        pair.write();
+        waiter.join().unwrap();
+        assert_eq!(pair.sink.count(), 1, "neither has come yet");
+        drop(shut);
+        let poller = poller.join().unwrap();
+        assert_eq!((pair.sink.count(), pair.sink.last()), (3, Some(poller)));
+    });
+    drop(closed);
+}
+
+#[test]
+fn what_a_listener_is_called_with_comes_on_the_receive_thread() {
+    let pair = pair(21);
+    let hall = Arc::new(Hall::default());
+    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
+    pair.reading.attend(weak);
+    pair.reader.set_called(true);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            while !over.load(Ordering::Acquire) {
+                let seen = *hall.epoch.lock();
+                hall.wait(&pair.reading, seen, Duration::from_millis(10));
+            }
+        });
+        let waiter = waiting.thread().id();
+        for count in 2..50 {
+            pair.write();
+            until("a sample", || pair.sink.count() == count);
+            assert_ne!(pair.sink.last(), Some(waiter));
+        }
+        over.store(true, Ordering::Release);
+    });
+}
+
+#[test]
+fn what_a_poller_leaves_when_it_ends_is_taken() {
+    let pair = pair(22);
+    for count in (2..60).step_by(2) {
+        pair.write();
+        // Spins, so that nobody tells the receive thread.
+        let start = Instant::now();
+        while pair.sink.count() < count || start.elapsed() < Duration::from_millis(3) {
+            pair.reader.pump();
+        }
+        pair.write();
+        until("the receive thread's round", || pair.sink.count() == count + 1);
+    }
+}
+
+#[test]
+fn no_sample_is_left_behind_however_those_who_take_come_and_go() {
+    let pair = pair(23);
+    let hall = Arc::new(Hall::default());
+    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
+    pair.reading.attend(weak);
+    let (round, over) = (AtomicUsize::new(1), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for kind in 0..3u64 {
+            let (pair, hall, round, over) = (&pair, &hall, &round, &over);
+            scope.spawn(move || {
+                let (mut turn, mut last) = (kind, 1);
+                while !over.load(Ordering::Acquire) {
+                    if round.load(Ordering::Acquire) == last {
+                        std::hint::spin_loop();
+                        continue;
+                    }
+                    last += 1;
+                    // Any pattern will do that lets them meet in many ways, and then leaves.
+                    turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let some = turn >> 56;
+                    if turn >> 55 & 1 == 0 {
+                        for _ in 0..some {
+                            pair.reader.pump();
+                        }
+                    } else {
+                        let seen = *hall.epoch.lock();
+                        hall.wait(&pair.reading, seen, Duration::from_micros(some));
+                    }
+                }
+            });
+        }
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for count in 2..3_000 {
+                round.store(count, Ordering::Release);
+                pair.write();
+                until("a sample", || pair.sink.count() >= count);
+            }
+        }));
+        over.store(true, Ordering::Release);
+        if let Err(panic) = ended {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    assert_eq!(pair.sink.count(), 2_999, "each once");
+}
