@@ -7,8 +7,9 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use rustdds::{
     DomainParticipant, DomainParticipantBuilder, Publisher, QosPolicies, RTPSEntity, Subscriber,
-    Topic, TopicKind,
+    Timestamp, Topic, TopicKind,
 };
+use tidewire_qos::Durability;
 use tidewire_transport::dds::{Attendance, DdsError, DdsEvent, DdsOptions, Discovered, Sink};
 use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
@@ -17,6 +18,7 @@ use crate::discovery::guid;
 use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
 use crate::inbox::{Entry, Inbox};
+use crate::payload::with_sink;
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{reader_policies, topic_policies, writer_policies};
 use crate::reader::{self, DdsReader};
@@ -227,7 +229,8 @@ impl DdsParticipant {
         let room = Room::new(payload);
         let policies = reader_policies(&spec.qos, room.samples());
         let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
-        let (port, guid) = if spec.keyed {
+        let made = Timestamp::now();
+        let (mut port, guid) = if spec.keyed {
             let reader =
                 self.subscriber.create_datareader(&topic_handle, Some(policies)).map_err(fail)?;
             let guid = guid(reader.guid());
@@ -247,6 +250,11 @@ impl DdsParticipant {
                 let _ = topic(&rust, &spec, &reader_policies(&spec.qos, samples));
             })
         };
+        // The receive thread is to judge whatever came since.
+        let mut parked = Vec::new();
+        if spec.qos.durability == Durability::Volatile {
+            with_sink(&sink, || port.take_new(&mut parked, &spec.topic, made));
+        }
         let foreign = Arc::new(Counter::default());
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let inbox = Inbox::new(

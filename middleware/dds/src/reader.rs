@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use rustdds::with_key::Sample;
-use rustdds::{ReadCondition, no_key, with_key};
+use rustdds::{ReadCondition, Timestamp, no_key, with_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_transport::Counter;
 use tidewire_transport::dds::DdsSample;
@@ -103,7 +103,20 @@ impl Port {
     pub fn take(&mut self, batch: &mut Vec<DdsSample>, topic: &str) {
         match self {
             Self::Keyed(reader) => take_keyed(reader, batch, topic),
-            Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic),
+            Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic, Timestamp::ZERO),
+        }
+    }
+
+    /// As [`take`](Self::take) for a VOLATILE reader just made, without what came before `made`: all readers
+    /// of a topic in a participant share what RustDDS keeps of it.
+    pub fn take_new(&mut self, batch: &mut Vec<DdsSample>, topic: &str, made: Timestamp) {
+        match self {
+            Self::Keyed(reader) => {
+                take_keyed(reader, batch, topic);
+                // It does not tell when they came.
+                batch.retain(|sample| sample.source_time >= from_rtps(made));
+            }
+            Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic, made),
         }
     }
 }
@@ -149,9 +162,11 @@ fn take_unkeyed(
     reader: &no_key::SimpleDataReader<RawData, RawAdapter>,
     batch: &mut Vec<DdsSample>,
     topic: &str,
+    since: Timestamp,
 ) {
     loop {
         match reader.try_take_one() {
+            Ok(Some(change)) if change.receive_instant < since => {}
             Ok(Some(change)) => batch.push(DdsSample {
                 writer: guid(change.writer_guid),
                 sequence: i64::from(change.sequence_number) as u64,

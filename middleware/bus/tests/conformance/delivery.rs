@@ -86,6 +86,13 @@ pub fn volatile(c: &Combination<'_>) -> Found {
     settle();
     writer.put(0, 6);
     assert_eq!(reader.up_to(6), [6]);
+    // Whatever another reader of its participant has had.
+    let second = c.reader("new", &everything()).unwrap();
+    writer.meets(2);
+    second.meets(1);
+    settle();
+    writer.put(0, 7);
+    assert_eq!((reader.up_to(7), second.up_to(7)), (vec![7], vec![7]));
     Found::kept()
 }
 
