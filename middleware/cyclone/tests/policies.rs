@@ -3,14 +3,15 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration as StdDuration;
 
-use common::{Collect, domain, numbered, wait};
+use common::{Collect, Slow, domain, numbered, wait};
 use parking_lot::Mutex;
 use tidewire_cyclone::{DdsEvent, DdsOptions, DdsParticipant, DdsSample, DdsStatus, Sink};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
-use tidewire_qos::policy::{LivelinessKind, Ownership};
+use tidewire_qos::policy::{LivelinessKind, Ownership, Reliability};
 use tidewire_qos::{Duration, Liveliness, Qos};
 use tidewire_transport::EndpointSpec;
 
@@ -142,6 +143,53 @@ fn samples_with_a_latency_budget_wait_for_each_other_but_not_for_ever() {
     drop(writer);
     wait("the last, sent when its writer goes", || sink.len() == 301);
     assert!(sink.samples().iter().enumerate().all(|(i, s)| s.sequence == i as u64 + 1));
+}
+
+#[test]
+fn a_packed_writer_without_room_holds_up_no_other() {
+    let (a, b) = pair(59);
+    let c = DdsParticipant::start(DdsOptions::new(domain(59), "c")).unwrap();
+    let mut qos = Qos { latency_budget: Duration::from_millis(40), ..Qos::reliable() };
+    qos.reliability = Reliability::Reliable { max_blocking_time: Duration::from_secs(25) };
+    let (slow, inside, release) = Slow::new();
+    let sink = Arc::new(Collect::default());
+    let _readers = [
+        b.reader(&spec("held", qos.clone()), slow).unwrap(),
+        c.reader(&spec("free", qos.clone()), sink.clone()).unwrap(),
+    ];
+    let [held, free] = ["held", "free"].map(|topic| a.writer(&spec(topic, qos.clone())).unwrap());
+    wait("matches", || !held.matched().is_empty() && !free.matched().is_empty());
+    let large = common::large(64 << 10);
+    held.write(large.clone(), KeyHash::default(), 1).unwrap();
+    inside.recv_timeout(PATIENCE).unwrap();
+    let written = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for _ in 0..1000 {
+                if held.write(large.clone(), KeyHash::default(), 1).is_err() {
+                    return;
+                }
+                written.fetch_add(1, Ordering::AcqRel);
+            }
+        });
+        let mut seen = usize::MAX;
+        wait("the writer to find no room", || {
+            let before = std::mem::replace(&mut seen, written.load(Ordering::Acquire));
+            std::thread::sleep(StdDuration::from_millis(200));
+            seen > 0 && seen == before
+        });
+        for count in 1..=5 {
+            let sample = numbered(1, count);
+            free.write(sample.clone(), common::key(&sample), 1).unwrap();
+            wait("the other's sample", || sink.len() == count as usize);
+        }
+        assert!(
+            !writing.is_finished() && written.load(Ordering::Acquire) == seen,
+            "it waits still"
+        );
+        drop(release);
+        writing.join().unwrap();
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Collect, domain, key, large, numbered, payload, wait};
+use common::{Collect, Slow, domain, key, large, numbered, payload, wait};
 use tidewire_cyclone::{DdsOptions, DdsParticipant, DdsWriteError, DdsWriter};
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::Qos;
@@ -187,23 +187,8 @@ fn a_late_joiner_gets_the_last_of_each_instance() {
 fn a_full_reader_makes_the_writer_wait_and_then_time_out() {
     let (a, b) = pair(7);
     let spec = reliable("held", false);
-    struct Slow(std::sync::mpsc::SyncSender<()>, parking_lot::Mutex<std::sync::mpsc::Receiver<()>>);
-    impl tidewire_cyclone::Sink for Slow {
-        fn key_of(&self, _payload: &[u8]) -> KeyHash {
-            KeyHash::default()
-        }
-        fn key_of_disposed(&self, _payload: &[u8]) -> KeyHash {
-            KeyHash::default()
-        }
-        fn deliver(&self, _sample: tidewire_cyclone::DdsSample) {
-            let _ = self.0.try_send(());
-            let _ = self.1.lock().recv();
-        }
-        fn flush(&self) {}
-    }
-    let (entered, inside) = std::sync::mpsc::sync_channel(1);
-    let (release, gate) = std::sync::mpsc::channel();
-    let _reader = b.reader(&spec, Arc::new(Slow(entered, parking_lot::Mutex::new(gate)))).unwrap();
+    let (slow, inside, release) = Slow::new();
+    let _reader = b.reader(&spec, slow).unwrap();
     let writer = a.writer(&spec).unwrap();
     matched(&writer);
     let bytes = large(64 << 10);

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -41,6 +43,31 @@ impl Sink for Collect {
     }
     fn deliver(&self, sample: DdsSample) {
         self.0.lock().push(sample);
+    }
+    fn flush(&self) {}
+}
+
+/// Keeps the thread that brings samples, so that its reader acknowledges nothing.
+pub struct Slow(SyncSender<()>, Mutex<Receiver<()>>);
+
+impl Slow {
+    /// It, what tells that a sample has come, and what must be dropped to let go.
+    pub fn new() -> (Arc<Self>, Receiver<()>, Sender<()>) {
+        let ((entered, inside), (release, gate)) = (sync_channel(1), channel());
+        (Arc::new(Self(entered, Mutex::new(gate))), inside, release)
+    }
+}
+
+impl Sink for Slow {
+    fn key_of(&self, _: &[u8]) -> KeyHash {
+        KeyHash::default()
+    }
+    fn key_of_disposed(&self, _: &[u8]) -> KeyHash {
+        KeyHash::default()
+    }
+    fn deliver(&self, _: DdsSample) {
+        let _ = self.0.try_send(());
+        let _ = self.1.lock().recv();
     }
     fn flush(&self) {}
 }
