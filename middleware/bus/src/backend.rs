@@ -317,6 +317,15 @@ impl DdsReader {
         either!(self, dds => dds.pump())
     }
 
+    /// As `pump`, with a look for what nobody was told of.
+    pub fn pump_all(&self) -> bool {
+        match self {
+            Self::RustDds(dds) => dds.pump_all(),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(dds) => dds.pump(),
+        }
+    }
+
     /// Whether a listener is called for what arrives.
     pub fn set_called(&self, called: bool) {
         match self {

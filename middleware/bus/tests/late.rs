@@ -5,8 +5,10 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::*;
+use tidewire_bus::Reader;
 use tidewire_qos::Qos;
 use tidewire_qos::policy::History;
+use tidewire_types::bench::Block64;
 use tidewire_types::sensor::Temperature;
 
 fn temperature(point: usize, celsius: f64) -> Temperature {
@@ -122,4 +124,37 @@ fn a_late_joiner_gets_the_whole_history_though_another_reader_is_full() {
     });
     assert_eq!(got, (0..40).map(f64::from).collect::<Vec<_>>());
     drop(stopped);
+}
+
+/// iceoryx2 knows it before the writer does, which cannot look while a loan is out: what is sent then must
+/// not come before the history, nor instead of it.
+#[test]
+fn who_comes_in_anothers_place_while_a_sample_is_filled_gets_the_history_first() {
+    let (a, b) = pair(SHM);
+    let keeps = Qos { history: History::KeepAll, ..last(64) };
+    let writer = a.writer::<Block64>("loaned", &last(64)).unwrap();
+    let taken = |reader: &Reader<Block64>, count: usize| {
+        let mut got = Vec::new();
+        wait("all samples", || {
+            while let Some(sample) = reader.take().unwrap() {
+                got.push(sample.data.data[0]);
+            }
+            got.len() >= count
+        });
+        got
+    };
+    let first = b.reader::<Block64>("loaned", &keeps).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    for i in 1..=5 {
+        writer.write(&Block64 { data: [i; 64] }).unwrap();
+    }
+    assert_eq!(taken(&first, 5), [1, 2, 3, 4, 5]);
+    let mut loan = writer.loan().unwrap();
+    drop(first);
+    let second = b.reader::<Block64>("loaned", &keeps).unwrap();
+    loan.data.fill(6);
+    loan.send().unwrap();
+    drop(writer);
+    assert_eq!(taken(&second, 6), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(second.lost(), 0);
 }

@@ -11,7 +11,7 @@ use tidewire_idl::Guid;
 use tidewire_transport::dds::{DdsSample, Discovered, Sink};
 use tidewire_transport::{Counter, Prefix};
 
-use crate::bell::Bell;
+use crate::bell::{Bell, Siblings};
 use crate::cache::Room;
 use crate::participant::Inner;
 use crate::payload::with_sink;
@@ -28,9 +28,11 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub fn new(token: usize, inner: &Arc<Inner>, entry: Entry) -> Arc<Self> {
+    pub fn new(token: usize, inner: &Arc<Inner>, siblings: Siblings, entry: Entry) -> Arc<Self> {
         Arc::new_cyclic(|inbox| {
-            let bell = Arc::new(Bell::new(token, inbox.clone(), inner.clone()));
+            let bell = Bell::new(token, inbox.clone(), inner.clone(), siblings.clone());
+            let bell = Arc::new(bell);
+            siblings.join(&bell);
             let waker = entry.port.has_bell().then(|| Waker::from(bell.clone()));
             Self { entry: Mutex::new(entry), missed: AtomicBool::new(false), bell, waker }
         })
@@ -64,7 +66,8 @@ impl Inbox {
         }
     }
 
-    /// Somebody who polls moves what has arrived, if nobody is at it; says whether all of it went.
+    /// Somebody who polls moves what has arrived, if nobody is at it; says whether all of it went that is
+    /// known to have come.
     pub fn poll(&self, inner: &Inner, own: Prefix) -> bool {
         self.bell.poll();
         self.take(inner, own)
@@ -72,6 +75,7 @@ impl Inbox {
 
     /// Somebody who was woken for it moves what has arrived, or whoever is at it does.
     pub fn answer(&self, inner: &Inner, own: Prefix) {
+        self.bell.heard();
         self.miss();
         self.take(inner, own);
     }

@@ -1,5 +1,6 @@
 //! One participant: its sockets, its receive thread, its endpoints.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -13,6 +14,7 @@ use tidewire_qos::Durability;
 use tidewire_transport::dds::{Attendance, DdsError, DdsEvent, DdsOptions, Discovered, Sink};
 use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
+use crate::bell::Siblings;
 use crate::cache::Room;
 use crate::discovery::guid;
 use crate::guard::{Guard, Sockets};
@@ -38,6 +40,7 @@ pub(crate) struct Inner {
     attendance: OnceLock<Weak<dyn Attendance>>,
     /// Whose samples those who wait are to take.
     rung: Mutex<Vec<Weak<Inbox>>>,
+    topics: Mutex<HashMap<String, Siblings>>,
 }
 
 impl Inner {
@@ -48,15 +51,23 @@ impl Inner {
         }
     }
 
-    /// Has those who wait take what has arrived; false if nobody waits. On a thread of RustDDS, which must
-    /// not be the last to let go of a reader.
-    pub fn ring(&self, inbox: &Weak<Inbox>) -> bool {
-        let Some(attendance) = self.attendance.get().and_then(Weak::upgrade) else { return false };
-        if !attendance.is_attended() {
-            return false;
-        }
+    /// What those who wait are to take.
+    pub fn queue(&self, inbox: &Weak<Inbox>) {
         self.rung.lock().push(inbox.clone());
-        attendance.ring()
+    }
+
+    /// Wakes those who wait; false if nobody does. On a thread of RustDDS, which must not be the last to let
+    /// go of a reader.
+    pub fn ring(&self) -> bool {
+        let attendance = self.attendance.get().and_then(Weak::upgrade);
+        attendance.is_some_and(|attendance| attendance.ring())
+    }
+
+    /// The readers of a topic.
+    fn siblings(&self, topic: &str) -> Siblings {
+        let mut topics = self.topics.lock();
+        topics.retain(|_, siblings| !siblings.is_empty());
+        topics.entry(topic.to_owned()).or_default().clone()
     }
 }
 
@@ -123,6 +134,7 @@ impl DdsParticipant {
             waker: mio::Waker::new(poll.registry(), crate::poll::WAKE)?,
             attendance: OnceLock::new(),
             rung: Mutex::default(),
+            topics: Mutex::default(),
         });
         let thread = ReceiveThread::spawn(
             poll,
@@ -255,11 +267,13 @@ impl DdsParticipant {
         if spec.qos.durability == Durability::Volatile {
             with_sink(&sink, || port.take_new(&mut parked, &spec.topic, made));
         }
+        let siblings = self.inner.siblings(&spec.topic);
         let foreign = Arc::new(Counter::default());
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let inbox = Inbox::new(
             token,
             &self.inner,
+            siblings,
             Entry {
                 port,
                 sink,
@@ -269,7 +283,7 @@ impl DdsParticipant {
                 grow,
                 foreign: foreign.clone(),
                 same_type: Default::default(),
-                parked: Vec::new(),
+                parked,
             },
         );
         let held = Arc::downgrade(&inbox);

@@ -158,7 +158,9 @@ impl Receive {
             }
             for Token(token) in events.iter().map(Event::token) {
                 if let Some(reader) = self.readers.get(&token) {
-                    reader.arrived(&self.inner.discovered);
+                    for sibling in reader.bell.siblings().inboxes() {
+                        sibling.arrived(&self.inner.discovered);
+                    }
                 }
             }
             if !self.patrolled.is_empty() && patrol.elapsed() >= PATROL_PERIOD {
@@ -168,6 +170,11 @@ impl Receive {
             self.retired.retain(|(due, _)| *due > Instant::now());
             if checked.elapsed() >= HEALTH_PERIOD {
                 checked = Instant::now();
+                // For what RustDDS gives up waiting for, which it tells nobody.
+                for reader in self.readers.values() {
+                    reader.bell.suspect();
+                    reader.arrived(&self.inner.discovered);
+                }
                 if !threads.alive() {
                     return Err("a RustDDS thread has died".to_owned());
                 }

@@ -44,8 +44,16 @@ impl DdsReader {
         self.inbox.upgrade().is_some_and(|inbox| inbox.poll(&self.participant, self.guid.prefix()))
     }
 
+    /// As [`pump`](Self::pump), with a look for what nobody was told of.
+    pub fn pump_all(&self) -> bool {
+        if let Some(inbox) = self.inbox.upgrade() {
+            inbox.bell.suspect();
+        }
+        self.pump()
+    }
+
     /// Says whether the sink calls somebody when it is flushed, who expects to be called on the receive
-    /// thread: those who wait or poll leave the samples to that, then.
+    /// thread: it is told of what arrives from now on. Who polls all the same takes samples there.
     pub fn set_called(&self, called: bool) {
         if let Some(inbox) = self.inbox.upgrade() {
             inbox.bell.set_called(called);
@@ -112,9 +120,9 @@ impl Port {
     pub fn take_new(&mut self, batch: &mut Vec<DdsSample>, topic: &str, made: Timestamp) {
         match self {
             Self::Keyed(reader) => {
+                // It does not tell when they came; nobody has had the time to hear of it.
                 take_keyed(reader, batch, topic);
-                // It does not tell when they came.
-                batch.retain(|sample| sample.source_time >= from_rtps(made));
+                batch.clear();
             }
             Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic, made),
         }
@@ -164,8 +172,14 @@ fn take_unkeyed(
     topic: &str,
     since: Timestamp,
 ) {
-    loop {
+    // None is also what it makes of a dispose, which a topic without key has no use for.
+    let mut none = 0;
+    while none < 2 {
         match reader.try_take_one() {
+            Ok(None) => {
+                none += 1;
+                continue;
+            }
             Ok(Some(change)) if change.receive_instant < since => {}
             Ok(Some(change)) => batch.push(DdsSample {
                 writer: guid(change.writer_guid),
@@ -175,7 +189,6 @@ fn take_unkeyed(
                 state: InstanceState::Alive,
                 payload: change.sample.payload,
             }),
-            Ok(None) => return,
             Err(error) => {
                 tracing::warn!(topic, %error, "a sample that cannot be read was dropped");
                 if fatal(&error) {
@@ -183,6 +196,7 @@ fn take_unkeyed(
                 }
             }
         }
+        none = 0;
     }
 }
 

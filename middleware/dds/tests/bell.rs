@@ -57,10 +57,6 @@ struct Hall {
 }
 
 impl Attendance for Hall {
-    fn is_attended(&self) -> bool {
-        self.attending.load(Ordering::SeqCst) > 0
-    }
-
     fn ring(&self) -> bool {
         let attended = self.is_attended();
         if attended {
@@ -72,8 +68,13 @@ impl Attendance for Hall {
 }
 
 impl Hall {
+    fn is_attended(&self) -> bool {
+        self.attending.load(Ordering::SeqCst) > 0
+    }
+
     fn wait(&self, participant: &DdsParticipant, seen: u64, timeout: Duration) {
         self.attending.fetch_add(1, Ordering::SeqCst);
+        participant.answer();
         let mut epoch = self.epoch.lock();
         if *epoch == seen {
             self.changed.wait_for(&mut epoch, timeout);

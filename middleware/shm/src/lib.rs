@@ -55,5 +55,6 @@ pub use options::{ShmOptions, other_users};
 pub use presence::{ANNOUNCED_MAX, announced_len};
 pub use pulse::{WriterWatch, now as pulse_now};
 pub use reader::ShmReader;
+pub use routes::ReaderId;
 pub use sample::{ShmInlet, ShmSample};
 pub use writer::{Delivered, ShmWriter};

@@ -9,11 +9,21 @@ use tidewire_transport::Prefix;
 
 use crate::presence::{EndpointKind, Lane, Peer, Peers, Terms};
 
+/// A reader on this host; no two have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderId {
+    prefix: Prefix,
+    index: usize,
+    taken: u16,
+}
+
 /// One participant with readers of a topic.
 pub(crate) struct Route {
     peer: Arc<Peer>,
     topic: u128,
     slots: Vec<(usize, Lane)>,
+    /// The readers in them, one after the other.
+    taken: Vec<u16>,
     /// The participant's epoch after our last sample; `None` if we sent none.
     last_wake: Option<u32>,
 }
@@ -26,6 +36,13 @@ impl Route {
     /// Tells the participant that a sample came.
     pub(crate) fn wake(&mut self) {
         self.last_wake = Some(self.peer.wake().wake());
+    }
+
+    /// Who its readers are.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = ReaderId> + '_ {
+        let prefix = self.prefix();
+        let slots = self.slots.iter().zip(&self.taken);
+        slots.map(move |((index, _), taken)| ReaderId { prefix, index: *index, taken: *taken })
     }
 
     /// Whether its readers have taken all we sent, or will never do so.
@@ -66,7 +83,8 @@ impl Routes {
                 })
                 .collect();
             if !slots.is_empty() {
-                list.push(Route { peer, topic, slots, last_wake: None });
+                let taken = slots.iter().map(|(index, _)| peer.slots()[*index].taken()).collect();
+                list.push(Route { peer, topic, slots, taken, last_wake: None });
             }
         }
         Self::of(list)
@@ -136,6 +154,7 @@ impl Routes {
                 peer: r.peer.clone(),
                 topic: r.topic,
                 slots: r.slots.clone(),
+                taken: r.taken.clone(),
                 last_wake: r.last_wake,
             })
             .collect();

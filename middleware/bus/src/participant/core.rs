@@ -200,7 +200,10 @@ impl Core {
         let Some(dds) = self.dds.as_ref().filter(|dds| dds.is_attended()) else {
             return self.wake.wait_since(seen, timeout);
         };
-        let woken = self.wake.attend(seen, timeout);
+        let attending = self.wake.attend();
+        dds.answer();
+        let woken = self.wake.wait_since(seen, timeout);
+        drop(attending);
         dds.answer();
         woken || self.wake.epoch() != seen
     }

@@ -9,6 +9,9 @@ use parking_lot::{Condvar, Mutex};
 use tidewire_shm::ShmDomain;
 use tidewire_transport::dds::Attendance;
 
+/// As good as for ever, and no clock ends before.
+const LONG: Duration = Duration::from_secs(1 << 30);
+
 /// Counts arrivals, wakes sleepers.
 pub(crate) struct Wake {
     id: u64,
@@ -65,7 +68,7 @@ impl Wake {
         match &self.way {
             Way::Shared(shm) => shm.wait(seen, timeout),
             Way::Process { epoch, lock, changed } => {
-                let deadline = Instant::now() + timeout;
+                let deadline = Instant::now() + timeout.min(LONG);
                 let mut guard = lock.lock();
                 while epoch.load(Ordering::Acquire) == seen {
                     if changed.wait_until(&mut guard, deadline).timed_out() {
@@ -77,13 +80,10 @@ impl Wake {
         }
     }
 
-    /// As [`wait_since`](Self::wait_since), by somebody who looks what has [rung](Attendance::ring) before
-    /// anything else.
-    pub fn attend(&self, seen: u32, timeout: Duration) -> bool {
+    /// From here on somebody looks what has [rung](Attendance::ring) before it sleeps and after that.
+    pub fn attend(&self) -> impl Drop + '_ {
         self.attending.fetch_add(1, Ordering::SeqCst);
-        let woken = self.wait_since(seen, timeout);
-        self.attending.fetch_sub(1, Ordering::SeqCst);
-        woken
+        Attending(self)
     }
 
     /// `wait` since the end of this thread's last wait; the first returns at once.
@@ -97,13 +97,17 @@ impl Wake {
     }
 }
 
-impl Attendance for Wake {
-    fn is_attended(&self) -> bool {
-        self.attending.load(Ordering::SeqCst) > 0
-    }
+struct Attending<'wake>(&'wake Wake);
 
+impl Drop for Attending<'_> {
+    fn drop(&mut self) {
+        self.0.attending.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Attendance for Wake {
     fn ring(&self) -> bool {
-        let attended = self.is_attended();
+        let attended = self.attending.load(Ordering::SeqCst) > 0;
         if attended {
             self.wake();
         }

@@ -172,14 +172,16 @@ impl ReaderCore {
     /// Looks for samples off the wire itself if somebody polls: the receive thread would have to be
     /// scheduled first. Whoever waits to be woken finds them in the queue.
     fn poll_dds(&self) {
-        if self.idle.fetch_add(1, Ordering::Relaxed) > 0 {
-            self.pump();
+        if self.idle.fetch_add(1, Ordering::Relaxed) > 0
+            && let Some(dds) = &self.dds
+        {
+            dds.pump();
         }
     }
 
     /// Has what came off the wire put into the queue. Whether all that has arrived can be taken now.
     pub(super) fn pump(&self) -> bool {
-        self.dds.as_ref().is_none_or(DdsReader::pump)
+        self.dds.as_ref().is_none_or(DdsReader::pump_all)
     }
 
     /// The next sample on shared memory and when we saw it.
@@ -212,7 +214,10 @@ impl ReaderCore {
         payload: &[u8],
         now: i64,
     ) -> bool {
-        let new = if self.durable { tracks.is_new(meta) } else { !meta.is_history() };
+        let new = match self.durable {
+            true => tracks.is_new(meta, || shm.generation()),
+            false => !meta.is_history(),
+        };
         if !new
             || self.incoming.is_blocked(&meta.writer)
             || !gates.pass_content(meta.state, payload)

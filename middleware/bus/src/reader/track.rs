@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use tidewire_idl::Guid;
 use tidewire_transport::{Crowd, SampleMeta};
 
+/// Generations after which every writer has long looked for a reader, and numbers in samples may have turned.
+const FAR: u64 = 1 << 20;
+
 /// What has been seen of each durable writer on shared memory.
 pub(crate) struct Tracks {
     tracks: HashMap<Guid, Track>,
@@ -31,8 +34,8 @@ impl Tracks {
         Self { tracks: HashMap::new(), reliable, joined, crowd: Crowd::default() }
     }
 
-    /// Whether this sample is seen for the first time.
-    pub fn is_new(&mut self, meta: &SampleMeta) -> bool {
+    /// Whether this sample is seen for the first time, in this generation of the domain.
+    pub fn is_new(&mut self, meta: &SampleMeta, generation: impl FnOnce() -> u64) -> bool {
         let track = self.tracks.entry(meta.writer).or_default();
         let sequence = meta.sequence;
         if meta.is_history() {
@@ -47,10 +50,11 @@ impl Tracks {
             }
             return new;
         }
+        let first = !track.begun && track.first_live.is_none();
         if self.reliable
-            && !track.begun
-            && track.first_live.is_none()
+            && first
             && !meta.looked_since(self.joined)
+            && generation().wrapping_sub(self.joined) < FAR
         {
             // Sent before its writer knew of us: it comes again, in its place in the history.
             return false;
@@ -86,7 +90,7 @@ mod tests {
     fn history_and_live_samples_come_once_in_any_interleaving() {
         let mut tracks = Tracks::new(true, 0);
         let mut see = |sequence, flags| {
-            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
+            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() }, || 9)
         };
         assert!(!see(7, HISTORY), "of a history that began before we came");
         assert!(see(3, HISTORY | HISTORY_START));
@@ -104,7 +108,7 @@ mod tests {
     fn what_is_sent_before_the_writer_knows_of_us_comes_with_the_history() {
         let mut tracks = Tracks::new(true, 8);
         let mut see = |sequence, flags| {
-            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() })
+            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() }, || 9)
         };
         assert!(!see(6, SampleMeta::looked(7)));
         assert!(see(5, HISTORY | HISTORY_START) && see(6, HISTORY) && !see(6, HISTORY));
@@ -113,16 +117,25 @@ mod tests {
         let mut tracks = Tracks::new(true, 8);
         let mut see = |generation| {
             let flags = SampleMeta::looked(generation);
-            tracks.is_new(&SampleMeta { sequence: generation, flags, ..SampleMeta::default() })
+            tracks
+                .is_new(&SampleMeta { sequence: generation, flags, ..SampleMeta::default() }, || 9)
         };
         assert!(!see(7) && see(8) && see(9));
+        // Of a reader that has been there for as long as numbers take to turn.
+        let mut tracks = Tracks::new(true, 8);
+        let new = SampleMeta {
+            sequence: 1,
+            flags: SampleMeta::looked((1 << 23) + 9),
+            ..SampleMeta::default()
+        };
+        assert!(!new.looked_since(8) && tracks.is_new(&new, || (1 << 23) + 9));
     }
 
     #[test]
     fn best_effort_readers_take_what_is_left_of_a_history() {
         let mut tracks = Tracks::new(false, 0);
         let mut see = |sequence| {
-            tracks.is_new(&SampleMeta { sequence, flags: HISTORY, ..SampleMeta::default() })
+            tracks.is_new(&SampleMeta { sequence, flags: HISTORY, ..SampleMeta::default() }, || 9)
         };
         assert!(see(7) && see(9) && !see(7));
     }
@@ -136,13 +149,13 @@ mod tests {
             Guid(guid)
         };
         for n in 0..10_000 {
-            tracks.is_new(&SampleMeta { writer: guid(n), sequence: 1, ..Default::default() });
+            tracks.is_new(&SampleMeta { writer: guid(n), sequence: 1, ..Default::default() }, || 9);
             if tracks.are_crowded() {
                 tracks.forget(|writer| writer == guid(0));
             }
             assert!(tracks.tracks.len() <= 257, "{}", tracks.tracks.len());
         }
         let again = SampleMeta { writer: guid(0), sequence: 1, ..Default::default() };
-        assert!(!tracks.is_new(&again), "it is there still");
+        assert!(!tracks.is_new(&again, || 9), "it is there still");
     }
 }

@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use tidewire_idl::{Encoding, Endian, Guid, InstanceState, KeyHash, Representation};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Durability, LivelinessKind, Reliability};
-use tidewire_shm::{ShmError, ShmWriter, pulse_now};
+use tidewire_shm::{ReaderId, ShmError, ShmWriter, pulse_now};
 use tidewire_transport::buffer::{self, LEAD};
 use tidewire_transport::{
-    Counter, DISPOSES, EndpointSpec, HISTORY, HISTORY_START, Prefix, SampleMeta, now_ns,
+    Counter, DISPOSES, EndpointSpec, HISTORY, HISTORY_START, SampleMeta, now_ns,
 };
 
 use super::history::History;
@@ -63,9 +63,16 @@ pub(crate) struct State {
     pub(super) deadlines: Option<Deadlines>,
     /// Whether a write matters to a policy of time: a deadline, or a lease that it renews.
     timed: bool,
-    /// How many readers on shared memory have had the history, and whose.
-    served: (usize, Vec<Prefix>),
-    /// [`SampleMeta::looked`], for them.
+    served: Served,
+}
+
+/// The readers on shared memory that have had the history.
+#[derive(Default)]
+struct Served {
+    readers: Vec<ReaderId>,
+    /// The generation of the domain in which they were looked up.
+    generation: Option<u64>,
+    /// The same, for live samples: [`SampleMeta::looked`].
     looked: u32,
 }
 
@@ -107,8 +114,7 @@ impl WriterCore {
                 sequence: 0,
                 buffer: Vec::new(),
                 key: Default::default(),
-                served: Default::default(),
-                looked: 0,
+                served: Served::default(),
             }),
             statuses: Statuses::new(),
             registered: Registered::default(),
@@ -167,21 +173,21 @@ impl WriterCore {
     }
 
     /// Sends one sample out of `buffer`, where it follows the lead, both ways. DDS is given the buffer itself
-    /// where a copy would cost more than a new one.
+    /// where a copy would cost more than a new one, which is made by `another`.
     pub fn send_buffer(
         &self,
         state: &mut State,
         key: KeyHash,
         source_time: i64,
         mut buffer: Vec<u8>,
+        another: impl FnOnce(usize) -> Vec<u8>,
     ) -> Result<(), WriteError> {
         let change = (InstanceState::Alive, key, source_time);
         let sent;
         if buffer.len() >= HANDED_OVER && self.needs_wire() {
             let payload = buffer::freeze(buffer);
             sent = self.send_as(state, change, &payload, || payload.clone());
-            // Full, as a loan can take it so.
-            buffer = buffer::filled(payload.len());
+            buffer = another(payload.len());
         } else {
             let payload = &buffer[LEAD..];
             sent = self.send_as(state, change, payload, || buffer::copied(payload));
@@ -207,6 +213,8 @@ impl WriterCore {
         if let Some(history) = &mut state.history {
             history.keep(meta, owned());
         }
+        // Who came while it was sent has not taken it: it comes again, with the rest.
+        self.serve(state);
         shared?;
         wired?;
         self.written.step();
@@ -233,7 +241,7 @@ impl WriterCore {
             source_time,
             key,
             state: change,
-            flags: state.looked
+            flags: state.served.looked
                 | if change == InstanceState::Unregistered { self.unregister_flags() } else { 0 },
         }
     }
@@ -336,15 +344,17 @@ impl WriterCore {
     }
 
     fn serve_history(&self, state: &mut State) {
-        let State { shm: Some(shm), history: Some(history), served, looked, .. } = state else {
+        let State { shm: Some(shm), history: Some(history), served, .. } = state else {
             return;
         };
-        // Before looking: who comes later is found in a later one.
-        *looked = SampleMeta::looked(shm.generation());
-        let (readers, owners) = (shm.matched(), shm.reader_participants());
-        // A count alone would miss one reader that replaced another. Readers that have had the
-        // history drop it by its sequence numbers.
-        if readers > served.0 || owners.iter().any(|owner| !served.1.contains(owner)) {
+        // Before looking: who comes meanwhile is found in a later one.
+        let generation = shm.generation();
+        if served.generation == Some(generation) {
+            return;
+        }
+        let readers = shm.readers();
+        // Readers that have had the history drop it by its sequence numbers.
+        if readers.iter().any(|reader| !served.readers.contains(reader)) {
             let (now, start) = (now_ns(), Instant::now());
             let mut flags = HISTORY | HISTORY_START;
             for (meta, payload) in history.in_order().filter(|(meta, _)| !meta.is_expired(now)) {
@@ -365,7 +375,8 @@ impl WriterCore {
                 flags = HISTORY;
             }
         }
-        *served = (readers, owners);
+        let looked = SampleMeta::looked(generation);
+        *served = Served { readers, generation: Some(generation), looked };
     }
 
     /// Readers matched: on this host by shared memory, elsewhere by DDS.

@@ -85,7 +85,7 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
             Place::Payload(value, buffer) => {
                 // SAFETY: as in `deref`; the buffer is as it was.
                 let key = key_of(unsafe { value.as_ref() });
-                return writer.send_buffer(&mut state, key, source_time, buffer);
+                return writer.send_buffer(&mut state, key, source_time, buffer, buffer::filled);
             }
             Place::Heap(value) => return Self::send_encoded(writer, state, &value, source_time),
         };
@@ -103,6 +103,8 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
             wired = writer.send_wire(&meta, || copy.clone());
             writer.keep(&mut state, meta, copy);
         }
+        // For who came while it was filled.
+        writer.serve(&mut state);
         shared?;
         wired?;
         writer.count();
@@ -125,7 +127,7 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         } else {
             value.encode(writer.encoding(), &mut payload);
         }
-        writer.send_buffer(&mut state, key_of(value), source_time, payload)
+        writer.send_buffer(&mut state, key_of(value), source_time, payload, buffer::with_room)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidewire_idl::{Guid, InstanceState, KeyHash, PlainCdr, TypeSupport};
 use tidewire_qos::Qos;
-use tidewire_transport::buffer::LEAD;
+use tidewire_transport::buffer::{self, LEAD};
 use tidewire_transport::{EndpointSpec, now_ns};
 
 use super::core::{State, WriterCore};
@@ -51,7 +51,7 @@ impl<T: TypeSupport> Writer<T> {
         buffer.clear();
         buffer.resize(LEAD, 0);
         value.encode(self.core.encoding(), &mut buffer);
-        self.core.send_buffer(&mut state, key, source_time, buffer)
+        self.core.send_buffer(&mut state, key, source_time, buffer, buffer::with_room)
     }
 
     /// Disposes the instance `value` belongs to; only its key members count.

@@ -101,6 +101,11 @@ impl Slot {
         })
     }
 
+    /// Tells those who take this slot one after another apart.
+    pub(crate) fn taken(&self) -> u16 {
+        (self.kind.load(Ordering::Acquire) >> 16) as u16
+    }
+
     /// `look`, unless the slot is free or was freed meanwhile: it would mix two endpoints.
     fn consistent<R>(&self, look: impl FnOnce(EndpointKind) -> R) -> Option<R> {
         let before = self.kind.load(Ordering::Acquire);

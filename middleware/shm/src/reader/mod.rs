@@ -193,6 +193,11 @@ impl ShmReader {
         self.joined
     }
 
+    /// Changes whenever a participant or endpoint of the domain comes or goes on this host.
+    pub fn generation(&self) -> u64 {
+        self.inlet.shared().control.generation()
+    }
+
     /// Whether this writer is on this host.
     pub fn is_there(&self, writer: Guid) -> bool {
         find_writer(&self.inlet.shared().peers, self.topic, writer).is_some()

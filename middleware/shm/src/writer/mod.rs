@@ -15,7 +15,7 @@ use crate::loan::{Heap, ShmLoan};
 use crate::outlet::{Outlet, Sent};
 use crate::presence::{EndpointKind, Entry, Lane, Names, SlotGuard, Terms};
 use crate::pressure::Pressure;
-use crate::routes::Routes;
+use crate::routes::{ReaderId, Route, Routes};
 use crate::service;
 use crate::wire::PAD;
 
@@ -260,6 +260,11 @@ impl ShmWriter {
     /// Readers on this host that a sample sent now would go to.
     pub fn matched(&self) -> usize {
         self.with_routes(Routes::readers)
+    }
+
+    /// Who they are.
+    pub fn readers(&self) -> Vec<ReaderId> {
+        self.with_routes(|routes| routes.list.iter().flat_map(Route::readers).collect())
     }
 
     /// The participants of those readers.

@@ -51,9 +51,7 @@ pub trait Sink: Send + Sync {
 
 /// Those who wait for samples, and may be woken to take them off the wire themselves.
 pub trait Attendance: Send + Sync {
-    /// Whether anybody waits.
-    fn is_attended(&self) -> bool;
-    /// Wakes those who wait, of whom one takes what has arrived before it returns from waiting; false if
+    /// Wakes those who wait, of whom each takes what has arrived before it returns from waiting; false if
     /// nobody waits. It must not block, nor ask the backend anything.
     fn ring(&self) -> bool;
 }

@@ -14,13 +14,15 @@ pub fn write(pid: u32, to: &Path) -> std::io::Result<()> {
             let _ = writeln!(told, "  {what}: {}", text.trim());
         }
     }
-    let gdb = Command::new("gdb")
-        .args(["-p", &pid.to_string(), "-batch", "-ex", "thread apply all bt"])
+    // It may hang itself, on a process that cannot be stopped.
+    let gdb = Command::new("timeout")
+        .args(["30", "gdb", "-p", &pid.to_string(), "-batch", "-ex", "thread apply all bt"])
         .stdin(Stdio::null())
-        .output();
-    match gdb {
-        Ok(said) => told.push_str(&String::from_utf8_lossy(&said.stdout)),
-        Err(_) => told.push_str("no stacks: gdb is not installed\n"),
+        .output()?;
+    told.push_str(&String::from_utf8_lossy(&gdb.stdout));
+    if !gdb.status.success() {
+        let why = String::from_utf8_lossy(&gdb.stderr);
+        let _ = writeln!(told, "no stacks, as gdb ended with {}: {why}", gdb.status);
     }
     std::fs::write(to, told)
 }
