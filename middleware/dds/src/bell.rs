@@ -20,10 +20,6 @@ use crate::poll::Command;
 /// twice as long.
 pub(crate) const PATROL_PERIOD: Duration = Duration::from_millis(1);
 
-/// Who polled so shortly before an arrival will find it before the receive thread could, by polling on or
-/// when it begins to wait.
-const BUSY: Duration = Duration::from_micros(20);
-
 /// Who polls looks at least so often though nothing has rung: RustDDS tells nobody of samples for which it
 /// waits no longer for earlier ones.
 const LOOK: Duration = Duration::from_millis(1);
@@ -133,18 +129,20 @@ impl Bell {
     /// To be asked by the receive thread at each round: whether somebody polls, so that it need not be
     /// told of what arrives. What arrived before a no may have been told to nobody.
     pub fn patrol(&self) -> bool {
-        let polled = self.has_polled(PATROL_PERIOD);
+        let polled = self.is_polled();
         self.patrolled.store(polled, Ordering::SeqCst);
         polled
     }
 
-    fn has_polled(&self, within: Duration) -> bool {
-        is_within(now_ns(), self.polled.load(Ordering::Relaxed), within)
+    /// Whether somebody polls, who will find what arrives by polling on or when it begins to wait. It may be
+    /// without a processor just now: other threads want one, RustDDS's among them.
+    fn is_polled(&self) -> bool {
+        is_within(now_ns(), self.polled.load(Ordering::Relaxed), PATROL_PERIOD)
     }
 
-    /// Whether somebody does nothing but poll, and the receive thread comes by if that ends.
+    /// Whether the receive thread comes by if that ends.
     fn is_watched(&self) -> bool {
-        self.patrolled.load(Ordering::SeqCst) && self.has_polled(BUSY)
+        self.patrolled.load(Ordering::SeqCst) && self.is_polled()
     }
 
     /// RustDDS has the lock of its waker meanwhile: nothing here may look at a reader.
