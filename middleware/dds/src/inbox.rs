@@ -114,15 +114,10 @@ impl Inbox {
 
     fn drain(&self, entry: &mut Entry, discovered: &Mutex<Discovered>, poller: Option<Prefix>) {
         self.missed.store(false, Ordering::Relaxed);
-        if let Some(waker) = &self.waker {
-            if self.bell.answer() {
-                // Before looking: what comes from here on rings.
-                entry.port.hang_up(waker);
-            } else if entry.parked.is_empty() {
-                return;
-            }
+        let rung = self.waker.is_none() || self.bell.answer();
+        if rung || !entry.parked.is_empty() {
+            entry.drain(discovered, poller, self.waker.as_ref());
         }
-        entry.drain(discovered, poller);
     }
 
     fn miss(&self) {
@@ -156,13 +151,18 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Moves everything that has arrived to the sink. A poller of participant `poller` leaves what only
-    /// the receive thread can judge.
-    pub fn drain(&mut self, discovered: &Mutex<Discovered>, poller: Option<Prefix>) {
+    /// Moves everything that has arrived to the sink, and hangs up the bell. A poller of participant `poller`
+    /// leaves what only the receive thread can judge.
+    pub fn drain(
+        &mut self,
+        discovered: &Mutex<Discovered>,
+        poller: Option<Prefix>,
+        bell: Option<&Waker>,
+    ) {
         let mut batch = std::mem::take(&mut self.parked);
         let parked = batch.len();
         let Self { port, sink, topic, .. } = self;
-        with_sink(sink, || port.take(&mut batch, topic));
+        with_sink(sink, || port.take(&mut batch, topic, bell));
         if batch.is_empty() {
             return;
         }

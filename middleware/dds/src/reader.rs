@@ -96,22 +96,23 @@ impl Port {
         }
     }
 
-    /// Has `bell` called once, at the next arrival.
-    pub fn hang_up(&mut self, bell: &Waker) {
-        if let Self::Unkeyed(reader, times) = self {
-            if *times % QUIET == 0 {
-                reader.drain_read_notifications();
-            }
-            *times = times.wrapping_add(1);
-            reader.set_waker(Some(bell.clone()));
-        }
-    }
-
-    /// Takes everything that has arrived.
-    pub fn take(&mut self, batch: &mut Vec<DdsSample>, topic: &str) {
+    /// Takes everything that has arrived, and has `bell` called once at the next arrival.
+    pub fn take(&mut self, batch: &mut Vec<DdsSample>, topic: &str, bell: Option<&Waker>) {
         match self {
             Self::Keyed(reader) => take_keyed(reader, batch, topic),
-            Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic, Timestamp::ZERO),
+            Self::Unkeyed(reader, times) => {
+                // First what is there: RustDDS may be calling the bell still, and would be waited for.
+                take_unkeyed(reader, batch, topic, Timestamp::ZERO);
+                if bell.is_some() {
+                    if *times % QUIET == 0 {
+                        reader.drain_read_notifications();
+                    }
+                    *times = times.wrapping_add(1);
+                    reader.set_waker(bell.cloned());
+                }
+                // Then what came meanwhile. It also ends at a dispose, which a topic without key has no use for.
+                take_unkeyed(reader, batch, topic, Timestamp::ZERO);
+            }
         }
     }
 
@@ -172,14 +173,9 @@ fn take_unkeyed(
     topic: &str,
     since: Timestamp,
 ) {
-    // None is also what it makes of a dispose, which a topic without key has no use for.
-    let mut none = 0;
-    while none < 2 {
+    loop {
         match reader.try_take_one() {
-            Ok(None) => {
-                none += 1;
-                continue;
-            }
+            Ok(None) => return,
             Ok(Some(change)) if change.receive_instant < since => {}
             Ok(Some(change)) => batch.push(DdsSample {
                 writer: guid(change.writer_guid),
@@ -196,7 +192,6 @@ fn take_unkeyed(
                 }
             }
         }
-        none = 0;
     }
 }
 
