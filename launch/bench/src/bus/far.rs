@@ -7,6 +7,7 @@ use std::fmt;
 use std::process::Command;
 use std::str::FromStr;
 
+use tidewire_bus::testing::Domain;
 use tidewire_types::bench::{Block1K, Block1M, Block64, Block64K};
 
 #[cfg(feature = "cyclone")]
@@ -292,9 +293,9 @@ pub fn measure(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchErro
 pub fn best_paced(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchError> {
     let (mut rate, mut best, mut failed) = (LOWEST_RATE, 0.0_f64, 0);
     while failed < 2 {
-        let domain = tidewire_bus::testing::free_domain();
-        let arrived =
-            measure(Job { measure: Measure::Paced(rate as usize, rate), domain, ..job }, far)?;
+        let domain = Domain::borrow();
+        let measure_at = Measure::Paced(rate as usize, rate);
+        let arrived = measure(Job { measure: measure_at, domain: domain.id(), ..job }, far)?;
         if arrived > 0.0 {
             (best, failed) = (best.max(arrived), 0);
             // It cannot write faster than this.

@@ -36,6 +36,8 @@ use std::process::Command;
 
 pub use far::far_end;
 
+use tidewire_bus::testing::Domain;
+
 use crate::contender::Measure::{self, Latency, Throughput, Wake};
 use crate::{BenchError, Figure, median};
 use far::{Job, Kind};
@@ -111,8 +113,8 @@ pub fn run(
                 let who = ["tidewire", kinds[1].name()][side];
                 progress(&format!("{name}, run {} of {runs}: {who}", round + 1));
                 count = count.wrapping_add(1);
-                let domain = tidewire_bus::testing::free_domain();
-                let job = Job { kind: kinds[side], measure, domain, run: count };
+                let domain = Domain::borrow();
+                let job = Job { kind: kinds[side], measure, domain: domain.id(), run: count };
                 values[side].push(match job.kind {
                     Kind::RustDdsAll => far::best_paced(job, far)?,
                     _ => far::measure(job, far)?,

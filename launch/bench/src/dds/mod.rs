@@ -69,7 +69,8 @@ pub fn run(
         for round in 0..runs {
             for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
                 let who = ["tidewire", "ddsperf"][side];
-                let domain = tidewire_bus::testing::free_domain();
+                let taken = tidewire_bus::testing::Domain::borrow();
+                let domain = taken.id();
                 progress(&format!("{name}, run {} of {runs}: {who}", round + 1));
                 match (&peer, side) {
                     (_, 0) => ours.push(Job { measure, mode, bytes, domain }.measure(far)?),
