@@ -1,7 +1,7 @@
 //! Who takes samples off the wire: those who wait, those who poll, or the receive thread.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,8 @@ struct Pair {
     writer: DdsWriter,
     reader: DdsReader,
     sink: Arc<Bringers>,
+    /// Where those wait who wait on the reader's side.
+    hall: Arc<Hall>,
 }
 
 fn until(what: &str, mut done: impl FnMut() -> bool) {
@@ -109,10 +111,13 @@ fn pair(offset: u32) -> Pair {
     spec.qos = Qos::reliable();
     spec.plain_size = Some(64);
     let sink = Arc::new(Bringers::default());
+    let hall = Arc::new(Hall::default());
+    let weak: Weak<Hall> = Arc::downgrade(&hall);
+    reading.attend(weak);
     let reader = reading.reader(&spec, sink.clone()).unwrap();
     let writer = writing.writer(&spec).unwrap();
     until("a match", || !writer.matched().is_empty() && !reader.matched().is_empty());
-    let pair = Pair { reading, _writing: writing, writer, reader, sink };
+    let pair = Pair { reading, _writing: writing, writer, reader, sink, hall };
     // From here on whoever takes a sample knows its writer.
     pair.write();
     until("the first sample", || pair.sink.count() == 1);
@@ -123,6 +128,11 @@ impl Pair {
     fn write(&self) {
         let payload = Bytes::from_static(&[0, 1, 0, 0, 9, 9, 9, 9]);
         self.writer.write(payload, KeyHash::default(), 0).unwrap();
+    }
+
+    /// Waits as the bus does.
+    fn wait(&self, seen: u64, timeout: Duration) {
+        self.hall.wait(&self.reading, seen, timeout);
     }
 
     /// Keeps the receive thread of the reader's side from everything else as long as `gate` is locked.
@@ -144,19 +154,16 @@ impl Pair {
 #[test]
 fn who_waits_is_woken_by_rustdds_and_takes_the_sample() {
     let pair = pair(20);
-    let hall = Arc::new(Hall::default());
-    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
-    pair.reading.attend(weak);
     let gate = Arc::new(Mutex::new(()));
     let closed = gate.lock();
     let _hold = pair.hold(&gate);
     // Others than the receive thread, which is held.
     for count in 2..20 {
-        let seen = *hall.epoch.lock();
+        let seen = *pair.hall.epoch.lock();
         pair.write();
         // It may ring before this thread waits: then that is for the receive thread, which is held.
         until("a sample", || {
-            hall.wait(&pair.reading, seen, Duration::from_millis(50));
+            pair.wait(seen, Duration::from_millis(50));
             pair.reader.pump();
             pair.sink.count() == count
         });
@@ -168,9 +175,6 @@ fn who_waits_is_woken_by_rustdds_and_takes_the_sample() {
 #[test]
 fn who_finds_another_at_it_leaves_the_sample_to_that_one() {
     let pair = pair(24);
-    let hall = Arc::new(Hall::default());
-    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
-    pair.reading.attend(weak);
     let gate = Arc::new(Mutex::new(()));
     let closed = gate.lock();
     let _hold = pair.hold(&gate);
@@ -187,10 +191,10 @@ fn who_finds_another_at_it_leaves_the_sample_to_that_one() {
         pair.write();
         until("the poller to bring it", || pair.sink.at_the_door.load(Ordering::Acquire));
         let waiter = scope.spawn(|| {
-            let seen = *hall.epoch.lock();
-            hall.wait(&pair.reading, seen, Duration::from_secs(20));
+            let seen = *pair.hall.epoch.lock();
+            pair.wait(seen, Duration::from_secs(20));
         });
-        until("somebody to wait", || hall.is_attended());
+        until("somebody to wait", || pair.hall.is_attended());
         // A moment for the look at the epoch before the sleep.
         std::thread::sleep(Duration::from_millis(20));
         pair.write();
@@ -206,16 +210,13 @@ fn who_finds_another_at_it_leaves_the_sample_to_that_one() {
 #[test]
 fn what_a_listener_is_called_with_comes_on_the_receive_thread() {
     let pair = pair(21);
-    let hall = Arc::new(Hall::default());
-    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
-    pair.reading.attend(weak);
     pair.reader.set_called(true);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             while !over.load(Ordering::Acquire) {
-                let seen = *hall.epoch.lock();
-                hall.wait(&pair.reading, seen, Duration::from_millis(10));
+                let seen = *pair.hall.epoch.lock();
+                pair.wait(seen, Duration::from_millis(10));
             }
         });
         let waiter = waiting.thread().id();
@@ -246,13 +247,10 @@ fn what_a_poller_leaves_when_it_ends_is_taken() {
 #[test]
 fn no_sample_is_left_behind_however_those_who_take_come_and_go() {
     let pair = pair(23);
-    let hall = Arc::new(Hall::default());
-    let weak: std::sync::Weak<Hall> = Arc::downgrade(&hall);
-    pair.reading.attend(weak);
     let (round, over) = (AtomicUsize::new(1), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for kind in 0..3u64 {
-            let (pair, hall, round, over) = (&pair, &hall, &round, &over);
+            let (pair, round, over) = (&pair, &round, &over);
             scope.spawn(move || {
                 let (mut turn, mut last) = (kind, 1);
                 while !over.load(Ordering::Acquire) {
@@ -269,8 +267,8 @@ fn no_sample_is_left_behind_however_those_who_take_come_and_go() {
                             pair.reader.pump();
                         }
                     } else {
-                        let seen = *hall.epoch.lock();
-                        hall.wait(&pair.reading, seen, Duration::from_micros(some));
+                        let seen = *pair.hall.epoch.lock();
+                        pair.wait(seen, Duration::from_micros(some));
                     }
                 }
             });
