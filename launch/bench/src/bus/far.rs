@@ -293,7 +293,7 @@ pub fn measure(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchErro
 pub fn best_paced(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchError> {
     let (mut rate, mut best, mut failed) = (LOWEST_RATE, 0.0_f64, 0);
     while failed < 2 {
-        let domain = Domain::borrow();
+        let domain = Domain::borrow().map_err(|error| fail(error.to_string()))?;
         let measure_at = Measure::Paced(rate as usize, rate);
         let arrived = measure(Job { measure: measure_at, domain: domain.id(), ..job }, far)?;
         if arrived > 0.0 {

@@ -113,7 +113,7 @@ pub fn run(
                 let who = ["tidewire", kinds[1].name()][side];
                 progress(&format!("{name}, run {} of {runs}: {who}", round + 1));
                 count = count.wrapping_add(1);
-                let domain = Domain::borrow();
+                let domain = Domain::borrow().map_err(|e| BenchError::of("bus")(&e))?;
                 let job = Job { kind: kinds[side], measure, domain: domain.id(), run: count };
                 values[side].push(match job.kind {
                     Kind::RustDdsAll => far::best_paced(job, far)?,

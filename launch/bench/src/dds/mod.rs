@@ -69,7 +69,7 @@ pub fn run(
         for round in 0..runs {
             for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
                 let who = ["tidewire", "ddsperf"][side];
-                let taken = tidewire_bus::testing::Domain::borrow();
+                let taken = tidewire_bus::testing::Domain::borrow().map_err(fail)?;
                 let domain = taken.id();
                 progress(&format!("{name}, run {} of {runs}: {who}", round + 1));
                 match (&peer, side) {
