@@ -1,5 +1,7 @@
 //! "Did you mean": the nearest name.
 
+use strsim::osa_distance;
+
 /// The candidate nearest to a mistyped name, if one is near enough to be meant.
 ///
 /// ```
@@ -14,30 +16,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .filter(|c| c.len().abs_diff(name.len()) <= limit * 4)
-        .map(|c| (distance(&name.to_lowercase(), &c.to_lowercase()), c))
+        .map(|c| (osa_distance(&name.to_lowercase(), &c.to_lowercase()), c))
         .filter(|(d, _)| *d <= limit)
         .min_by_key(|(d, _)| *d)
         .map(|(_, c)| c)
-}
-
-/// Optimal string alignment distance: insertions, deletions, replacements, swapped neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replace = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replace.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 #[cfg(test)]
@@ -46,7 +28,7 @@ mod tests {
 
     #[test]
     fn swaps_count_once() {
-        assert_eq!(distance("dobule", "double"), 1);
+        assert_eq!(nearest("dobule", ["double"]), Some("double"));
         assert_eq!(nearest("Positoin", ["position", "effort"]), Some("position"));
         assert_eq!(nearest("", ["a"]), Some("a"));
     }

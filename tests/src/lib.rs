@@ -20,6 +20,7 @@ mod said;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 pub use datagrams::{Datagrams, rtps_ports};
 pub use disk::SmallDisk;
@@ -53,6 +54,18 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Waits until `done`.
+///
+/// # Panics
+/// It never is.
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "gave up waiting until {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A command line of the binary, run in the repository's root.

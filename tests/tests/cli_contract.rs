@@ -17,7 +17,7 @@ use tidewire_idl::TypeSupport;
 use tidewire_qos::{Durability, Qos};
 use tidewire_store::StoreReader;
 use tidewire_tests::{
-    Child, EPOCH, HelpPage, PATIENCE, Recording, Said, binary, say, text, tidewire,
+    Child, EPOCH, HelpPage, PATIENCE, Recording, Said, binary, say, text, tidewire, until,
 };
 use tidewire_types::event::{Health, Log};
 use tidewire_types::sensor::{Temperature, Vibration};
@@ -170,10 +170,13 @@ fn a_bench_prints_one_json_line_per_figure() {
     for line in said.out.lines() {
         let figure: Value = serde_json::from_str(line).unwrap();
         let keys: Vec<_> = figure.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(keys, ["name", "unit", "ours", "peer", "theirs", "ratio"], "{line}");
-        let number = |key: &str| figure[key].as_f64().unwrap();
-        let ratio = number("ours") / number("theirs");
-        assert!((number("ratio") - ratio).abs() <= 0.01 * ratio, "{line}");
+        let known = ["name", "unit", "ours", "peer", "theirs", "ratio", "ratio_range"];
+        assert_eq!(keys, known, "{line}");
+        let number = |value: &Value| value.as_f64().unwrap();
+        assert!(number(&figure["ours"]) > 0.0 && number(&figure["theirs"]) > 0.0, "{line}");
+        let range = figure["ratio_range"].as_array().unwrap();
+        let [low, ratio, high] = [&range[0], &figure["ratio"], &range[1]].map(number);
+        assert!(0.0 < low && low <= ratio && ratio <= high, "{line}");
     }
 }
 
@@ -462,10 +465,18 @@ fn why_and_node_tell_who_is_there_and_what_keeps_them_apart() {
     say(&["why", "state", "--domain", &number]).fails(1).tells(&["there is `rt/state`"]);
     say(&["why", "vibratoin", "--domain", &number]).fails(1).tells(&["`vibration`?"]);
 
-    let nodes = ask(&["node", "list"]).fine().json();
-    let names: Vec<_> = nodes.as_array().unwrap().iter().map(|n| n["node"].clone()).collect();
-    assert_eq!(names, [json!("plant/display"), json!("plant/pump1")], "{nodes}");
-    assert_eq!((&nodes[1]["writers"], &nodes[1]["vendor"]), (&json!(1), &json!("RustDDS")));
+    let node =
+        |name: &str, writers: u32| json!({ "node": name, "writers": writers, "vendor": "RustDDS" });
+    let wanted = [node("plant/display", 0), node("plant/pump1", 1)];
+    // The vendor is told by discovery, which may take longer than the tool looks.
+    let mut nodes = Value::Null;
+    until("both nodes are told of with their vendor", || {
+        nodes = ask(&["node", "list"]).fine().json();
+        let told = nodes.as_array().unwrap().iter();
+        let told = told
+            .map(|n| json!({ "node": n["node"], "writers": n["writers"], "vendor": n["vendor"] }));
+        told.eq(wanted.iter().cloned())
+    });
     let node = ask(&["node", "info", "plant/display"]).fine().json();
     let read: BTreeSet<&str> =
         node["readers"].as_array().unwrap().iter().filter_map(|r| r["topic"].as_str()).collect();
@@ -513,16 +524,14 @@ fn durable_topics_that_nobody_serves_are_told_with_the_remedy() {
     let out = dir.path().join("recording");
     let record = ["record", "-o", text(&out), "--durable", "--json", "--domain", &number];
     let service = Child::spawn(&mut tidewire(&record));
-    let begun = Instant::now();
-    while plant.durability_services().is_empty() {
-        assert!(begun.elapsed() < PATIENCE, "the service does not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("the service comes", || !plant.durability_services().is_empty());
+    // Each is a participant of its own, and may look for less time than discovery takes.
+    until("the doctor finds the service", || doctor()["verdict"] == "ok");
     let served = doctor();
-    assert_eq!(served["verdict"], "ok", "{served}");
     assert!(served["found"].as_str().unwrap().contains("`level` (TRANSIENT)"), "{served}");
-    assert_eq!(ask(&["topic", "info", "level"])["unserved"], Value::Null);
-    assert_eq!(ask(&["why", "level"])["unserved"], Value::Null);
+    for command in [&["topic", "info", "level"][..], &["why", "level"]] {
+        until("the service is found", || ask(command)["unserved"].is_null());
+    }
     drop(level);
     finish(service);
 }

@@ -7,6 +7,9 @@ use serde_json::Value;
 use tidewire_store::StoreReader;
 use tidewire_tests::{Child, tidewire};
 
+/// Of `launch/demo.yaml`.
+const DOMAINS: [&str; 2] = ["42", "43"];
+
 /// Graphs share the demo's two DDS domains: one at a time.
 fn turn() -> impl Drop {
     struct Turn(std::fs::File);
@@ -50,21 +53,22 @@ fn assert_balanced(report: &Value) -> u64 {
         .sum()
 }
 
-/// What Tidewire may leave on a host: nothing.
+/// What the demo may leave in its domains: nothing.
 fn residue() -> Vec<PathBuf> {
-    std::fs::read_dir("/dev/shm")
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().contains("tidewire"))
-        .flat_map(|path| {
-            std::fs::read_dir(&path).map_or_else(
-                |_| vec![path.clone()],
-                |inner| inner.filter_map(Result::ok).map(|e| e.path()).collect(),
-            )
+    let list = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let in_shm = list("/dev/shm".into()).map(|entry| entry.path());
+    let ours = in_shm.filter(|path| path.to_string_lossy().contains("tidewire"));
+    let found = ours.flat_map(|path| match path.is_dir() {
+        true => list(path).map(|entry| entry.path()).collect(),
+        false => vec![path],
+    });
+    let of_the_demo = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        DOMAINS.iter().any(|domain| {
+            name.contains(&format!("_{domain}_")) || name.split('.').next() == Some(domain)
         })
-        .collect()
+    };
+    found.filter(of_the_demo).collect()
 }
 
 #[test]
@@ -90,6 +94,7 @@ fn an_interrupt_ends_the_graph_cleanly_and_leaves_nothing_behind() {
     let scratch = tempfile::tempdir().unwrap();
     let run = up(scratch.path(), &["--for", "0"]);
     wait_for_samples(scratch.path());
+    assert!(residue().len() > before.len(), "the demo is not in {DOMAINS:?}");
     run.signal(libc::SIGINT);
     let (report, ok) = report(run, Duration::from_secs(60));
     assert_balanced(&report);

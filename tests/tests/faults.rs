@@ -13,20 +13,14 @@ use tidewire_bus::testing::free_domain;
 use tidewire_bus::{Guid, Participant, Transports};
 use tidewire_qos::Qos;
 use tidewire_store::StoreReader;
-use tidewire_tests::{Child, Datagrams, PATIENCE, SmallDisk, rtps_ports, say, text, tidewire};
+use tidewire_tests::{
+    Child, Datagrams, PATIENCE, SmallDisk, rtps_ports, say, text, tidewire, until,
+};
 use tidewire_types::sensor::Temperature;
 
 fn samples(dir: &Path, topic: &str) -> u64 {
     let Ok(reader) = StoreReader::open(dir) else { return 0 };
     reader.topics().iter().find(|t| t.meta.name == topic).map_or(0, |t| t.samples)
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "gave up waiting until {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Waits until a topic has this many samples in the recording.

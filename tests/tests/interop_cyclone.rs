@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use tidewire_bus::testing::free_domain;
-use tidewire_tests::interop::tools::{self, interrupt, record, run, until};
-use tidewire_tests::{Child, PATIENCE, Peer, root, text, tidewire};
+use tidewire_tests::interop::tools::{self, interrupt, record, run};
+use tidewire_tests::{Child, PATIENCE, Peer, root, text, tidewire, until};
 
 const COUNT: usize = 200;
 

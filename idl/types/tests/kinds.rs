@@ -149,6 +149,7 @@ fn every_shipped_type_agrees_with_the_dynamic_codec() {
     agree::<event::Health>();
     agree::<event::Log>();
     agree::<bench::Block64>();
+    agree::<bench::KeyedBlock64>();
     agree::<bench::Block1K>();
     agree::<line::Field>();
 }
@@ -157,7 +158,7 @@ fn every_shipped_type_agrees_with_the_dynamic_codec() {
 fn the_registry_knows_what_the_code_knows() {
     let registry = tidewire_types::registry();
     let shipped = registry.names().iter().filter(|name| name.starts_with("tidewire::")).count();
-    assert_eq!(shipped, 18);
+    assert_eq!(shipped, 19);
     assert_eq!(*registry.get("tidewire::market::Trade").unwrap(), *market::Trade::descriptor());
     let imu = registry.get("tidewire/sensor/Imu").unwrap();
     assert_eq!(*imu, *sensor::Imu::descriptor());

@@ -32,7 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(2);
 /// Time between paced samples, at least.
 const SLICE: Duration = Duration::from_micros(500);
-const WARM_UP: usize = 200;
+/// Rounds before those that count, of so many: the first ones touch memory that was never touched.
+fn warm_up(rounds: usize) -> usize {
+    (rounds / 5).max(200)
+}
+
 /// Long enough for whoever waits to have fallen asleep.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -62,19 +66,20 @@ impl Measure {
         match self {
             Self::Latency(rounds) | Self::Wake(rounds) => {
                 let nap = self.nap();
+                let warm_up = warm_up(rounds);
                 let mut halves = Vec::with_capacity(rounds);
-                for round in 0..rounds + WARM_UP {
+                for round in 0..rounds + warm_up {
                     pause(nap);
                     let start = Instant::now();
                     end.send(round as u8)?;
                     receive(end, PATIENCE)?;
-                    if round >= WARM_UP {
+                    if round >= warm_up {
                         let way = start.elapsed().saturating_sub(nap);
                         halves.push(way.as_nanos() as f64 / 2.0);
                     }
                 }
                 theirs()?;
-                Ok(crate::median(&mut halves))
+                Ok(crate::median(&halves))
             }
             Self::Throughput(count) => {
                 for i in 0..count {
@@ -104,7 +109,7 @@ impl Measure {
     pub fn pong(self, end: &mut dyn Endpoint) -> Result<f64, BenchError> {
         match self {
             Self::Latency(rounds) | Self::Wake(rounds) => {
-                for round in 0..rounds + WARM_UP {
+                for round in 0..rounds + warm_up(rounds) {
                     receive(end, PATIENCE)?;
                     pause(self.nap());
                     end.send(round as u8)?;

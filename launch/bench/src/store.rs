@@ -24,7 +24,7 @@ use tidewire_idl::{Encoding, Guid, InstanceState, KeyHash, Sample, SampleInfo, T
 use tidewire_store::{Store, StoreOptions, TopicMeta};
 use tidewire_types::sensor::Vibration;
 
-use crate::{BenchError, Figure, median};
+use crate::{BenchError, Figure};
 
 const BENCH: &str = "store";
 const POINTS: usize = 100;
@@ -108,11 +108,12 @@ pub fn run(
             sizes[side].push(bytes as f64 / count as f64);
         }
     }
-    let [our_rate, their_rate] = rates.map(|mut values| median(&mut values));
-    let [our_size, their_size] = sizes.map(|mut values| median(&mut values));
+    let figure = |name, unit, [ours, theirs]: &[Vec<f64>; 2]| {
+        Figure::of_runs(name, unit, ours, "mcap", theirs)
+    };
     Ok(vec![
-        Figure::new("recorded samples, durable every 10 ms", "1/s", our_rate, "mcap", their_rate),
-        Figure::new("bytes per sample on disk", "B", our_size, "mcap", their_size),
+        figure("recorded samples, durable every 10 ms", "1/s", &rates),
+        figure("bytes per sample on disk", "B", &sizes),
     ])
 }
 

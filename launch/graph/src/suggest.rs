@@ -1,5 +1,7 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
+use strsim::osa_distance;
+
 /// The candidate nearest to `wrong`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(
     wrong: &str,
@@ -8,32 +10,13 @@ pub(crate) fn nearest<'a>(
     let folded = wrong.to_ascii_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (distance(&folded, &candidate.to_ascii_lowercase()), candidate))
+        .map(|candidate| (osa_distance(&folded, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, candidate)| {
             *distance <= (wrong.len().max(candidate.len()) / 3).max(1)
                 || (wrong.len() >= 4 && candidate.to_ascii_lowercase().contains(&folded))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 /// `` did you mean `x`? known: a, b, c ``

@@ -13,7 +13,7 @@ use super::progress::Progress;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tidewire bench bus\n  tidewire bench dds --only '64 B'\n  tidewire bench store --json\n  tidewire bench ingress --runs 9\n\n\
-                  Medians over interleaved runs; ratio = ours / theirs. Numbers of the demo build are no measure: \
+                  Medians over interleaved runs; ratio = ours / theirs of neighbouring runs. Numbers of the demo build are no measure: \
                   build with\n`cargo build --release` first."
 )]
 pub struct Args {
@@ -106,10 +106,12 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             format!("{:.1}", f.ours),
             f.peer.to_owned(),
             measured(f.theirs, 1),
-            measured(f.ratio(), 2),
+            measured(f.ratio, 2),
+            f.ratio_range.map(|ratio| measured(ratio, 2)).join(" to "),
         ]
     });
-    output::print(&output::table(&["WHAT", "UNIT", ">OURS", "PEER", ">THEIRS", ">RATIO"], rows));
+    let columns = ["WHAT", "UNIT", ">OURS", "PEER", ">THEIRS", ">RATIO", "HALF OF THE RUNS"];
+    output::print(&output::table(&columns, rows));
     Ok(())
 }
 

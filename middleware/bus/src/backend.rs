@@ -152,7 +152,7 @@ impl DdsParticipant {
         }
     }
 
-    /// Whether those who wait have to [`answer`](Self::answer) afterwards.
+    /// Whether those who wait have to [`answer`](Self::answer) before and to [`collect`](Self::collect) afterwards.
     pub fn is_attended(&self) -> bool {
         match self {
             Self::RustDds(_) => true,
@@ -161,10 +161,19 @@ impl DdsParticipant {
         }
     }
 
-    /// Takes off the wire what those who wait were woken for.
+    /// Who begins to wait takes off the wire what has arrived.
     pub fn answer(&self) {
         match self {
             Self::RustDds(dds) => dds.answer(),
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => {}
+        }
+    }
+
+    /// Who has waited takes off the wire what it was woken for.
+    pub fn collect(&self) {
+        match self {
+            Self::RustDds(dds) => dds.collect(),
             #[cfg(feature = "cyclone")]
             Self::Cyclone(_) => {}
         }

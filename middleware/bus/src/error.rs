@@ -57,9 +57,9 @@ pub enum BusError {
         policy: Policy,
         /// Its value.
         value: String,
-        /// `a reader` or `a writer`.
+        /// `a reader`, `a writer` or `the participant`.
         role: &'static str,
-        /// The topic.
+        /// The topic, or the participant's name.
         topic: String,
         /// What to do instead.
         remedy: &'static str,

@@ -3,6 +3,7 @@
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{
     AccessScope, DataRepresentation, DestinationOrder, History, LivelinessKind, Ownership, Policy,
+    TypeConsistency, TypeConsistencyKind,
 };
 
 use tidewire_qos::Duration;
@@ -30,6 +31,7 @@ pub(crate) enum Role {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ways {
     pub dds: Option<Backend>,
+    pub shm: bool,
 }
 
 /// Refuses what could not be kept on these ways, each of which must keep all. Hints (LATENCY_BUDGET, TRANSPORT_PRIORITY) are always kept: the
@@ -100,6 +102,16 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role, ways: Ways) -> Result<()
             "create the endpoint when it is needed",
         );
     }
+    let by_name = ways.shm || ways.dds != Some(Backend::Cyclone);
+    let strictness = strictness(&qos.type_consistency);
+    if role == Role::Reader && by_name && !strictness.is_empty() {
+        return refuse(
+            Policy::TypeConsistency,
+            strictness,
+            "RustDDS and shared memory compare types by name alone: leave it at its default, or use the \
+             Cyclone backend without shared memory",
+        );
+    }
     if qos.history == History::KeepLast(0) {
         return refuse(Policy::History, "KEEP_LAST(0)".to_owned(), "use a depth of at least 1");
     }
@@ -108,6 +120,53 @@ pub(crate) fn check(topic: &str, qos: &Qos, role: Role, ways: Ways) -> Result<()
         return refuse(Policy::DataRepresentation, "XML".to_owned(), "use XCDR1 or XCDR2");
     }
     Ok(())
+}
+
+/// Refuses what a profile wants of the participant `name` itself.
+pub(crate) fn check_participant(name: &str, qos: &Qos) -> Result<(), BusError> {
+    let (policy, value, remedy) = if !qos.user_data.is_empty() {
+        let remedy = "participants announce their name alone: give the data to an endpoint";
+        (Policy::UserData, format!("{} bytes", qos.user_data.len()), remedy)
+    } else if !qos.entity_factory.autoenable_created_entities {
+        let value = "autoenable_created_entities=false".to_owned();
+        (Policy::EntityFactory, value, "create endpoints when they are needed")
+    } else {
+        return Ok(());
+    };
+    Err(BusError::Policy { policy, value, role: "the participant", topic: name.to_owned(), remedy })
+}
+
+/// Refuses limits by instance to a reader that keeps no instances: it queues samples until they are taken.
+pub(crate) fn check_limits(spec: &EndpointSpec) -> Result<(), BusError> {
+    let limits = &spec.qos.resource_limits;
+    let (value, remedy) = match (limits.max_samples_per_instance, limits.max_instances) {
+        (Some(max), _) if spec.qos.history.depth().is_none_or(|depth| depth > max) => {
+            let remedy = "leave it unlimited, use KEEP_LAST of no more, or a cached reader";
+            (format!("max_samples_per_instance={max}"), remedy)
+        }
+        (_, Some(max)) if spec.keyed => {
+            (format!("max_instances={max}"), "leave it unlimited, or use a cached reader")
+        }
+        _ => return Ok(()),
+    };
+    let (policy, role, topic) = (Policy::ResourceLimits, "a reader", spec.topic.clone());
+    Err(BusError::Policy { policy, value, role, topic, remedy })
+}
+
+/// What it asks for beyond that type names are equal.
+fn strictness(consistency: &TypeConsistency) -> String {
+    let asked = [
+        (consistency.kind == TypeConsistencyKind::DisallowTypeCoercion, "DISALLOW_TYPE_COERCION"),
+        (!consistency.ignore_sequence_bounds, "ignore_sequence_bounds=false"),
+        (!consistency.ignore_string_bounds, "ignore_string_bounds=false"),
+        (consistency.prevent_type_widening, "prevent_type_widening=true"),
+        (consistency.force_type_validation, "force_type_validation=true"),
+    ];
+    asked
+        .into_iter()
+        .filter_map(|(asked, what)| asked.then_some(what))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What to do instead of a partition that cannot be kept.
@@ -187,9 +246,9 @@ mod tests {
     use super::*;
 
     const WAYS: [Ways; 3] = [
-        Ways { dds: None },
-        Ways { dds: Some(Backend::RustDds) },
-        Ways { dds: Some(Backend::Cyclone) },
+        Ways { dds: None, shm: true },
+        Ways { dds: Some(Backend::RustDds), shm: false },
+        Ways { dds: Some(Backend::Cyclone), shm: false },
     ];
 
     /// Which of [`WAYS`] accept it.
@@ -232,6 +291,51 @@ mod tests {
             assert_eq!(accepted(&octets(4088), role), [true, false, true]);
             assert_eq!(accepted(&octets(4091), role), [false; 3]);
         }
+    }
+
+    #[test]
+    fn types_are_compared_on_cyclone_alone() {
+        let mut qos = Qos::reliable();
+        qos.type_consistency.ignore_member_names = true;
+        assert_eq!(accepted(&qos, Role::Reader), [true; 3], "less than is done");
+        qos.type_consistency.prevent_type_widening = true;
+        assert_eq!(accepted(&qos, Role::Reader), [false, false, true]);
+        assert_eq!(accepted(&qos, Role::Writer), [true; 3], "a policy of readers");
+        let both = Ways { dds: Some(Backend::Cyclone), shm: true };
+        let error = check("t", &qos, Role::Reader, both).unwrap_err().to_string();
+        assert!(error.contains("ENFORCEMENT = prevent_type_widening=true on a reader"), "{error}");
+    }
+
+    #[test]
+    fn limits_by_instance_are_for_readers_that_keep_instances() {
+        let check = |keyed, qos: &Qos| {
+            let mut spec = EndpointSpec::new("plant/vibration", "T", keyed);
+            spec.qos = qos.clone();
+            check_limits(&spec).map_err(|error| error.to_string())
+        };
+        let mut qos = Qos::reliable();
+        qos.resource_limits.max_instances = Some(3);
+        assert_eq!(check(false, &qos), Ok(()), "there is one");
+        let error = check(true, &qos).unwrap_err();
+        assert!(error.starts_with("RESOURCE_LIMITS = max_instances=3 on a reader"), "{error}");
+        qos.resource_limits.max_instances = None;
+        qos.resource_limits.max_samples_per_instance = Some(8);
+        assert!(check(true, &qos).is_err() && check(false, &qos).is_err());
+        qos.history = History::KeepLast(8);
+        assert_eq!(check(true, &qos), Ok(()), "the depth sees to it");
+        qos.history = History::KeepLast(9);
+        assert!(check(true, &qos).is_err());
+    }
+
+    #[test]
+    fn a_participant_announces_its_name_alone() {
+        let mut qos = Qos::default_reader();
+        assert!(check_participant("plant", &qos).is_ok());
+        qos.entity_factory.autoenable_created_entities = false;
+        let error = check_participant("plant", &qos).unwrap_err().to_string();
+        assert!(error.contains("ENTITY_FACTORY") && error.contains("`plant`"), "{error}");
+        qos.user_data = vec![1];
+        assert!(check_participant("plant", &qos).unwrap_err().to_string().contains("USER_DATA"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tidewire_bus::{Backend, Participant, RawTopic, Transports, testing};
-use tidewire_qos::{History, Qos};
+use tidewire_qos::{History, Qos, Reliability};
 use tidewire_types::bench::{Block64, KeyedSeq};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +31,9 @@ fn pair((transports, backend): (Transports, Backend)) -> (Participant, Participa
 }
 
 fn all() -> Qos {
-    Qos { history: History::KeepAll, ..Qos::reliable() }
+    let max_blocking_time = tidewire_qos::Duration::from_secs(10);
+    let reliability = Reliability::Reliable { max_blocking_time };
+    Qos { history: History::KeepAll, reliability, ..Qos::reliable() }
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::*;
-use tidewire_bus::{RawTopic, Reader, now_ns};
-use tidewire_idl::TypeSupport;
-use tidewire_qos::policy::DestinationOrder;
-use tidewire_qos::{Duration, Qos};
+use tidewire_bus::{Change, RawTopic, Reader, now_ns};
+use tidewire_idl::{Encoding, InstanceState, KeyHash, TypeSupport};
+use tidewire_qos::policy::{DestinationOrder, LivelinessKind};
+use tidewire_qos::{Duration, History, Liveliness, Qos};
+use tidewire_types::bench::KeyedSeq;
 use tidewire_types::sensor::Temperature;
 
 fn temperature(point: &str, celsius: f64) -> Temperature {
@@ -126,4 +129,69 @@ fn a_reader_with_a_deadline_that_never_takes_still_holds_its_writer_back() {
         got >= written
     });
     assert_eq!(got, written, "the sample that timed out is not delivered");
+}
+
+/// A key of zeros has a hash of zeros, as what has no key at all.
+#[test]
+fn the_instance_with_key_zero_is_one_like_others() {
+    for transports in [DDS, SHM] {
+        let (a, b) = pair(transports);
+        let lease = if transports == SHM { Duration::from_secs(10) } else { Duration::INFINITE };
+        let liveliness = Liveliness { kind: LivelinessKind::Automatic, lease };
+        let requested = Qos { liveliness, time_based_filter: HOUR, ..everything() };
+        let reader = b.reader::<KeyedSeq>("zero", &requested).unwrap();
+        let writers = [(); 2].map(|()| {
+            let writer = a.writer::<KeyedSeq>("zero", &Qos { liveliness, ..everything() }).unwrap();
+            writer.wait_for_readers(1, PATIENCE).unwrap();
+            writer
+        });
+        reader.wait_for_writers(2, PATIENCE).unwrap();
+        for (seq, keyval) in [(1, 0), (2, 1), (3, 0)] {
+            writers[seq as usize % 2].write(&KeyedSeq { seq, keyval, baggage: vec![] }).unwrap();
+            writers[0].write(&KeyedSeq { seq: 9, keyval, baggage: vec![] }).unwrap();
+        }
+        drop(writers);
+        let (mut got, mut ended) = (Vec::new(), BTreeSet::new());
+        wait("all there is", || {
+            while let Some(change) = reader.take_change().unwrap() {
+                match change {
+                    Change::Data(sample) => got.push(sample.data.keyval),
+                    Change::Ended { info, .. } => {
+                        assert_eq!(info.state, InstanceState::Unregistered);
+                        ended.insert(info.key);
+                    }
+                }
+            }
+            got.len() == 2 && (transports == DDS || ended.len() == 2)
+        });
+        got.sort_unstable();
+        assert_eq!(got, [0, 1], "one of each instance passes the filter");
+        assert_eq!(ended.contains(&KeyHash::default()), transports == SHM);
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What a raw writer does not say of its instances, a reader that knows the type finds out.
+#[test]
+fn instances_of_raw_writers_are_told_apart() {
+    let (a, b) = pair(SHM);
+    let newest = Qos { history: History::KeepLast(1), ..everything() };
+    let reader = b.reader::<Temperature>("raw", &newest).unwrap();
+    let topic = RawTopic::new("raw", Temperature::TYPE_NAME, true);
+    let all = b.raw_reader_of(&topic, &Temperature::descriptor(), &everything()).unwrap();
+    let passing = Qos { time_based_filter: HOUR, ..everything() };
+    let filtered = b.reader::<Temperature>("raw", &passing).unwrap();
+    let writer = a.raw_writer(&topic, &everything()).unwrap();
+    writer.wait_for_readers(3, PATIENCE).unwrap();
+    for (point, celsius) in [("p", 1.0), ("q", 2.0), ("p", 3.0)] {
+        let mut payload = Vec::new();
+        temperature(point, celsius).encode(Encoding::XCDR1, &mut payload);
+        writer.write(&payload, now_ns(), None).unwrap();
+    }
+    sleep(20);
+    assert_eq!(taken(&reader), [("q".to_owned(), 2.0), ("p".to_owned(), 3.0)]);
+    assert_eq!(taken(&filtered), [("p".to_owned(), 1.0), ("q".to_owned(), 2.0)]);
+    let keys: Vec<_> = std::iter::from_fn(|| all.take().unwrap()).map(|s| s.info.key).collect();
+    assert_eq!(keys, ["p", "q", "p"].map(|point| temperature(point, 0.0).key_hash()));
 }

@@ -13,12 +13,11 @@ use parking_lot::Mutex;
 use tidewire_transport::now_ns;
 
 use crate::inbox::Inbox;
-use crate::participant::Inner;
+use crate::inner::Inner;
 use crate::poll::Command;
 
-/// How often the receive thread looks at readers that somebody polls. What nobody takes any more may wait
-/// twice as long.
-pub(crate) const PATROL_PERIOD: Duration = Duration::from_millis(1);
+/// Who has polled within this time is expected to poll again.
+const POLLED: Duration = Duration::from_millis(1);
 
 /// Who polls looks at least so often though nothing has rung: RustDDS tells nobody of samples for which it
 /// waits no longer for earlier ones.
@@ -29,8 +28,10 @@ pub(crate) struct Bell {
     inbox: Weak<Inbox>,
     inner: Arc<Inner>,
     siblings: Siblings,
-    /// Since the last [`answer`](Self::answer).
+    /// Since the last [`answer`](Self::answer): RustDDS rings it once.
     rung: AtomicBool,
+    /// Whether somebody has looked since then, and left it as it was.
+    seen: AtomicBool,
     /// Whether those who wait know of it.
     queued: AtomicBool,
     /// Whether a listener is called with the samples, on the receive thread.
@@ -38,8 +39,6 @@ pub(crate) struct Bell {
     /// When somebody looked last, and when somebody polled last, ns since the Unix epoch.
     looked: AtomicI64,
     polled: AtomicI64,
-    /// Whether the receive thread comes by itself, in case nobody polls any more.
-    patrolled: AtomicBool,
 }
 
 /// The readers of a topic in a participant. They share what RustDDS keeps of it and which of that may be
@@ -59,13 +58,12 @@ impl Siblings {
         self.0.lock().iter().all(|bell| bell.strong_count() == 0)
     }
 
-    fn all(&self) -> Vec<Arc<Bell>> {
-        self.0.lock().iter().filter_map(Weak::upgrade).collect()
+    fn is_single(&self) -> bool {
+        self.0.lock().len() < 2
     }
 
-    /// On the receive thread.
-    pub fn inboxes(&self) -> impl Iterator<Item = Arc<Inbox>> {
-        self.all().into_iter().filter_map(|bell| bell.inbox.upgrade())
+    fn all(&self) -> Vec<Arc<Bell>> {
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -78,11 +76,11 @@ impl Bell {
             inner,
             siblings,
             rung: AtomicBool::new(true),
+            seen: AtomicBool::new(false),
             queued: AtomicBool::new(false),
             called: AtomicBool::new(false),
             looked: AtomicI64::new(0),
             polled: AtomicI64::new(0),
-            patrolled: AtomicBool::new(false),
         }
     }
 
@@ -90,26 +88,55 @@ impl Bell {
         self.token
     }
 
-    pub fn siblings(&self) -> &Siblings {
-        &self.siblings
+    /// Whether it has rung and was not hung up since.
+    pub fn has_rung(&self) -> bool {
+        self.rung.load(Ordering::SeqCst)
     }
 
     /// Whether it has rung; whoever asks hangs it up again, and looks after that.
     pub fn answer(&self) -> bool {
-        let rung = self.rung.load(Ordering::SeqCst) && self.rung.swap(false, Ordering::SeqCst);
+        let rung = self.has_rung() && self.rung.swap(false, Ordering::SeqCst);
         if rung {
+            self.seen.store(false, Ordering::Relaxed);
             self.looked.store(now_ns(), Ordering::Relaxed);
         }
         rung
     }
 
-    /// Has the next one look, whether or not anything came.
+    /// As [`answer`](Self::answer), but it is left as it is: if nobody looks again, the receive thread does.
+    pub fn see(&self) -> bool {
+        let rung = self.has_rung();
+        if rung {
+            self.seen.store(true, Ordering::Relaxed);
+            self.inner.watch.arm();
+        }
+        rung
+    }
+
+    /// It could not be hung up, as samples arrive without end: it is as if it had rung, and was seen.
+    pub fn leave(&self) {
+        self.suspect();
+        self.inner.watch.arm();
+    }
+
+    /// To be asked with the inbox locked.
+    pub fn was_seen(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Has the next one look, whether or not anything came, and hang it up at once: if nothing rings, there
+    /// is nobody to be ahead of.
     pub fn suspect(&self) {
+        self.seen.store(true, Ordering::Relaxed);
         self.rung.store(true, Ordering::SeqCst);
     }
 
     pub fn set_called(&self, called: bool) {
         self.called.store(called, Ordering::SeqCst);
+    }
+
+    pub fn is_called(&self) -> bool {
+        self.called.load(Ordering::SeqCst)
     }
 
     /// Those who wait have heard of it.
@@ -126,38 +153,44 @@ impl Bell {
         }
     }
 
-    /// To be asked by the receive thread at each round: whether somebody polls, so that it need not be
-    /// told of what arrives. What arrived before a no may have been told to nobody.
-    pub fn patrol(&self) -> bool {
-        let polled = self.is_polled();
-        self.patrolled.store(polled, Ordering::SeqCst);
-        polled
-    }
-
     /// Whether somebody polls, who will find what arrives by polling on or when it begins to wait. It may be
     /// without a processor just now: other threads want one, RustDDS's among them.
     fn is_polled(&self) -> bool {
-        is_within(now_ns(), self.polled.load(Ordering::Relaxed), PATROL_PERIOD)
-    }
-
-    /// Whether the receive thread comes by if that ends.
-    fn is_watched(&self) -> bool {
-        self.patrolled.load(Ordering::SeqCst) && self.is_polled()
+        is_within(now_ns(), self.polled.load(Ordering::Relaxed), POLLED)
     }
 
     /// RustDDS has the lock of its waker meanwhile: nothing here may look at a reader.
     fn ring(&self) {
-        let bells = self.siblings.all();
-        for bell in &bells {
+        self.tell(&self.siblings.all());
+    }
+
+    /// Samples were found: of those that it had held back RustDDS may have told this bell's reader alone, and
+    /// that one while the bell was not hung up.
+    pub fn pass_on(&self) {
+        if self.siblings.is_single() {
+            return;
+        }
+        let mut silent = self.siblings.all();
+        silent.retain(|bell| !std::ptr::eq(&raw const **bell, self) && !bell.has_rung());
+        if !silent.is_empty() {
+            self.tell(&silent);
+        }
+    }
+
+    fn tell(&self, bells: &[Arc<Self>]) {
+        for bell in bells {
             bell.rung.store(true, Ordering::SeqCst);
-            if !bell.called.load(Ordering::SeqCst) && !bell.queued.swap(true, Ordering::SeqCst) {
+            if !bell.is_called() && !bell.queued.swap(true, Ordering::SeqCst) {
                 self.inner.queue(&bell.inbox);
             }
         }
         let attended = self.inner.ring();
-        for bell in &bells {
-            if bell.called.load(Ordering::SeqCst) || !(attended || bell.is_watched()) {
+        for bell in bells {
+            if bell.is_called() || !(attended || bell.is_polled()) {
                 self.inner.command(Command::Arrived(bell.token));
+            } else if !attended {
+                // In case it does not poll again.
+                self.inner.watch.arm();
             }
         }
     }
@@ -174,5 +207,65 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::Receiver;
+
+    use super::*;
+
+    /// Two readers of a topic, hung up, and what the receive thread is told. Nobody waits or polls.
+    fn two() -> (mio::Poll, [Arc<Bell>; 2], Receiver<Command>) {
+        let poll = mio::Poll::new().unwrap();
+        let (commands, told) = crossbeam_channel::unbounded();
+        let inner = Arc::new(Inner::new(poll.registry(), commands).unwrap());
+        let siblings = Siblings::default();
+        let bells = [7, 8].map(|token| {
+            let bell = Arc::new(Bell::new(token, Weak::new(), inner.clone(), siblings.clone()));
+            siblings.join(&bell);
+            assert!(bell.answer(), "whoever comes first looks");
+            bell
+        });
+        (poll, bells, told)
+    }
+
+    fn told(told: &Receiver<Command>) -> Vec<usize> {
+        let tokens = told.try_iter().map(|command| match command {
+            Command::Arrived(token) => token,
+            _ => panic!("something else than an arrival"),
+        });
+        tokens.collect()
+    }
+
+    #[test]
+    fn the_readers_of_a_topic_ring_together() {
+        let (_poll, [a, b], commands) = two();
+        a.wake_by_ref();
+        assert_eq!(told(&commands), [7, 8]);
+        assert!(a.has_rung() && b.has_rung());
+    }
+
+    #[test]
+    fn who_finds_samples_tells_those_that_have_not_rung() {
+        let (_poll, [a, b], commands) = two();
+        a.pass_on();
+        assert_eq!(told(&commands), [8]);
+        // Each looks; nobody is told of what all know.
+        assert!(b.has_rung());
+        a.wake_by_ref();
+        told(&commands);
+        a.pass_on();
+        assert!(told(&commands).is_empty());
+    }
+
+    #[test]
+    fn a_bell_that_was_seen_is_hung_up_at_the_next_look() {
+        let (_poll, [a, _b], _commands) = two();
+        assert!(!a.see() && !a.was_seen());
+        a.wake_by_ref();
+        assert!(a.see() && a.was_seen() && a.has_rung());
+        assert!(a.answer() && !a.was_seen() && !a.has_rung());
     }
 }

@@ -13,7 +13,7 @@ use tidewire_transport::{Counter, Prefix};
 
 use crate::bell::{Bell, Siblings};
 use crate::cache::Room;
-use crate::participant::Inner;
+use crate::inner::Inner;
 use crate::payload::with_sink;
 use crate::poll::Command;
 use crate::reader::Port;
@@ -23,8 +23,8 @@ pub(crate) struct Inbox {
     /// Whether somebody who must see to it that samples are taken found another at it, who looks again then.
     missed: AtomicBool,
     pub bell: Arc<Bell>,
-    /// What RustDDS gets of the bell; keyed readers have a place in the receive thread's poll instead.
-    waker: Option<Waker>,
+    /// What RustDDS gets of the bell.
+    waker: Waker,
 }
 
 impl Inbox {
@@ -33,7 +33,7 @@ impl Inbox {
             let bell = Bell::new(token, inbox.clone(), inner.clone(), siblings.clone());
             let bell = Arc::new(bell);
             siblings.join(&bell);
-            let waker = entry.port.has_bell().then(|| Waker::from(bell.clone()));
+            let waker = Waker::from(bell.clone());
             Self { entry: Mutex::new(entry), missed: AtomicBool::new(false), bell, waker }
         })
     }
@@ -50,7 +50,7 @@ impl Inbox {
     pub fn arrived(&self, discovered: &Mutex<Discovered>) {
         self.miss();
         while let Some(mut entry) = self.entry.try_lock() {
-            self.drain(&mut entry, discovered, None);
+            self.drain(&mut entry, discovered, None, Look::HangUp);
             drop(entry);
             if !self.was_missed() {
                 return;
@@ -58,9 +58,16 @@ impl Inbox {
         }
     }
 
+    /// The receive thread looks after a reader whose bell may not ring.
+    pub fn watch(&self, discovered: &Mutex<Discovered>) {
+        if self.bell.has_rung() {
+            self.arrived(discovered);
+        }
+    }
+
     /// What others have left is for the receive thread alone.
     pub fn take_left(&self, discovered: &Mutex<Discovered>) {
-        self.drain(&mut self.entry.lock(), discovered, None);
+        self.drain(&mut self.entry.lock(), discovered, None, Look::HangUp);
         if self.was_missed() {
             self.arrived(discovered);
         }
@@ -70,23 +77,35 @@ impl Inbox {
     /// known to have come.
     pub fn poll(&self, inner: &Inner, own: Prefix) -> bool {
         self.bell.poll();
-        self.take(inner, own)
+        self.take(inner, own, Look::Lazily)
+    }
+
+    /// Somebody who begins to wait moves what has arrived, or whoever is at it does.
+    pub fn answer(&self, inner: &Inner, own: Prefix) {
+        self.bell.heard();
+        self.take_all(inner, own, Look::HangUp);
     }
 
     /// Somebody who was woken for it moves what has arrived, or whoever is at it does.
-    pub fn answer(&self, inner: &Inner, own: Prefix) {
-        self.bell.heard();
-        self.miss();
-        self.take(inner, own);
+    pub fn collect(&self, inner: &Inner, own: Prefix) {
+        self.take_all(inner, own, Look::Lazily);
+    }
+
+    /// A listener wants to be called by the receive thread, which is told.
+    fn take_all(&self, inner: &Inner, own: Prefix, look: Look) {
+        if !self.bell.is_called() {
+            self.miss();
+            self.take(inner, own, look);
+        }
     }
 
     /// On any thread of the user's: what only the receive thread can judge is left to it.
-    fn take(&self, inner: &Inner, own: Prefix) -> bool {
+    fn take(&self, inner: &Inner, own: Prefix, mut look: Look) -> bool {
         loop {
             let Some(mut entry) = self.entry.try_lock() else { return false };
             let waited = !entry.parked.is_empty();
             if !waited {
-                let run = || self.drain(&mut entry, &inner.discovered, Some(own));
+                let run = || self.drain(&mut entry, &inner.discovered, Some(own), look);
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     let _ = inner.failed.set("a reader panicked inside RustDDS".to_owned());
                     return false;
@@ -101,6 +120,8 @@ impl Inbox {
             if parked || !missed {
                 return !parked;
             }
+            // Whoever found us at it may be about to wait.
+            look = Look::HangUp;
         }
     }
 
@@ -112,25 +133,58 @@ impl Inbox {
         }
     }
 
-    fn drain(&self, entry: &mut Entry, discovered: &Mutex<Discovered>, poller: Option<Prefix>) {
-        self.missed.store(false, Ordering::Relaxed);
-        let rung = self.waker.is_none() || self.bell.answer();
-        if rung || !entry.parked.is_empty() {
-            entry.drain(discovered, poller, self.waker.as_ref());
+    fn drain(
+        &self,
+        entry: &mut Entry,
+        discovered: &Mutex<Discovered>,
+        poller: Option<Prefix>,
+        look: Look,
+    ) {
+        // Before the look, and not lost to who misses one from here on.
+        if self.missed.load(Ordering::SeqCst) {
+            self.missed.store(false, Ordering::SeqCst);
+        }
+        let (rung, waker) = match look {
+            Look::Lazily if !self.bell.was_seen() => (self.bell.see(), None),
+            _ => (self.bell.answer(), Some(&self.waker)),
+        };
+        if !rung && entry.parked.is_empty() {
+            return;
+        }
+        let Drained { found, hung_up } = entry.drain(discovered, poller, waker);
+        if waker.is_some() && !hung_up {
+            self.bell.leave();
+        }
+        if rung && found {
+            self.bell.pass_on();
         }
     }
 
     fn miss(&self) {
-        self.missed.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.missed.store(true, Ordering::SeqCst);
     }
 
     /// To be asked by whoever has given the lock back. Only who holds it says no again, before it looks:
     /// who finds it taken leaves the answer to that one.
     fn was_missed(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.missed.load(Ordering::Relaxed)
+        self.missed.load(Ordering::SeqCst)
     }
+}
+
+/// When a bell that has rung is hung up, to ring again.
+#[derive(Clone, Copy)]
+enum Look {
+    HangUp,
+    /// At the second look. RustDDS has the lock of a bell as long as it rings, and who is woken by it or sees
+    /// it ring may be ahead of that.
+    Lazily,
+}
+
+/// What became of a look.
+struct Drained {
+    found: bool,
+    hung_up: bool,
 }
 
 /// What they share.
@@ -151,22 +205,22 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Moves everything that has arrived to the sink, and hangs up the bell. A poller of participant `poller`
-    /// leaves what only the receive thread can judge.
-    pub fn drain(
+    /// Moves everything that has arrived to the sink, and hangs up the bell, if given. A poller of
+    /// participant `poller` leaves what only the receive thread can judge.
+    fn drain(
         &mut self,
         discovered: &Mutex<Discovered>,
         poller: Option<Prefix>,
         bell: Option<&Waker>,
-    ) {
+    ) -> Drained {
         let mut batch = std::mem::take(&mut self.parked);
         let parked = batch.len();
         let Self { port, sink, topic, .. } = self;
-        with_sink(sink, || port.take(&mut batch, topic, bell));
-        if batch.is_empty() {
-            return;
-        }
+        let hung_up = with_sink(sink, || port.take(&mut batch, topic, bell));
         let waited = batch.len() - parked;
+        if batch.is_empty() {
+            return Drained { found: false, hung_up };
+        }
         let largest = batch.iter().map(|sample| sample.payload.len()).max().unwrap_or(0);
         for sample in batch {
             if !self.parked.is_empty()
@@ -185,6 +239,7 @@ impl Entry {
         if let Some(room) = self.room.grown(waited, largest) {
             (self.grow)(room);
         }
+        Drained { found: waited > 0, hung_up }
     }
 
     fn is_known(&self, writer: &Guid, own: Prefix, discovered: &Mutex<Discovered>) -> bool {

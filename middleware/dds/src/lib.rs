@@ -18,13 +18,16 @@ mod discovery;
 mod guard;
 mod health;
 mod inbox;
+mod inner;
 mod key;
+mod keyed;
 mod participant;
 mod payload;
 mod poll;
 mod qos;
 mod reader;
 mod time;
+mod watch;
 mod writer;
 
 pub use participant::DdsParticipant;

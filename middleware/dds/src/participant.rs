@@ -1,11 +1,9 @@
 //! One participant: its sockets, its receive thread, its endpoints.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
-use crossbeam_channel::Sender;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use rustdds::{
     DomainParticipant, DomainParticipantBuilder, Publisher, QosPolicies, RTPSEntity, Subscriber,
     Timestamp, Topic, TopicKind,
@@ -14,62 +12,18 @@ use tidewire_qos::Durability;
 use tidewire_transport::dds::{Attendance, DdsError, DdsEvent, DdsOptions, Discovered, Sink};
 use tidewire_transport::{Counter, EndpointSpec, Prefix};
 
-use crate::bell::Siblings;
 use crate::cache::Room;
 use crate::discovery::guid;
 use crate::guard::{Guard, Sockets};
 use crate::health::Threads;
 use crate::inbox::{Entry, Inbox};
+use crate::inner::Inner;
+use crate::keyed::KeyedReader;
 use crate::payload::with_sink;
 use crate::poll::{Command, ReceiveThread};
 use crate::qos::{reader_policies, topic_policies, writer_policies};
 use crate::reader::{self, DdsReader};
 use crate::writer::{self, DdsWriter, Greeted};
-
-type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
-
-/// What participant, endpoints and receive thread share.
-pub(crate) struct Inner {
-    pub discovered: Mutex<Discovered>,
-    pub observers: RwLock<Vec<Observer>>,
-    pub failed: OnceLock<String>,
-    /// How often one of our endpoints was matched.
-    pub matches: AtomicU64,
-    commands: Sender<Command>,
-    waker: mio::Waker,
-    attendance: OnceLock<Weak<dyn Attendance>>,
-    /// Whose samples those who wait are to take.
-    rung: Mutex<Vec<Weak<Inbox>>>,
-    topics: Mutex<HashMap<String, Siblings>>,
-}
-
-impl Inner {
-    pub fn command(&self, command: Command) {
-        // After the thread has ended there is nobody left to tell, and nothing left to do.
-        if self.commands.send(command).is_ok() {
-            let _ = self.waker.wake();
-        }
-    }
-
-    /// What those who wait are to take.
-    pub fn queue(&self, inbox: &Weak<Inbox>) {
-        self.rung.lock().push(inbox.clone());
-    }
-
-    /// Wakes those who wait; false if nobody does. On a thread of RustDDS, which must not be the last to let
-    /// go of a reader.
-    pub fn ring(&self) -> bool {
-        let attendance = self.attendance.get().and_then(Weak::upgrade);
-        attendance.is_some_and(|attendance| attendance.ring())
-    }
-
-    /// The readers of a topic.
-    fn siblings(&self, topic: &str) -> Siblings {
-        let mut topics = self.topics.lock();
-        topics.retain(|_, siblings| !siblings.is_empty());
-        topics.entry(topic.to_owned()).or_default().clone()
-    }
-}
 
 /// A DDS participant on RustDDS with its receive thread; cheap to clone, gone with the last clone.
 #[derive(Clone)]
@@ -125,17 +79,7 @@ impl DdsParticipant {
 
         let poll = mio::Poll::new()?;
         let (commands, receiver) = crossbeam_channel::unbounded();
-        let inner = Arc::new(Inner {
-            discovered: Mutex::default(),
-            observers: RwLock::default(),
-            failed: OnceLock::new(),
-            matches: AtomicU64::new(0),
-            commands,
-            waker: mio::Waker::new(poll.registry(), crate::poll::WAKE)?,
-            attendance: OnceLock::new(),
-            rung: Mutex::default(),
-            topics: Mutex::default(),
-        });
+        let inner = Arc::new(Inner::new(poll.registry(), commands)?);
         let thread = ReceiveThread::spawn(
             poll,
             receiver,
@@ -150,7 +94,7 @@ impl DdsParticipant {
             publisher,
             subscriber,
             inner,
-            tokens: Arc::new(AtomicUsize::new(crate::poll::FIRST_READER)),
+            tokens: Arc::new(AtomicUsize::default()),
             _thread: Arc::new(thread),
         })
     }
@@ -167,15 +111,18 @@ impl DdsParticipant {
 
     /// Has those who wait for samples take them off the wire; the first call holds.
     pub fn attend(&self, attendance: Weak<dyn Attendance>) {
-        let _ = self.inner.attendance.set(attendance);
+        self.inner.attend(attendance);
     }
 
-    /// Moves to the sinks what those who wait were woken for.
+    /// Who begins to wait moves to the sinks what has arrived. What comes from here on rings.
     pub fn answer(&self) {
-        let rung = std::mem::take(&mut *self.inner.rung.lock());
-        for inbox in rung.iter().filter_map(Weak::upgrade) {
-            inbox.answer(&self.inner, self.prefix());
-        }
+        self.inner.answer(|inbox| inbox.answer(&self.inner, self.prefix()));
+    }
+
+    /// Who was woken moves to the sinks what has arrived. What comes from here on need not ring: it is found
+    /// by who waits again, or polls, or by the receive thread soon.
+    pub fn collect(&self) {
+        self.inner.queued().for_each(|inbox| inbox.collect(&self.inner, self.prefix()));
     }
 
     /// What is known of the domain now.
@@ -246,14 +193,14 @@ impl DdsParticipant {
             let reader =
                 self.subscriber.create_datareader(&topic_handle, Some(policies)).map_err(fail)?;
             let guid = guid(reader.guid());
-            (reader::Port::Keyed(reader), guid)
+            (reader::Port::Keyed(KeyedReader::new(reader)), guid)
         } else {
             let reader = self
                 .subscriber
                 .create_simple_datareader_no_key(&topic_handle, Some(policies))
                 .map_err(fail)?;
             let guid = guid(reader.guid());
-            (reader::Port::Unkeyed(reader, 0), guid)
+            (reader::Port::Unkeyed(Box::new(reader), 0), guid)
         };
         let grow = {
             let (rust, spec) = (self.rust.clone(), spec.clone());

@@ -1,4 +1,4 @@
-//! The receive thread: waits on every reader of a participant and on its discovery events.
+//! The receive thread of a participant: waits for its discovery, for commands, and for the watch over its readers.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,24 +8,22 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use rustdds::{DomainParticipantStatusListener, StatusEvented};
 use tidewire_idl::Guid;
 use tidewire_transport::dds::{DdsError, DdsEvent};
 
-use crate::bell::PATROL_PERIOD;
 use crate::discovery::translate;
 use crate::guard::Guard;
 use crate::health::Threads;
 use crate::inbox::Inbox;
-use crate::participant::Inner;
+use crate::inner::Inner;
 
 use crate::writer::Port;
 
 pub(crate) const WAKE: Token = Token(0);
 const STATUS: Token = Token(1);
-pub(crate) const FIRST_READER: usize = 2;
+pub(crate) const WATCH: Token = Token(2);
 
 /// How often the backend's threads are counted.
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
@@ -62,13 +60,8 @@ impl ReceiveThread {
         let shared = inner.clone();
         let name = name.to_owned();
         let handle = std::thread::Builder::new().name("tidewire-dds".into()).spawn(move || {
-            let mut receive = Receive {
-                readers: HashMap::new(),
-                patrolled: Vec::new(),
-                retired: Vec::new(),
-                inner: shared,
-                guard,
-            };
+            let mut receive =
+                Receive { readers: HashMap::new(), retired: Vec::new(), inner: shared, guard };
             let run = || receive.run(&mut poll, &commands, &status, &threads);
             let end = match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,
@@ -98,8 +91,6 @@ impl Drop for ReceiveThread {
 
 struct Receive {
     readers: HashMap<usize, Arc<Inbox>>,
-    /// Those whose bells are not for us as long as somebody polls.
-    patrolled: Vec<Arc<Inbox>>,
     /// Writers that nobody writes with any more, and when they go.
     retired: Vec<(Instant, Arc<Port>)>,
     inner: Arc<Inner>,
@@ -116,14 +107,12 @@ impl Receive {
     ) -> Result<(), String> {
         let mut events = Events::with_capacity(64);
         let mut checked = Instant::now();
-        let mut patrol = checked;
         self.discovery(status);
         loop {
             let next = self.retired.iter().map(|(due, _)| *due).min();
             let left =
                 next.map_or(HEALTH_PERIOD, |due| due.saturating_duration_since(Instant::now()));
-            let period = if self.patrolled.is_empty() { HEALTH_PERIOD } else { PATROL_PERIOD };
-            poll.poll(&mut events, Some(left.min(period))).or_else(|error| {
+            poll.poll(&mut events, Some(left.min(HEALTH_PERIOD))).or_else(|error| {
                 let retry = error.kind() == std::io::ErrorKind::Interrupted;
                 if retry { Ok(()) } else { Err(format!("polling failed: {error}")) }
             })?;
@@ -138,12 +127,19 @@ impl Receive {
             }
             for command in told {
                 match command {
-                    Command::Add(token, entry) => self.add(poll, token, entry)?,
-                    Command::Remove(token) => {
-                        self.patrolled.retain(|reader| reader.bell.token() != token);
-                        self.readers.remove(&token);
+                    Command::Add(token, reader) => {
+                        reader.arrived(&self.inner.discovered);
+                        self.readers.insert(token, reader);
                     }
-                    Command::Arrived(token) => self.arrived(token),
+                    Command::Remove(token) => {
+                        self.readers.remove(&token);
+                        self.inner.forget_gone();
+                    }
+                    Command::Arrived(token) => {
+                        if let Some(reader) = self.readers.get(&token) {
+                            reader.arrived(&self.inner.discovered);
+                        }
+                    }
                     Command::Drain(token) => {
                         if let Some(reader) = self.readers.get(&token) {
                             reader.take_left(&self.inner.discovered);
@@ -156,20 +152,15 @@ impl Receive {
                     }
                 }
             }
-            for Token(token) in events.iter().map(Event::token) {
-                if let Some(reader) = self.readers.get(&token) {
-                    for sibling in reader.bell.siblings().inboxes() {
-                        sibling.arrived(&self.inner.discovered);
-                    }
-                }
-            }
-            if !self.patrolled.is_empty() && patrol.elapsed() >= PATROL_PERIOD {
-                patrol = Instant::now();
-                self.patrol();
+            if events.iter().any(|event| event.token() == WATCH) {
+                self.inner.watch.ended();
+                self.discovery(status);
+                self.readers.values().for_each(|reader| reader.watch(&self.inner.discovered));
             }
             self.retired.retain(|(due, _)| *due > Instant::now());
             if checked.elapsed() >= HEALTH_PERIOD {
                 checked = Instant::now();
+                self.discovery(status);
                 // For what RustDDS gives up waiting for, which it tells nobody.
                 for reader in self.readers.values() {
                     reader.bell.suspect();
@@ -187,40 +178,6 @@ impl Receive {
         if let Some(due) = self.retired.iter().map(|(due, _)| *due).max() {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
-    }
-
-    fn add(&mut self, poll: &Poll, token: usize, reader: Arc<Inbox>) -> Result<(), String> {
-        {
-            let mut entry = reader.lock();
-            let registered = entry.port.source().map_or(Ok(()), |source| {
-                poll.registry().register(source, Token(token), Interest::READABLE)
-            });
-            registered
-                .map_err(|error| format!("cannot poll a reader of `{}`: {error}", entry.topic))?;
-        }
-        reader.arrived(&self.inner.discovered);
-        self.readers.insert(token, reader);
-        Ok(())
-    }
-
-    /// A bell was for us. Where somebody polls, the next ones are not.
-    fn arrived(&mut self, token: usize) {
-        let Some(reader) = self.readers.get(&token) else { return };
-        if reader.bell.patrol() && !self.patrolled.iter().any(|other| Arc::ptr_eq(other, reader)) {
-            self.patrolled.push(reader.clone());
-        }
-        reader.arrived(&self.inner.discovered);
-    }
-
-    /// Takes what those who polled have left when they ceased to.
-    fn patrol(&mut self) {
-        self.patrolled.retain(|reader| {
-            let polled = reader.bell.patrol();
-            if !polled {
-                reader.arrived(&self.inner.discovered);
-            }
-            polled
-        });
     }
 
     fn discovery(&mut self, status: &DomainParticipantStatusListener) {

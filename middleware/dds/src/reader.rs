@@ -3,15 +3,15 @@
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use rustdds::with_key::Sample;
-use rustdds::{ReadCondition, Timestamp, no_key, with_key};
+use rustdds::{Timestamp, no_key};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_transport::Counter;
 use tidewire_transport::dds::DdsSample;
 
 use crate::discovery::guid;
 use crate::inbox::Inbox;
-use crate::participant::Inner;
+use crate::inner::Inner;
+use crate::keyed::KeyedReader;
 use crate::payload::{RawAdapter, RawData};
 use crate::poll::Command;
 use crate::time::from_rtps;
@@ -57,6 +57,8 @@ impl DdsReader {
     pub fn set_called(&self, called: bool) {
         if let Some(inbox) = self.inbox.upgrade() {
             inbox.bell.set_called(called);
+            // What rang before that thread was to be told.
+            self.participant.command(Command::Arrived(self.token));
         }
     }
 
@@ -76,93 +78,58 @@ impl Drop for DdsReader {
 /// byte into a socket for each, which has room for some 270.
 const QUIET: u32 = 64;
 
+/// How often it is tried at a time to hang up the bell of a keyed reader, which takes that nothing arrives.
+const ATTEMPTS: u32 = 4;
+
 pub(crate) enum Port {
-    Keyed(with_key::DataReader<RawData, RawAdapter>),
+    Keyed(KeyedReader),
     /// And how often a bell was hung up.
-    Unkeyed(no_key::SimpleDataReader<RawData, RawAdapter>, u32),
+    Unkeyed(Box<no_key::SimpleDataReader<RawData, RawAdapter>>, u32),
 }
 
 impl Port {
-    /// Whether RustDDS can be given a waker: it keeps that of keyed readers to itself.
-    pub fn has_bell(&self) -> bool {
-        matches!(self, Self::Unkeyed(..))
-    }
-
-    /// To be polled for, where there is no bell.
-    pub fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+    /// Takes everything that has arrived, and has `bell`, if given, called once at the next arrival.
+    ///
+    /// First what is there, then the bell: RustDDS may be calling it still, and would be waited for. Then
+    /// what came meanwhile. Whether the bell is hung up: not where samples arrive as fast as they are taken.
+    pub fn take(&mut self, batch: &mut Vec<DdsSample>, topic: &str, bell: Option<&Waker>) -> bool {
         match self {
-            Self::Keyed(reader) => Some(reader),
-            Self::Unkeyed(..) => None,
-        }
-    }
-
-    /// Takes everything that has arrived, and has `bell` called once at the next arrival.
-    pub fn take(&mut self, batch: &mut Vec<DdsSample>, topic: &str, bell: Option<&Waker>) {
-        match self {
-            Self::Keyed(reader) => take_keyed(reader, batch, topic),
-            Self::Unkeyed(reader, times) => {
-                // First what is there: RustDDS may be calling the bell still, and would be waited for.
-                take_unkeyed(reader, batch, topic, Timestamp::ZERO);
-                if bell.is_some() {
-                    if *times % QUIET == 0 {
-                        reader.drain_read_notifications();
+            Self::Keyed(reader) => {
+                reader.take(batch, topic);
+                let Some(bell) = bell else { return false };
+                for _ in 0..ATTEMPTS {
+                    if reader.hang_up(bell, batch, topic) {
+                        return true;
                     }
-                    *times = times.wrapping_add(1);
-                    reader.set_waker(bell.cloned());
+                    reader.take(batch, topic);
                 }
-                // Then what came meanwhile. It also ends at a dispose, which a topic without key has no use for.
+                false
+            }
+            Self::Unkeyed(reader, times) => {
                 take_unkeyed(reader, batch, topic, Timestamp::ZERO);
+                let Some(bell) = bell else { return false };
+                if *times % QUIET == 0 {
+                    reader.drain_read_notifications();
+                }
+                *times = times.wrapping_add(1);
+                reader.set_waker(Some(bell.clone()));
+                // It also ends at a dispose, which a topic without key has no use for.
+                take_unkeyed(reader, batch, topic, Timestamp::ZERO);
+                true
             }
         }
     }
 
-    /// As [`take`](Self::take) for a VOLATILE reader just made, without what came before `made`: all readers
-    /// of a topic in a participant share what RustDDS keeps of it.
+    /// As [`take`](Self::take) without a bell, for a VOLATILE reader just made, and without what came before
+    /// `made`: all readers of a topic in a participant share what RustDDS keeps of it.
     pub fn take_new(&mut self, batch: &mut Vec<DdsSample>, topic: &str, made: Timestamp) {
         match self {
             Self::Keyed(reader) => {
                 // It does not tell when they came; nobody has had the time to hear of it.
-                take_keyed(reader, batch, topic);
+                reader.take(batch, topic);
                 batch.clear();
             }
             Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic, made),
-        }
-    }
-}
-
-fn take_keyed(
-    reader: &mut with_key::DataReader<RawData, RawAdapter>,
-    batch: &mut Vec<DdsSample>,
-    topic: &str,
-) {
-    loop {
-        match reader.take(usize::MAX, ReadCondition::any()) {
-            Ok(samples) => {
-                batch.extend(samples.into_iter().map(|sample| {
-                    let info = sample.sample_info();
-                    let id = info.sample_identity();
-                    let source_time = info.source_timestamp().map_or(0, from_rtps);
-                    let (key, state, payload) = match sample.into_value() {
-                        Sample::Value(data) => (data.key, InstanceState::Alive, data.payload),
-                        Sample::Dispose(key) => (key.hash, InstanceState::Disposed, key.payload),
-                    };
-                    DdsSample {
-                        writer: guid(id.writer_guid),
-                        sequence: i64::from(id.sequence_number) as u64,
-                        source_time,
-                        key,
-                        state,
-                        payload,
-                    }
-                }));
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(topic, %error, "a sample that cannot be read was dropped");
-                if fatal(&error) {
-                    return;
-                }
-            }
         }
     }
 }
@@ -196,6 +163,6 @@ fn take_unkeyed(
 }
 
 /// Errors after which asking again gives the same one.
-fn fatal(error: &rustdds::dds::ReadError) -> bool {
+pub(crate) fn fatal(error: &rustdds::dds::ReadError) -> bool {
     !matches!(error, rustdds::dds::ReadError::Deserialization { .. })
 }

@@ -14,8 +14,8 @@ use tidewire_qos::policy::{DataRepresentation, Reliability};
 use tidewire_transport::dds::{DdsWriteError, check_payload};
 use tidewire_transport::{Counter, now_ns};
 
+use crate::inner::Inner;
 use crate::key::RawKey;
-use crate::participant::Inner;
 use crate::payload::{RawAdapter, RawData};
 use crate::poll::Command;
 use crate::time::to_rtps;

@@ -11,8 +11,14 @@ use tidewire_dds::{
 };
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::Qos;
-use tidewire_qos::policy::DataRepresentation;
+use tidewire_qos::policy::{DataRepresentation, Reliability};
 use tidewire_transport::EndpointSpec;
+
+/// RELIABLE, however long a thread has to wait for a processor.
+fn patient() -> Qos {
+    let max_blocking_time = tidewire_qos::Duration::from_secs(10);
+    Qos { reliability: Reliability::Reliable { max_blocking_time }, ..Qos::reliable() }
+}
 
 /// Key = first 4 bytes of the body.
 #[derive(Default)]
@@ -143,7 +149,7 @@ fn a_reliable_burst_of_20_000_arrives_whole_and_in_order() {
     let (a, b) = pair(3);
     for keyed in [false, true] {
         let mut spec = EndpointSpec::new(format!("burst/{keyed}"), "T", keyed);
-        spec.qos = Qos::reliable();
+        spec.qos = patient();
         spec.plain_size = Some(64);
         let sink = Arc::new(Collect::default());
         let _reader = b.reader(&spec, sink.clone()).unwrap();

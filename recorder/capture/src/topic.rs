@@ -122,7 +122,7 @@ impl TopicRecorder {
                 self.durable = Some(Arc::new(DurableTopic {
                     name: self.raw.name.clone(),
                     type_name: self.raw.type_name.clone(),
-                    keyed: self.raw.keyed,
+                    told_apart: !self.raw.keyed || self.key.is_some(),
                     offered: Arc::new(writer.qos.clone()),
                 }));
             }

@@ -2,6 +2,7 @@
 //
 // Its types are marshalled by Fast CDR, as rmw_fastrtps does it: no code is shared with Tidewire.
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -173,7 +174,9 @@ public:
   bool getKey(void *data, rtps::InstanceHandle_t *handle, bool force_md5) override {
     if (!m_isGetKeyDefined) return false;
     const T &value = static_cast<SampleOf<T> *>(data)->value;
-    fastcdr::FastBuffer buffer;
+    // Zeros: Fast CDR leaves the gaps before aligned values as they are.
+    std::array<char, 1024> zeros{};
+    fastcdr::FastBuffer buffer(zeros.data(), zeros.size());
     fastcdr::Cdr cdr(buffer, fastcdr::Cdr::BIG_ENDIANNESS);
     bool unbounded = false;
     T::members(value, value, [&](const char *, bool key, const auto &field, const auto &) {

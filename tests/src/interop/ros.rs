@@ -4,9 +4,9 @@ use tidewire_bus::testing::free_domain;
 use tidewire_idl::Encoding;
 use tidewire_qos::Qos;
 
-use super::tools::{interrupt, recorded, run, run_json, until};
+use super::tools::{interrupt, recorded, run, run_json};
 use super::{Vendor, participant};
-use crate::{Child, PATIENCE, text, tidewire};
+use crate::{Child, PATIENCE, text, tidewire, until};
 
 impl Vendor {
     /// The peers' word for what ROS 2 tells on `ros_discovery_info` over this vendor's DDS: with GUIDs
@@ -42,7 +42,7 @@ fn talker(vendor: Vendor) {
     let Some(peer) = vendor.start_ros(domain) else { return };
     let number = domain.to_string();
     let on = ["--domain", &number];
-    peer.tell("writer chatter rt/chatter String keep_last=10", "created");
+    peer.tell("writer chatter rt/chatter String keep_last=20", "created");
     peer.tell("writer imu rt/imu Imu best_effort keep_last=5", "created");
     peer.tell("reader cmd rt/cmd String keep_last=10", "created");
     let create =
@@ -52,21 +52,20 @@ fn talker(vendor: Vendor) {
     peer.tell("node /arm driver writers=imu", "noted");
     peer.tell("write graph 0 1", "written");
 
-    let list = run_json(&[&["topic", "list", "--ros"][..], &on].concat());
-    let names: Vec<_> = list
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|t| (&t["topic"], &t["type"], &t["type_known"]))
-        .collect();
     let (string, imu) = (json!("std_msgs/msg/String"), json!("sensor_msgs/msg/Imu"));
-    let yes = json!(true);
     let wanted = [
-        (&json!("/chatter"), &string, &yes),
-        (&json!("/cmd"), &string, &yes),
-        (&json!("/imu"), &imu, &yes),
+        json!({ "topic": "/chatter", "type": string, "known": true }),
+        json!({ "topic": "/cmd", "type": string, "known": true }),
+        json!({ "topic": "/imu", "type": imu, "known": true }),
     ];
-    assert_eq!(names, wanted, "{list}");
+    // Discovery may take longer than the tool looks.
+    until("all topics are listed by their ROS names", || {
+        let list = run_json(&[&["topic", "list", "--ros"][..], &on].concat());
+        let topics = list.as_array().into_iter().flatten();
+        let told = topics
+            .map(|t| json!({ "topic": t["topic"], "type": t["type"], "known": t["type_known"] }));
+        told.eq(wanted.iter().cloned())
+    });
 
     let info = run_json(&[&["topic", "info", "rt/chatter"][..], &on].concat());
     assert_eq!(info["writers"][0]["ros_node"], "/talker", "{info}");

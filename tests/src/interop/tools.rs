@@ -1,13 +1,14 @@
 use std::path::Path;
 use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tidewire_idl::Encoding;
 use tidewire_store::StoreReader;
 
+use super::exchange::assert_bytes;
 use super::{Vendor, Work, assert_same, by_instance};
-use crate::{Child, PATIENCE, root, text, tidewire};
+use crate::{Child, PATIENCE, root, text, tidewire, until};
 use tidewire_bus::testing::free_domain;
 
 /// Runs the binary to its end.
@@ -42,18 +43,6 @@ pub fn recorded(dir: &Path, topic: &str) -> Vec<Vec<u8>> {
     let Ok(reader) = StoreReader::open(dir) else { return Vec::new() };
     let Ok(samples) = reader.merged(&[topic], None, None) else { return Vec::new() };
     samples.map(|sample| sample.expect("a readable sample").1.payload.to_vec()).collect()
-}
-
-/// Waits until `done`.
-///
-/// # Panics
-/// It never is.
-pub fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "gave up waiting until {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Starts recording a topic.
@@ -157,9 +146,10 @@ pub fn unknown_types_are_recorded_and_replayed(vendor: Vendor, word: &'static st
     assert_same(&got, &wanted);
     for line in &told {
         let i = (0..COUNT).find(|i| work.json(*i, 0) == line["value"]).expect("compared above");
-        let same = work.payload(i, 0, Encoding::XCDR1);
-        let hex: String = same.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert!(line["bytes"].as_str().is_some_and(|bytes| bytes.starts_with(&hex)), "{line}");
+        let hex = line["bytes"].as_str().expect("the peer shows bytes");
+        let octet = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal");
+        let got: Vec<u8> = (0..hex.len()).step_by(2).map(octet).collect();
+        assert_bytes(&work, &got, &work.payload(i, 0, Encoding::XCDR1), i);
     }
     peer.quit();
 }

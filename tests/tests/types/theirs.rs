@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tidewire_bus::testing::free_domain;
 use tidewire_idl::xtypes::{Relation, TypeObjects};
-use tidewire_tests::interop::tools::{interrupt, recorded, until};
-use tidewire_tests::{Child, PATIENCE, Peer, text, tidewire};
+use tidewire_tests::interop::tools::{interrupt, recorded};
+use tidewire_tests::{Child, PATIENCE, Peer, text, tidewire, until};
 
 use crate::{COUNT, twin};
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::str::FromStr;
 
 use tidewire_bus::testing::Domain;
-use tidewire_types::bench::{Block1K, Block1M, Block64, Block64K};
+use tidewire_types::bench::{Block1K, Block1M, Block64, Block64K, KeyedBlock64};
 
 #[cfg(feature = "cyclone")]
 use super::cyclone;
@@ -16,6 +16,7 @@ use super::{iceoryx, ours, rustdds, wake};
 use crate::BenchError;
 use crate::contender::{Contender, Measure, Role, connect};
 use crate::process::{Far, await_order, say};
+use crate::side::{Kept, Side};
 
 /// What pacing begins with, samples a second.
 const LOWEST_RATE: u32 = 4_000;
@@ -40,6 +41,9 @@ pub enum Kind {
     RustDdsWaits {
         bytes: usize,
     },
+    /// The same with a key, 64 B.
+    OursKeyed,
+    RustDdsKeyed,
     /// The same where every sample counts, 64 B.
     OursAll,
     RustDdsAll,
@@ -68,13 +72,15 @@ impl Kind {
     /// Name in the figures.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ours { .. } | Self::OursWaits { .. } | Self::OursAll | Self::OursWoken => {
-                "tidewire"
-            }
+            Self::Ours { .. }
+            | Self::OursWaits { .. }
+            | Self::OursKeyed
+            | Self::OursAll
+            | Self::OursWoken => "tidewire",
             Self::Futex => "futex",
             Self::Events => "iceoryx2 event",
             Self::Iceoryx { .. } => "iceoryx2",
-            Self::RustDds { .. } | Self::RustDdsWaits { .. } => "rustdds",
+            Self::RustDds { .. } | Self::RustDdsWaits { .. } | Self::RustDdsKeyed => "rustdds",
             Self::RustDdsAll => "rustdds, paced",
             #[cfg(feature = "cyclone")]
             Self::OursCyclone { .. } | Self::OursPacked => "tidewire",
@@ -107,6 +113,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// Who writes flat out and who is paced want different processors: both have all.
+    fn side(self, side: Side) -> Option<Kept> {
+        (!matches!(self.kind, Kind::OursAll | Kind::RustDdsAll)).then(|| side.keep())
+    }
+
     pub fn contender(self) -> Result<Box<dyn Contender>, BenchError> {
         let Self { domain, run, .. } = self;
         Ok(match self.kind {
@@ -128,14 +139,18 @@ impl Job {
                 _ => return Err(fail(format!("there is no contender for {bytes} bytes"))),
             },
             Kind::RustDds { bytes } => {
-                Box::new(rustdds::Raw { domain, bytes, waits: false, all: false })
+                Box::new(rustdds::Raw { bytes, ..rustdds::Raw::new(domain) })
             }
             Kind::RustDdsWaits { bytes } => {
-                Box::new(rustdds::Raw { domain, bytes, waits: true, all: false })
+                Box::new(rustdds::Raw { bytes, waits: true, ..rustdds::Raw::new(domain) })
+            }
+            Kind::OursKeyed => Box::new(ours::Typed::<KeyedBlock64>::waiting(domain)),
+            Kind::RustDdsKeyed => {
+                Box::new(rustdds::Raw { keyed: true, waits: true, ..rustdds::Raw::new(domain) })
             }
             Kind::OursAll => Box::new(ours::Typed::<Block64>::all(domain)),
             Kind::RustDdsAll => {
-                Box::new(rustdds::Raw { domain, bytes: 64, waits: true, all: true })
+                Box::new(rustdds::Raw { waits: true, all: true, ..rustdds::Raw::new(domain) })
             }
             Kind::OursWoken => Box::new(ours::Typed::<Block64>::woken(domain)),
             Kind::Futex => Box::new(wake::Futex { run }),
@@ -176,6 +191,8 @@ impl fmt::Display for Job {
             Kind::RustDds { bytes } => ("rustdds", bytes),
             Kind::OursWaits { bytes } => ("ours-waits", bytes),
             Kind::RustDdsWaits { bytes } => ("rustdds-waits", bytes),
+            Kind::OursKeyed => ("ours-keyed", 64),
+            Kind::RustDdsKeyed => ("rustdds-keyed", 64),
             Kind::OursAll => ("ours-all", 64),
             Kind::RustDdsAll => ("rustdds-all", 64),
             Kind::OursWoken => ("ours-woken", 64),
@@ -217,6 +234,8 @@ impl FromStr for Job {
                 "rustdds" => Kind::RustDds { bytes },
                 "ours-waits" => Kind::OursWaits { bytes },
                 "rustdds-waits" => Kind::RustDdsWaits { bytes },
+                "ours-keyed" => Kind::OursKeyed,
+                "rustdds-keyed" => Kind::RustDdsKeyed,
                 "ours-all" => Kind::OursAll,
                 "rustdds-all" => Kind::RustDdsAll,
                 "ours-woken" => Kind::OursWoken,
@@ -254,6 +273,7 @@ fn fail(what: String) -> BenchError {
 /// An end cannot be made, or the other process falls silent.
 pub fn far_end(job: &str) -> Result<(), BenchError> {
     let job: Job = job.parse()?;
+    let _half = job.side(Side::Far);
     let contender = job.contender()?;
     let mut end = contender.endpoint(Role::Pong)?;
     say("made");
@@ -272,6 +292,7 @@ pub fn far_end(job: &str) -> Result<(), BenchError> {
 /// An end cannot be made, or a sample does not come.
 pub fn measure(job: Job, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchError> {
     let mut other = Far::start(far(&job.to_string()))?;
+    let _half = job.side(Side::Near);
     let contender = job.contender()?;
     let mut end = contender.endpoint(Role::Ping)?;
     other.answer()?;
@@ -323,6 +344,8 @@ mod tests {
             Kind::RustDds { bytes: 0x400 },
             Kind::OursWaits { bytes: 0x10_0000 },
             Kind::RustDdsWaits { bytes: 64 },
+            Kind::OursKeyed,
+            Kind::RustDdsKeyed,
             Kind::OursAll,
             Kind::RustDdsAll,
             Kind::OursWoken,

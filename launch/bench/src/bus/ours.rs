@@ -86,6 +86,15 @@ impl Bytes for tidewire_types::bench::Block64 {
     }
 }
 
+impl Bytes for tidewire_types::bench::KeyedBlock64 {
+    fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+}
+
 impl Bytes for tidewire_types::bench::Block1K {
     fn bytes(&self) -> &[u8] {
         &self.data

@@ -161,7 +161,7 @@ pub fn ping(
     writer.write(&blank(bytes)).map_err(fail)?;
     let halves = over.recv_timeout(PATIENCE).map_err(|_| fail("a sample did not come back"));
     drop(hearing);
-    Ok(median(&mut halves?))
+    Ok(median(&halves?))
 }
 
 /// Samples that arrive in a second while another writes as fast as it is let.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::side::Side;
 use crate::{BenchError, median};
 
 /// How a reader learns of its samples.
@@ -22,6 +23,9 @@ impl Mode {
         }
     }
 }
+
+/// What a process is told to do, and where: each part where ours is.
+type Part<'a> = (Side, &'a [&'a str]);
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -57,8 +61,11 @@ impl Ddsperf {
     /// Median one-way latency of samples of `bytes`, ns.
     pub fn latency(&self, domain: u16, bytes: usize, mode: Mode) -> Result<f64, BenchError> {
         let size = bytes.to_string();
-        let lines =
-            self.both(domain, &["pong", mode.name()], &["ping", "size", &size, mode.name()])?;
+        let lines = self.both(
+            domain,
+            (Side::Far, &["pong", mode.name()]),
+            (Side::Near, &["ping", "size", &size, mode.name()]),
+        )?;
         let found =
             lines.iter().filter_map(|line| after(line, " 50% ")?.strip_suffix("us")?.parse().ok());
         value(found.skip(1).map(|micros: f64| micros * 1e3).collect(), &lines)
@@ -67,7 +74,11 @@ impl Ddsperf {
     /// Samples of `bytes` a second that arrive while one process writes as fast as it is let.
     pub fn throughput(&self, domain: u16, bytes: usize, mode: Mode) -> Result<f64, BenchError> {
         let size = bytes.to_string();
-        let lines = self.both(domain, &["pub", "size", &size], &["sub", mode.name()])?;
+        let lines = self.both(
+            domain,
+            (Side::Near, &["pub", "size", &size]),
+            (Side::Far, &["sub", mode.name()]),
+        )?;
         let found = lines.iter().filter_map(|line| {
             // The average over all time is in parentheses after it.
             after(line, " rate ")?.parse::<f64>().ok().filter(|_| line.contains(" kS/s"))
@@ -76,15 +87,21 @@ impl Ddsperf {
     }
 
     /// Runs both, RELIABLE and KEEP_ALL, and gives what the second one says.
-    fn both(&self, domain: u16, far: &[&str], near: &[&str]) -> Result<Vec<String>, BenchError> {
-        let start = |what: &[&str]| {
+    fn both(
+        &self,
+        domain: u16,
+        first: Part<'_>,
+        second: Part<'_>,
+    ) -> Result<Vec<String>, BenchError> {
+        let start = |(side, what): Part<'_>| {
+            let _half = side.keep();
             let mut command = Command::new(&self.0);
             command.args(["-i", &domain.to_string(), "-T", "KS", "-k", "all", "-D", SECONDS]);
             command.args(what).stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped());
             command.spawn().map_err(|e| fail(format!("cannot start {}: {e}", self.0.display())))
         };
-        let other = start(far)?;
-        let said = start(near).and_then(|near| near.wait_with_output().map_err(fail));
+        let other = start(first)?;
+        let said = start(second).and_then(|second| second.wait_with_output().map_err(fail));
         // It ends by itself; nothing it says is needed.
         let ended = other.wait_with_output().map_err(fail);
         let said = said?;
@@ -98,12 +115,12 @@ fn after<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
     line.split_once(mark)?.1.split_whitespace().next()
 }
 
-fn value(mut found: Vec<f64>, lines: &[String]) -> Result<f64, BenchError> {
+fn value(found: Vec<f64>, lines: &[String]) -> Result<f64, BenchError> {
     if found.is_empty() {
         let last = lines.last().map_or("nothing", String::as_str);
         return Err(fail(format!("ddsperf gave no figure: {last}")));
     }
-    Ok(median(&mut found))
+    Ok(median(&found))
 }
 
 #[cfg(test)]

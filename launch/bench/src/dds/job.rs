@@ -8,6 +8,7 @@ use super::ddsperf::Mode;
 use super::{cyclone, fail};
 use crate::BenchError;
 use crate::process::{Far, await_order, say};
+use crate::side::Side;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,7 @@ impl Job {
     /// The near side; `far` starts the other one.
     pub fn measure(self, far: &dyn Fn(&str) -> Command) -> Result<f64, BenchError> {
         let mut other = Far::start(far(&self.to_string()))?;
+        let _half = Side::Near.keep();
         let figure = |answer: String| {
             answer.parse().map_err(|_| fail(format!("the second process said `{answer}`")))
         };
@@ -79,6 +81,7 @@ impl Job {
     /// The far side.
     pub fn answer(self) -> Result<(), BenchError> {
         let Self { domain, mode, .. } = self;
+        let _half = Side::Far.keep();
         match self.measure {
             Measure::Latency => cyclone::pong(domain, mode, || {
                 say("ready");

@@ -92,10 +92,9 @@ pub fn run(
         }
         sending.push(alone(&pair)?);
     }
-    let sending = median(&mut sending);
-    let of = |at: usize, value: &dyn Fn(&Run) -> f64| {
-        median(&mut values[at].iter().map(value).collect::<Vec<_>>())
-    };
+    let sending = median(&sending);
+    let of =
+        |at: usize, value: &dyn Fn(&Run) -> f64| values[at].iter().map(value).collect::<Vec<_>>();
     let quantities: [Quantity<'_>; 4] = [
         ("datagrams a second of one processor, receiving", "1/s", &|run| {
             1.0 / (run.each - sending)
@@ -110,7 +109,8 @@ pub fn run(
         for (at, (_, name)) in rungs.iter().enumerate().take(blocking) {
             let name = format!("{quantity}, {name}");
             if name.contains(only) {
-                figures.push(Figure::new(name, unit, of(at, value), PEER, of(blocking, value)));
+                let (ours, theirs) = (of(at, value), of(blocking, value));
+                figures.push(Figure::of_runs(name, unit, &ours, PEER, &theirs));
             }
         }
     }
@@ -222,6 +222,6 @@ fn latency(
             break;
         }
     }
-    let (receiver, mut times) = receiving.join().map_err(|_| fail("the receiver panicked"))??;
-    Ok((receiver, sender, median(&mut times)))
+    let (receiver, times) = receiving.join().map_err(|_| fail("the receiver panicked"))??;
+    Ok((receiver, sender, median(&times)))
 }

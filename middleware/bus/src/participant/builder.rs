@@ -11,6 +11,7 @@ use super::core::Core;
 use super::{Participant, interfaces, obituary};
 use crate::backend::{Backend, DdsParticipant};
 use crate::error::BusError;
+use crate::support;
 
 /// Which ways samples may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Builder {
     }
 
     /// What a profile says of the participant itself: DDS Security, if it has the properties. What
-    /// [`security`](Self::security) was given goes before it.
+    /// [`security`](Self::security) was given goes before it. Other policies are refused.
     pub fn profile(mut self, profile: impl Into<Option<Profile>>) -> Self {
         self.profile = profile.into();
         self
@@ -114,6 +115,9 @@ impl Builder {
     /// carries everything.
     pub fn build(self) -> Result<Participant, BusError> {
         let name: Arc<str> = self.name.unwrap_or_else(default_name).into();
+        if let Some(profile) = &self.profile {
+            support::check_participant(&name, &profile.participant_qos())?;
+        }
         let security = match (self.security, &self.profile) {
             (None, Some(profile)) => profile.security()?,
             (security, _) => security,

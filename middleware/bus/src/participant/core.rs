@@ -204,7 +204,7 @@ impl Core {
         dds.answer();
         let woken = self.wake.wait_since(seen, timeout);
         drop(attending);
-        dds.answer();
+        dds.collect();
         woken || self.wake.epoch() != seen
     }
 
@@ -216,7 +216,7 @@ impl Core {
 
     /// Which ways the samples of our endpoints may take.
     pub fn ways(&self) -> Ways {
-        Ways { dds: self.dds.as_ref().map(DdsParticipant::backend) }
+        Ways { dds: self.dds.as_ref().map(DdsParticipant::backend), shm: self.shm.is_some() }
     }
 
     pub fn check(&self) -> Result<(), DdsError> {

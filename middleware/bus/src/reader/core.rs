@@ -82,6 +82,7 @@ impl ReaderCore {
             support::check(&spec.topic, &qos, Role::Reader, core.ways())?;
         } else {
             support::check(&spec.topic, &spec.qos, Role::Reader, core.ways())?;
+            support::check_limits(&spec)?;
         }
         durable::check(core, &spec, "a reader")?;
         let keys = Keys::of(ty.filter(|_| spec.keyed));
@@ -102,6 +103,7 @@ impl ReaderCore {
             incoming.vitals().lock().watch(shm.watch());
         }
         let joined = shm.as_ref().map_or(0, ShmReader::joined);
+        let told_apart = incoming.told_apart;
         let reader = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -110,7 +112,7 @@ impl ReaderCore {
             state: Latch::new(State {
                 shm,
                 tracks: Tracks::new(spec.qos.reliability.is_reliable(), joined),
-                gates: Gates::new(&spec.qos, content.clone()),
+                gates: Gates::new(&spec.qos, told_apart, content.clone()),
                 point: LastPoint::default(),
                 dds_first: false,
             }),

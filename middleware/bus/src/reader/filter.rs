@@ -51,13 +51,14 @@ pub(crate) struct Gates {
 }
 
 impl Gates {
-    pub fn new(qos: &Qos, content: Option<Arc<Content>>) -> Self {
+    /// `told_apart` says whether the instance of every sample is known.
+    pub fn new(qos: &Qos, told_apart: bool, content: Option<Arc<Content>>) -> Self {
         let ordered = qos.destination_order == DestinationOrder::BySourceTimestamp;
         let exclusive = qos.ownership == Ownership::Exclusive;
         Self {
             owners: exclusive.then(|| Owners::new(qos.deadline)),
             order: ordered.then(SourceOrder::default),
-            separation: TimeFilter::new(qos.time_based_filter),
+            separation: TimeFilter::new(qos.time_based_filter, told_apart),
             content,
         }
     }
@@ -157,15 +158,16 @@ impl SourceOrder {
 /// TIME_BASED_FILTER (DDS 1.4, 2.2.3.12): at most one sample per instance and period.
 struct TimeFilter {
     separation: i64,
+    told_apart: bool,
     /// By instance; and by writer, where instances are not told apart.
     last: HashMap<(KeyHash, Guid), i64>,
 }
 
 impl TimeFilter {
     /// `None` if nothing is to be filtered.
-    fn new(separation: Duration) -> Option<Self> {
+    fn new(separation: Duration, told_apart: bool) -> Option<Self> {
         let separation = i64::try_from(separation.nanos().unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
-        (separation > 0).then(|| Self { separation, last: HashMap::new() })
+        (separation > 0).then(|| Self { separation, told_apart, last: HashMap::new() })
     }
 
     /// Lets a sample through if its instance has been silent for the least separation. Ends of
@@ -174,7 +176,8 @@ impl TimeFilter {
         if change.state != InstanceState::Alive {
             return true;
         }
-        let writer = if change.key == KeyHash::default() { change.writer } else { Guid::default() };
+        let known = self.told_apart || change.key != KeyHash::default();
+        let writer = if known { Guid::default() } else { change.writer };
         match self.last.get_mut(&(change.key, writer)) {
             Some(last) if change.source_time.saturating_sub(*last) < self.separation => false,
             Some(last) => {
@@ -205,12 +208,23 @@ mod tests {
 
     #[test]
     fn one_sample_per_instance_and_period_passes() {
-        let mut filter = TimeFilter::new(Duration::from_millis(10)).unwrap();
+        let mut filter = TimeFilter::new(Duration::from_millis(10), true).unwrap();
         let passed: Vec<bool> = [(0, 1), (3, 1), (3, 2), (9, 1), (10, 1), (12, 2), (13, 2)]
             .map(|(ms, key)| filter.pass(&change(ms, key, 0)))
             .into();
         assert_eq!(passed, [true, false, true, false, true, false, true]);
-        assert!(TimeFilter::new(Duration::ZERO).is_none());
+        assert!(TimeFilter::new(Duration::ZERO, true).is_none());
+    }
+
+    #[test]
+    fn writers_share_an_instance_unless_instances_are_not_told_apart() {
+        // A topic without a key, or the instance whose key is zero; and a reader that does not know keys.
+        for (told_apart, second) in [(true, false), (false, true)] {
+            let mut filter = TimeFilter::new(Duration::from_millis(10), told_apart).unwrap();
+            assert!(filter.pass(&change(0, 0, 1)));
+            assert_eq!(filter.pass(&change(3, 0, 2)), second);
+            assert!(!filter.pass(&change(4, 0, 1)));
+        }
     }
 
     struct Strengths(HashMap<Guid, i32>);

@@ -97,7 +97,7 @@ impl Incoming {
         (queue.instances, queue.bytes) = (HashMap::new(), 0);
         for arrived in history.into_iter().chain(live) {
             // Of what came over DDS without an instance, each may be another's.
-            let known = !self.keyed || arrived.sample.key != KeyHash::default();
+            let known = self.told_apart || arrived.sample.key != KeyHash::default();
             queue.push(arrived, self.depth_by_key.filter(|_| known));
         }
         let after = queue.samples.iter().flatten().count();

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader};
 use tidewire_qos::{Durability, Ownership, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
-use tidewire_transport::{Arrival, Counter, Crowd, Prefix, SequenceGaps, now_ns};
+use tidewire_transport::{Arrival, Counter, Crowd, Prefix, SampleMeta, SequenceGaps, now_ns};
 
 use super::arrived::Arrived;
 use super::content::Content;
@@ -39,6 +39,8 @@ pub(crate) struct Incoming {
     depth: Option<usize>,
     /// Where each sample comes with its instance, as on shared memory.
     pub(super) depth_by_key: Option<usize>,
+    /// Whether the instance of every sample is known.
+    pub(super) told_apart: bool,
     pub(super) queue: Mutex<Queue>,
     pub(super) waiting: AtomicUsize,
     local: RwLock<HashMap<Prefix, bool>>,
@@ -90,6 +92,7 @@ impl Incoming {
             keyed,
             depth: qos.history.depth().filter(|_| told_apart).map(|depth| depth as usize),
             depth_by_key: qos.history.depth().map(|depth| depth as usize),
+            told_apart,
             queue: Mutex::default(),
             waiting: AtomicUsize::new(0),
             local: RwLock::default(),
@@ -111,6 +114,15 @@ impl Incoming {
     /// What reads keys, if the type is known and has one.
     pub fn keys(&self) -> Option<KeyReader> {
         self.keys.reader()
+    }
+
+    /// The instance of a change on shared memory, where a raw writer need not say it.
+    pub fn instance(&self, meta: &SampleMeta, payload: &[u8]) -> KeyHash {
+        match meta.state {
+            _ if meta.key != KeyHash::default() => meta.key,
+            InstanceState::Alive => self.keys.of_sample(payload),
+            InstanceState::Disposed | InstanceState::Unregistered => self.keys.of_key(payload),
+        }
     }
 
     /// Whether there are samples to pop.

@@ -58,7 +58,9 @@ impl ReaderCore {
     pub fn take(&self) -> Result<Option<(SampleInfo, Payload<'_>)>, ReadError> {
         let taken = self.take_as(
             |sample, reception_time, last| {
-                (self.info_at(&sample.meta(), reception_time, last), Payload::Shm(sample))
+                let mut meta = sample.meta();
+                meta.key = self.incoming.instance(&meta, &sample);
+                (self.info_at(&meta, reception_time, last), Payload::Shm(sample))
             },
             |arrived, last| {
                 let point = self.point(last, &arrived.sample.writer.prefix());
@@ -141,7 +143,8 @@ impl ReaderCore {
 
     pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64) {
         let meta = sample.meta();
-        let SampleMeta { writer, sequence, source_time, key, state, expires, .. } = meta;
+        let SampleMeta { writer, sequence, source_time, state, expires, .. } = meta;
+        let key = self.incoming.instance(&meta, sample);
         let payload = buffer::copied(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
         let (disposes, passed) = (meta.disposes(), !self.incoming.is_holding());
@@ -224,7 +227,8 @@ impl ReaderCore {
         {
             return false;
         }
-        let change = Change::of(meta);
+        let mut change = Change::of(meta);
+        change.key = self.incoming.instance(meta, payload);
         if !self.incoming.hear(&change, payload) {
             return false;
         }

@@ -31,8 +31,8 @@ impl RawWriter {
     }
 
     /// Writes `payload` as written at `source_time` (ns since the Unix epoch). `key` is the instance's
-    /// hash; readers on this host see it, readers elsewhere compute their own. The payload's encoding
-    /// must be the one the QoS announces (`data_representation`, XCDR1 unless set).
+    /// hash for readers on this host; without it, and elsewhere, those that know the type compute their
+    /// own. The payload's encoding must be the one the QoS announces (`data_representation`, XCDR1 unless set).
     ///
     /// # Errors
     /// [`WriteError::Timeout`] if RELIABLE and a reader makes no room within `max_blocking_time`.

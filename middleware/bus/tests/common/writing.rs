@@ -34,6 +34,15 @@ fn encoding(qos: &Qos) -> Encoding {
 }
 
 impl W {
+    /// By all readers elsewhere.
+    pub fn is_acknowledged(&self) {
+        assert!(match self {
+            Self::Keyed(writer) => writer.wait_for_acknowledgments(PATIENCE),
+            Self::Plain(writer) => writer.wait_for_acknowledgments(PATIENCE),
+            Self::Raw(writer, _) => writer.wait_for_acknowledgments(PATIENCE),
+        });
+    }
+
     pub fn put(&self, instance: u8, value: u32) {
         self.put_at(instance, value, now_ns());
     }

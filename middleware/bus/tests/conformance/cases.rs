@@ -64,6 +64,7 @@ cases! {
     History "KEEP_ALL" delivery::keep_all;
     History "KEEP_LAST" delivery::keep_last;
     ResourceLimits "max_samples" delivery::max_samples;
+    ResourceLimits "max_instances" refusals::max_instances;
     ResourceLimits "max_samples_per_instance, cached reader" cached::rejects;
     Durability "VOLATILE" delivery::volatile;
     Durability "TRANSIENT_LOCAL" delivery::transient_local;
@@ -107,5 +108,6 @@ cases! {
     DataRepresentation "XCDR2" delivery::xcdr2;
     DataRepresentation "XML" refusals::xml;
     DataRepresentation "matching" matching::data_representation;
-    TypeConsistency "" matching::type_name;
+    TypeConsistency "ALLOW_TYPE_COERCION" matching::type_name;
+    TypeConsistency "DISALLOW_TYPE_COERCION" refusals::strict_types;
 }

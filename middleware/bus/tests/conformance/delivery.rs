@@ -9,7 +9,7 @@ use tidewire_qos::policy::{
 use tidewire_qos::{Duration, Qos};
 
 use crate::cases::Found;
-use crate::common::{everything, settle};
+use crate::common::{everything, settle, wait};
 use crate::face::Combination;
 
 pub fn reliable(c: &Combination<'_>) -> Found {
@@ -28,8 +28,13 @@ pub fn best_effort(c: &Combination<'_>) -> Found {
     let (writer, reader) = c.matched("newest", &qos, &qos).unwrap();
     (1..=5_000).for_each(|value| writer.put(0, value));
     settle();
-    writer.put(0, 5_001);
-    let got = reader.up_to(5_001);
+    let mut got = Vec::new();
+    // Sockets may be full still of what others of this suite send.
+    wait("one after the burst", || {
+        writer.put(0, 5_001);
+        got.extend(reader.drain().iter().map(|told| told.value));
+        got.contains(&5_001)
+    });
     assert!(got.is_sorted(), "{got:?}");
     // Over DDS a reader that does not know the key cannot tell which samples are replaced.
     assert!(got.len() < 5_001 || (c.keyed && !c.typed && !c.is_shm()), "nothing was replaced");
@@ -51,6 +56,7 @@ pub fn keep_last(c: &Combination<'_>) -> Found {
     for value in 1..=6 {
         writer.put((value % 2) as u8, value);
     }
+    writer.is_acknowledged();
     settle();
     let got = reader.up_to(6);
     match (c.keyed, c.typed || c.is_shm()) {
@@ -74,7 +80,13 @@ pub fn max_samples(c: &Combination<'_>) -> Found {
         std::thread::sleep(Span::from_millis(100));
         assert_eq!(reader.up_to(300), (1..=300).collect::<Vec<_>>());
     });
-    Found::kept()
+    if c.is_shm() {
+        return Found::kept();
+    }
+    Found::mostly(match c.is_rustdds() {
+        true => "by writers; a reader that keeps all queues 256 MiB, and what comes then is lost",
+        false => "a writer's window is 500 kB; a reader that keeps all queues 256 MiB, then loses",
+    })
 }
 
 pub fn volatile(c: &Combination<'_>) -> Found {
@@ -182,6 +194,7 @@ pub fn shared(c: &Combination<'_>) -> Found {
     reader.meets(2);
     first.put(1, 1);
     second.put(1, 2);
+    second.is_acknowledged();
     first.put(1, 3);
     let mut got = reader.up_to(3);
     settle();

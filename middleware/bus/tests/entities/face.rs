@@ -233,13 +233,3 @@ impl R {
 pub fn values(seen: &[Seen]) -> Vec<u32> {
     seen.iter().filter_map(|seen| seen.value).collect()
 }
-
-impl W {
-    pub fn is_acknowledged(&self) {
-        assert!(match self {
-            Self::Keyed(writer) => writer.wait_for_acknowledgments(PATIENCE),
-            Self::Plain(writer) => writer.wait_for_acknowledgments(PATIENCE),
-            Self::Raw(writer, _) => writer.wait_for_acknowledgments(PATIENCE),
-        });
-    }
-}

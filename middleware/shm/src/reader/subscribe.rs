@@ -57,7 +57,7 @@ pub(super) fn queue(spec: &EndpointSpec) -> (bool, usize) {
     }
     let instances = if spec.keyed { 16 } else { 1 };
     let wanted = match qos.history {
-        History::KeepLast(depth) => (depth as usize).saturating_mul(instances),
+        History::KeepLast(depth) => (depth as usize).saturating_mul(instances).min(limit),
         History::KeepAll => limit,
     };
     (false, wanted.clamp(MIN_BUFFER, MAX_BUFFER))
@@ -75,6 +75,8 @@ mod tests {
         assert_eq!(queue(&spec), (false, 64));
         spec.qos.history = History::KeepLast(300);
         assert_eq!(queue(&spec), (false, 300));
+        spec.qos.resource_limits.max_samples = Some(100);
+        assert_eq!(queue(&spec), (false, 100));
         spec.qos = Qos::reliable();
         spec.qos.resource_limits.max_samples = None;
         assert_eq!(queue(&spec), (true, MAX_BUFFER));

@@ -28,7 +28,8 @@ struct Instance {
 
 /// Samples of a topic, in the order they were recorded.
 pub(super) struct Kept {
-    keyed: bool,
+    /// Whether the instance of every sample is known.
+    told_apart: bool,
     service: DurabilityService,
     entries: BTreeMap<u64, Entry>,
     instances: HashMap<KeyHash, Instance>,
@@ -36,9 +37,9 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub fn new(keyed: bool, service: DurabilityService) -> Self {
+    pub fn new(told_apart: bool, service: DurabilityService) -> Self {
         let (entries, instances) = (BTreeMap::new(), HashMap::new());
-        Self { keyed, service, entries, instances, next: 0 }
+        Self { told_apart, service, entries, instances, next: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -54,7 +55,7 @@ impl Kept {
             return;
         }
         // Where the type is unknown nobody can tell instances apart: all samples look like one's.
-        let told_apart = !self.keyed || key != KeyHash::default();
+        let told_apart = self.told_apart || key != KeyHash::default();
         let instance = self.instances.entry(key).or_default();
         let newest = instance.entries.back().and_then(|last| self.entries.get(last));
         let ordered = offered.destination_order == DestinationOrder::BySourceTimestamp;
@@ -210,10 +211,11 @@ mod tests {
     #[test]
     fn without_keys_depth_empties_nothing() {
         let offered = Arc::new(offer());
-        let mut kept = Kept::new(true, service(1));
+        let mut kept = Kept::new(false, service(1));
         fill(&mut kept, &offered, &[(0, 1), (0, 2)]);
         assert_eq!(times(&kept, &offered, 9), [1, 2]);
-        let mut kept = Kept::new(false, service(1));
+        // A topic without a key, or the instance whose key is zero.
+        let mut kept = Kept::new(true, service(1));
         fill(&mut kept, &offered, &[(0, 1), (0, 2)]);
         assert_eq!(times(&kept, &offered, 9), [2]);
     }

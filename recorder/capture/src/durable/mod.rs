@@ -35,7 +35,8 @@ pub(crate) struct Fed {
 pub(crate) struct DurableTopic {
     pub name: String,
     pub type_name: String,
-    pub keyed: bool,
+    /// Whether the instance of every sample is known.
+    pub told_apart: bool,
     /// What the first such writer offered: stands in for writers that are gone before the service has
     /// discovered them.
     pub offered: Arc<Qos>,

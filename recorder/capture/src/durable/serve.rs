@@ -92,9 +92,10 @@ impl Keeper {
 
     fn restore(&mut self, past: &StoreReader) {
         let restored = restore(past, |meta, qos, sample| {
+            let told_apart = !meta.keyed || meta.descriptor.is_some();
             let topic = self.topics.entry(meta.name.clone()).or_insert_with(|| Topic {
                 type_name: meta.type_name.clone(),
-                kept: Kept::new(meta.keyed, terms(&self.options, &self.profile, &meta.name, qos)),
+                kept: Kept::new(told_apart, terms(&self.options, &self.profile, &meta.name, qos)),
                 offered: Arc::new(qos.clone()),
                 restored: true,
             });
@@ -122,7 +123,7 @@ impl Keeper {
         let (options, profile) = (&self.options, &self.profile);
         let topic = self.topics.entry(of.name.clone()).or_insert_with(|| Topic {
             type_name: of.type_name.clone(),
-            kept: Kept::new(of.keyed, terms(options, profile, &of.name, &of.offered)),
+            kept: Kept::new(of.told_apart, terms(options, profile, &of.name, &of.offered)),
             offered: of.offered.clone(),
             restored: false,
         });
