@@ -46,10 +46,13 @@ installed() {
   dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
 }
 
+# libclang-cpp is another library, which bindgen has no use for.
 have_libclang() {
   [[ -n ${LIBCLANG_PATH:-} ]] && return 0
-  ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\?\.so' && return 0
-  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+  {
+    ldconfig -p 2>/dev/null
+    compgen -G '/usr/lib/llvm-*/lib/libclang*'
+  } | grep -q 'libclang\(-[0-9.]*\)\?\.so'
 }
 
 # For the cargo feature `cyclone` and the tests of that backend.

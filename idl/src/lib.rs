@@ -36,6 +36,7 @@ pub mod cdr;
 pub mod codegen;
 pub mod descriptor;
 mod error;
+mod extent;
 mod parse;
 pub mod registry;
 pub mod sample;

@@ -176,3 +176,25 @@ fn the_script_that_builds_ddsperf_finds_the_sources_of_the_pinned_version() {
     let program = Path::new(folder.trim()).join("src/tools/ddsperf/ddsperf.c");
     assert!(program.is_file(), "there is no {}: {complaint}", program.display());
 }
+
+/// bindgen takes no other library of clang's for libclang, so the script that installs it must not either.
+#[test]
+fn the_setup_script_knows_libclang_from_libraries_beside_it() {
+    let found = |by_linker: &str, in_folders: &str| {
+        let script = r#"eval "$(sed -n '/^have_libclang()/,/^}/p' "$1")"; have_libclang"#;
+        let functions = format!(
+            "ldconfig() {{ echo '{by_linker}'; }}; compgen() {{ echo '{in_folders}'; }}; {script}"
+        );
+        std::process::Command::new("bash")
+            .args(["-c", &functions, "setup"])
+            .arg(root().join("deploy/setup.sh"))
+            .env_remove("LIBCLANG_PATH")
+            .status()
+            .unwrap()
+            .success()
+    };
+    assert!(found("libclang-14.so.1 (libc6,x86-64) => /lib/libclang-14.so.1", ""));
+    assert!(found("", "/usr/lib/llvm-14/lib/libclang.so.1"));
+    assert!(!found("libclang-cpp.so.14 => /lib/libclang-cpp.so.14", "/x/lib/libclang-cpp.so.14"));
+    assert!(!found("", "/usr/lib/llvm-14/lib/libclangTidy.a"));
+}

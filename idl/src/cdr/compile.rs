@@ -51,6 +51,8 @@ pub(crate) struct StructPlan {
     pub name: String,
     pub extensibility: Extensibility,
     pub members: Vec<MemberPlan>,
+    /// The members by id, as they stand in a key hash.
+    pub by_id: Vec<usize>,
     /// Any member is a key.
     pub keyed: bool,
 }
@@ -220,8 +222,10 @@ impl<'a> Compiler<'a> {
                     .map(|m| if m.optional { 32 } else { self.nodes[m.node].default_cost })
                     .fold(64, usize::saturating_add);
                 let keyed = members.iter().any(|m| m.key);
+                let mut by_id: Vec<usize> = (0..members.len()).collect();
+                by_id.sort_by_key(|i| members[*i].id);
                 let (name, extensibility) = (name.to_owned(), *extensibility);
-                let plan = StructPlan { name, extensibility, members, keyed };
+                let plan = StructPlan { name, extensibility, members, by_id, keyed };
                 self.push(Kind::Struct(plan), fixed, cost)
             }
             Definition::Union { extensibility, discriminator, discriminator_is_key, cases } => {

@@ -1,6 +1,9 @@
 //! Keys of samples whose type is known only at run time.
 
+use std::cell::RefCell;
 use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
 
 use super::compile::{Kind, NodeId, Plan, StructPlan, UnionPlan};
 use super::decode::Content;
@@ -35,6 +38,14 @@ pub struct KeyReader {
     fits: [bool; 2],
     /// The string key member named `point`.
     point: Option<usize>,
+}
+
+/// Bytes of a key that a thread keeps room for.
+const KEPT: usize = 4 << 10;
+
+thread_local! {
+    /// Where a key is put together to be hashed.
+    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What a key is written for.
@@ -88,11 +99,14 @@ impl KeyReader {
     fn hash(&self, payload: &[u8], content: Content) -> Result<KeyHash, CdrError> {
         let mut r = Reader::new(payload)?;
         let representation = r.encoding().representation;
-        let mut key = Vec::with_capacity(64);
-        let mut w = Writer::for_key_hash(&mut key, representation);
-        self.copy_root(&mut r, content, Purpose::Hash, &mut w)?;
         let fits = self.fits[usize::from(representation == Representation::Xcdr2)];
-        Ok(finish_key_hash(&key, fits))
+        KEY.with_borrow_mut(|key| {
+            key.clear();
+            key.shrink_to(KEPT);
+            let mut w = Writer::for_key_hash(key, representation);
+            self.copy_root(&mut r, content, Purpose::Hash, &mut w)?;
+            Ok(finish_key_hash(key, fits))
+        })
     }
 
     /// The serialised key of a sample with an encapsulation header, as a dispose carries it, in the
@@ -261,7 +275,7 @@ fn structure(
     w: &mut Writer<'_>,
 ) -> Result<(), CdrError> {
     // Where the values of the wanted members are; they may have to be written in another order.
-    let mut found: Vec<Option<(Reader<'_>, Content)>> = vec![None; s.members.len()];
+    let mut found: SmallVec<[Option<(Reader<'_>, Content)>; 8]> = smallvec![None; s.members.len()];
     walk::members(s, r, content, &mut |i, member, content, r| {
         if wanted.of_member(s.keyed, member).is_some() {
             found[i] = Some((*r, content));
@@ -271,17 +285,12 @@ fn structure(
         }
         Ok(true)
     })?;
-    let mut order: Vec<usize> = (0..s.members.len())
-        .filter(|i| wanted.of_member(s.keyed, &s.members[*i]).is_some())
-        .collect();
-    if purpose == Purpose::Hash {
-        order.sort_by_key(|i| s.members[*i].id);
-    }
     let delimited = (s.extensibility == Extensibility::Appendable).then(|| w.begin_delimited());
     let parameters = (s.extensibility == Extensibility::Mutable).then(|| w.begin_parameters());
-    for i in order {
+    for at in 0..s.members.len() {
+        let i = if purpose == Purpose::Hash { s.by_id[at] } else { at };
         let member = &s.members[i];
-        let inner = wanted.of_member(s.keyed, member).unwrap_or(Content::Key);
+        let Some(inner) = wanted.of_member(s.keyed, member) else { continue };
         let Some((mut at, content)) = found[i] else {
             if member.optional {
                 if parameters.is_none() {

@@ -326,6 +326,15 @@ impl DdsReader {
         either!(self, dds => dds.pump())
     }
 
+    /// Whether [`pump`](Self::pump) ever has something to do: Cyclone delivers on its own thread.
+    pub fn is_fetched(&self) -> bool {
+        match self {
+            Self::RustDds(_) => true,
+            #[cfg(feature = "cyclone")]
+            Self::Cyclone(_) => false,
+        }
+    }
+
     /// As `pump`, with a look for what nobody was told of.
     pub fn pump_all(&self) -> bool {
         match self {

@@ -63,7 +63,7 @@ impl Cache {
         } else {
             InstanceState::Alive
         };
-        let payload = serdata.payload().clone();
+        let payload = serdata.payload();
         let key = match state {
             _ if !self.keyed => KeyHash::default(),
             _ if serdata.hash_only => serdata.key(),

@@ -15,8 +15,8 @@ const LEAST: usize = 64;
 /// Room while the size of samples is unknown: four times what a writer of ours has under way.
 const UNKNOWN: i32 = 1024;
 
-/// Samples that tell how large the next ones will be: at most twice as large. Fewer than there is room for.
-const TELLING: usize = 256;
+/// For each sample that came there is room for so many of at most twice the size of the largest.
+const TELLING: usize = 32;
 
 /// What a cache may grow to where the receive thread has been that far behind.
 const BURST_BYTES: usize = 128 << 20;
@@ -35,7 +35,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// For payloads of `payload` bytes, if all have as many.
+    /// For payloads of `payload` bytes, if that is known.
     pub fn new(payload: Option<usize>) -> Self {
         Self { samples: payload.map_or(UNKNOWN, ordinary), seen: 0, largest: 0 }
     }
@@ -48,7 +48,8 @@ impl Room {
     pub fn grown(&mut self, waited: usize, largest: usize) -> Option<i32> {
         self.seen = self.seen.saturating_add(waited);
         self.largest = self.largest.max(largest);
-        let usual = if self.seen < TELLING { 0 } else { ordinary(2 * self.largest) };
+        let told = i32::try_from(self.seen.saturating_mul(TELLING)).unwrap_or(i32::MAX);
+        let usual = ordinary(2 * self.largest).min(told);
         // Next time there may be four times as many.
         let most = (BURST_BYTES / (self.largest + OVERHEAD)).clamp(LEAST, BURST_SAMPLES);
         let wanted = usual.max((4 * waited).min(most) as i32);
@@ -78,6 +79,7 @@ mod tests {
     fn a_small_first_sample_says_nothing_of_the_next() {
         let mut room = Room::new(None);
         assert_eq!(room.grown(1, 4), None);
+        assert_eq!(room.grown(31, 4), None);
         assert_eq!(room.grown(200, 1 << 20), None);
         assert_eq!(room.grown(200, 4), None, "there are large ones");
         assert_eq!(room.samples(), UNKNOWN);
@@ -86,8 +88,9 @@ mod tests {
     #[test]
     fn many_small_samples_get_a_larger_one() {
         let mut room = Room::new(None);
-        assert_eq!(room.grown(TELLING - 1, 64), None);
-        assert_eq!(room.grown(1, 64), Some(8192));
+        assert_eq!(room.grown(32, 64), None);
+        assert_eq!(room.grown(1, 64), Some(33 * 32));
+        assert_eq!(room.grown(223, 64), Some(8192));
         assert_eq!(room.grown(1, 64), None);
         assert_eq!(room.grown(1, 12_000), None, "it does not shrink");
     }

@@ -222,6 +222,9 @@ impl Entry {
             return Drained { found: false, hung_up };
         }
         let largest = batch.iter().map(|sample| sample.payload.len()).max().unwrap_or(0);
+        if let Some(room) = self.room.grown(waited, largest) {
+            (self.grow)(room);
+        }
         for sample in batch {
             if !self.parked.is_empty()
                 || poller.is_some_and(|own| !self.is_known(&sample.writer, own, discovered))
@@ -236,9 +239,6 @@ impl Entry {
             }
         }
         self.sink.flush();
-        if let Some(room) = self.room.grown(waited, largest) {
-            (self.grow)(room);
-        }
         Drained { found: waited > 0, hung_up }
     }
 

@@ -9,7 +9,7 @@ use tidewire_idl::{Guid, TypeDescriptor};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::Durability;
 use tidewire_shm::{ShmInlet, ShmReader, pulse_now};
-use tidewire_transport::dds::DdsError;
+use tidewire_transport::dds::{DdsError, HEADER};
 use tidewire_transport::{Counter, EndpointSpec, Latch};
 
 use super::cache::Cache;
@@ -52,6 +52,8 @@ pub(crate) struct ReaderCore {
     pub(super) idle: AtomicU32,
     /// Whether a writer elsewhere is matched.
     pub(super) remote: AtomicBool,
+    /// Whether who takes its samples must fetch them off the wire.
+    pub(super) fetches: bool,
     pub(super) dds: Option<DdsReader>,
     pub(super) content: Option<Arc<Content>>,
     pub statuses: Box<Statuses>,
@@ -71,11 +73,13 @@ pub(super) struct State {
 impl ReaderCore {
     pub fn new(
         core: &Arc<Core>,
-        spec: EndpointSpec,
+        mut spec: EndpointSpec,
         ty: Option<&TypeDescriptor>,
         content: Option<Filter>,
         cached: bool,
     ) -> Result<Arc<Self>, BusError> {
+        // RustDDS keeps what it received by number: of large samples fewer.
+        spec.max_payload = ty.and_then(TypeDescriptor::usual_size).map(|size| size + HEADER);
         if cached {
             // The cache keeps READER_DATA_LIFECYCLE.
             let qos = Qos { reader_data_lifecycle: Default::default(), ..spec.qos.clone() };
@@ -124,6 +128,7 @@ impl ReaderCore {
             behind: AtomicBool::new(false),
             idle: AtomicU32::new(0),
             remote: AtomicBool::new(false),
+            fetches: dds.as_ref().is_some_and(DdsReader::is_fetched),
             dds,
             content,
             statuses: Statuses::new(),
@@ -167,6 +172,7 @@ impl ReaderCore {
             remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
             self.remote.store(!remotes.is_empty(), Ordering::Relaxed);
             self.incoming.vitals().lock().remotes(&remotes);
+            self.incoming.rematch();
             self.statuses.tell();
         }
         self.look();

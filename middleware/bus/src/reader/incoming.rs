@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader};
 use tidewire_qos::{Durability, Ownership, Qos};
 use tidewire_transport::dds::{DdsSample, Sink};
@@ -44,6 +44,8 @@ pub(crate) struct Incoming {
     pub(super) queue: Mutex<Queue>,
     pub(super) waiting: AtomicUsize,
     local: RwLock<HashMap<Prefix, bool>>,
+    /// Counts news of discovery.
+    news: AtomicU32,
     blocked: RwLock<HashSet<Guid>>,
     /// Whether `blocked` has any: it hardly ever does.
     blocks: AtomicBool,
@@ -73,6 +75,20 @@ pub(super) struct Queue {
     pub(super) bytes: usize,
     gaps: SequenceGaps,
     crowd: Crowd,
+    /// Who wrote the sample that came last: they come in runs.
+    source: Option<Source>,
+}
+
+/// What must be known of a writer for each of its samples.
+#[derive(Clone, Copy)]
+struct Source {
+    writer: Guid,
+    /// The news of discovery that this includes.
+    news: u32,
+    /// Whether its samples come by shared memory.
+    is_local: bool,
+    /// How long they live, in ns, as it has announced.
+    lifespan: Option<i64>,
 }
 
 impl Incoming {
@@ -96,6 +112,7 @@ impl Incoming {
             queue: Mutex::default(),
             waiting: AtomicUsize::new(0),
             local: RwLock::default(),
+            news: AtomicU32::new(0),
             blocked: RwLock::default(),
             blocks: AtomicBool::new(false),
             lost: Counter::default(),
@@ -229,7 +246,31 @@ impl Incoming {
         }
     }
 
-    /// How long a writer's samples live, as it has announced.
+    /// Discovery has news: a writer may have come, or announce other policies.
+    pub fn rematch(&self) {
+        self.news.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The queue, and what is known of a writer of whom it is about to get a sample.
+    fn queue_of(&self, writer: &Guid) -> (MutexGuard<'_, Queue>, Source) {
+        let news = self.news.load(Ordering::Acquire);
+        let queue = self.queue.lock();
+        if let Some(last) = queue.source
+            && last.writer == *writer
+            && last.news == news
+        {
+            return (queue, last);
+        }
+        // Discovery must not be asked under the lock.
+        drop(queue);
+        let is_local = self.is_local(&writer.prefix());
+        let lifespan = self.lifespan(writer);
+        let source = Source { writer: *writer, news, is_local, lifespan };
+        let mut queue = self.queue.lock();
+        queue.source = Some(source);
+        (queue, source)
+    }
+
     fn lifespan(&self, writer: &Guid) -> Option<i64> {
         let core = self.core.upgrade()?;
         if writer.prefix() == core.prefix {
@@ -307,19 +348,18 @@ impl Sink for Incoming {
     }
 
     fn deliver(&self, mut sample: DdsSample) {
-        if self.is_local(&sample.writer.prefix()) || self.is_blocked(&sample.writer) {
+        let reception_time = now_ns();
+        let (mut queue, source) = self.queue_of(&sample.writer);
+        if source.is_local || self.is_blocked(&sample.writer) {
             return;
         }
-        let reception_time = now_ns();
         if sample.source_time == 0 {
             sample.source_time = reception_time;
         }
         if !self.keyed {
             sample.key = KeyHash::default();
         }
-        let lifespan = self.lifespan(&sample.writer);
-        let expires = lifespan.map_or(0, |nanos| sample.source_time.saturating_add(nanos));
-        let mut queue = self.queue.lock();
+        let expires = source.lifespan.map_or(0, |nanos| sample.source_time.saturating_add(nanos));
         match queue.gaps.observe(sample.writer, sample.sequence) {
             Arrival::New { missed } if self.gaps_are_loss => self.lost.add(missed),
             Arrival::New { .. } => {}

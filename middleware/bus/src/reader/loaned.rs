@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use tidewire_idl::typed::plain_ref;
 use tidewire_idl::{InstanceState, PlainCdr, SampleInfo};
+use tidewire_transport::dds::HEADER;
 
 use super::arrived::Arrived;
 use super::core::ReaderCore;
@@ -35,7 +36,6 @@ use crate::error::ReadError;
 
 /// CDR_LE without options: the body is the value's memory (RTPS 2.5, 10.2).
 const CDR_LE: [u8; 2] = [0, 1];
-const HEADER: usize = 4;
 
 /// A sample on loan: it lies in the writer's shared memory until this is dropped, or where DDS put it
 /// together. Of shared memory a reader holds at most 64 samples of a writer at a time.

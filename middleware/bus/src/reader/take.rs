@@ -98,7 +98,7 @@ impl ReaderCore {
             return Ok(Some(shm(sample, time, &mut state.point)));
         }
         if !self.incoming.waits() {
-            if !self.remote.load(Ordering::Relaxed) {
+            if !self.fetches || !self.remote.load(Ordering::Relaxed) {
                 return self.nothing();
             }
             drop(state);
@@ -247,6 +247,9 @@ impl ReaderCore {
 
     fn take_dds(&self, state: &mut State) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
+            if arrived.expires == 0 && (arrived.passed || state.gates.are_open()) {
+                return Some(arrived);
+            }
             let now = now_ns();
             let shm = state.shm.as_ref();
             let writers = Known { shm, core: &self.core, incoming: &self.incoming };

@@ -38,9 +38,6 @@ pub enum Change<T> {
     },
 }
 
-/// Bytes from which on the receive cache is sized by a value's size in memory.
-const LARGE: usize = 16 << 10;
-
 /// Reads samples of `T`.
 pub struct Reader<T> {
     pub(super) core: Arc<ReaderCore>,
@@ -57,9 +54,6 @@ impl<T: TypeSupport> Reader<T> {
     ) -> Result<Self, BusError> {
         let mut spec = EndpointSpec::new(topic, T::TYPE_NAME, T::KEYED);
         spec.qos = qos.clone();
-        // RustDDS keeps what it received, by number: of large samples fewer. Values that large have no
-        // much smaller payload.
-        spec.plain_size = Some(size_of::<T>()).filter(|size| *size >= LARGE);
         let ty = T::descriptor();
         spec.ty = Some(ty.clone());
         Ok(Self::of(ReaderCore::new(core, spec, Some(&ty), filter, cached)?))

@@ -95,8 +95,14 @@ fn keep_last_goes_on_while_nobody_reads() {
     of_all_kinds(|bench| {
         let last = Qos { history: History::KeepLast(2), ..everything() };
         let (writer, reader) = bench.matched("last", &everything(), &last);
+        let put = |values: std::ops::RangeInclusive<u32>| {
+            values.for_each(|value| writer.put((value % 2) as u8, value));
+        };
+        // What RustDDS has room for of a type nobody knows, until it has seen how large the samples are.
+        put(1..=300);
+        wait("the first", || values(&reader.read(States::ANY)).contains(&300));
         // Far more than a queue on shared memory holds.
-        (1..=4_000).for_each(|value| writer.put((value % 2) as u8, value));
+        put(301..=4_000);
         wait("the last", || values(&reader.read(States::ANY)).contains(&4_000));
         let mut got = values(&reader.take(States::ANY));
         got.sort_unstable();

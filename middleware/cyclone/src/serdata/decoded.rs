@@ -3,12 +3,12 @@
 
 use std::ffi::{c_char, c_void};
 
-use bytes::Bytes;
 use cyclors::{
     dds_loaned_sample, ddsi_serdata, ddsi_serdata_kind, ddsi_serdata_kind_SDK_KEY, ddsi_sertype,
 };
 
 use super::Serdata;
+use super::body::Body;
 
 /// Only asked for by [`anchor`](crate::anchor): the key of the instance that stands for all.
 pub(super) unsafe extern "C" fn from_sample(
@@ -20,7 +20,7 @@ pub(super) unsafe extern "C" fn from_sample(
         return std::ptr::null_mut();
     }
     // SAFETY: called through the operations of `ty`, which Cyclone keeps as long as its samples.
-    Box::into_raw(unsafe { Serdata::new(ty, kind, Bytes::new()) }).cast()
+    Box::into_raw(unsafe { Serdata::new(ty, kind, Body::default()) }).cast()
 }
 
 pub(super) unsafe extern "C" fn to_sample(

@@ -1,5 +1,6 @@
 //! A sample as Cyclone holds it: the payload's bytes and what we know of them, no type.
 
+mod body;
 mod decoded;
 mod gather;
 mod ops;
@@ -10,20 +11,18 @@ use cyclors::{
     ddsi_serdata_kind_SDK_KEY, ddsi_sertype,
 };
 use tidewire_idl::KeyHash;
-use tidewire_transport::buffer::{self, LEAD};
-use tidewire_transport::dds::HEADER;
 
 pub(crate) use gather::{Parts, Scattered};
 pub(crate) use ops::ops;
 
 use crate::writer::Share;
+use body::Body;
 
 /// Begins with Cyclone's part, so that a pointer to one is a pointer to the other.
 #[repr(C)]
 pub(crate) struct Serdata {
     common: ddsi_serdata,
-    /// With header; a multiple of four bytes, as RTPS sends it.
-    payload: Bytes,
+    body: Body,
     /// The instance, of samples that we write; zero of those received, whose key the reader's sink
     /// knows.
     key: KeyHash,
@@ -35,23 +34,6 @@ pub(crate) struct Serdata {
     pub sequence: u64,
     /// Of its writer's window.
     share: Option<Share>,
-}
-
-/// Bytes as RTPS can send them: submessages are multiples of four bytes (RTPS 2.5, 9.4.1), and how
-/// many bytes were added is noted in the header's options (DDS-XTypes 1.3, 7.6.3.1.2).
-fn padded(payload: Bytes) -> Bytes {
-    let missing = payload.len().next_multiple_of(4) - payload.len();
-    if missing == 0 {
-        return payload;
-    }
-    let mut whole = buffer::with_room(payload.len() + missing);
-    whole.extend_from_slice(&payload);
-    whole.resize(LEAD + payload.len() + missing, 0);
-    if payload.len() >= HEADER {
-        let options = &mut whole[LEAD + 3];
-        *options = *options & !3 | missing as u8;
-    }
-    buffer::freeze(whole)
 }
 
 /// Instances by hash: Cyclone mixes the bits itself.
@@ -79,7 +61,7 @@ impl Serdata {
     ) -> *mut ddsi_serdata {
         let kind = if status == 0 { ddsi_serdata_kind_SDK_DATA } else { ddsi_serdata_kind_SDK_KEY };
         // SAFETY: as the caller says.
-        let mut serdata = unsafe { Self::new(ty, kind, padded(payload)) };
+        let mut serdata = unsafe { Self::new(ty, kind, Body::padded(payload)) };
         serdata.key = key;
         if told_apart {
             serdata.tell_apart(key);
@@ -93,13 +75,13 @@ impl Serdata {
 
     /// # Safety
     /// As [`write`](Self::write).
-    unsafe fn new(ty: *const ddsi_sertype, kind: ddsi_serdata_kind, payload: Bytes) -> Box<Self> {
+    unsafe fn new(ty: *const ddsi_sertype, kind: ddsi_serdata_kind, body: Body) -> Box<Self> {
         // SAFETY: a structure of pointers and numbers, for which zero is a value; `ddsi_serdata_init`
         // sets them.
         let common = unsafe { std::mem::zeroed() };
         let mut serdata = Box::new(Self {
             common,
-            payload,
+            body,
             key: KeyHash::default(),
             instance: KeyHash::default(),
             hash_only: false,
@@ -132,24 +114,12 @@ impl Serdata {
         self.common.timestamp.v
     }
 
-    pub fn payload(&self) -> &Bytes {
-        &self.payload
+    /// With header.
+    pub fn payload(&self) -> Bytes {
+        self.body.to_bytes()
     }
 
     pub fn key(&self) -> KeyHash {
         self.key
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn payloads_are_padded_and_say_so() {
-        let even = Bytes::from_static(&[0, 1, 0, 0, 5, 6, 7, 8]);
-        assert_eq!(padded(even.clone()), even);
-        let odd = Bytes::from_static(&[0, 1, 0, 0, 5]);
-        assert_eq!(&padded(odd)[..], [0, 1, 0, 3, 5, 0, 0, 0]);
     }
 }

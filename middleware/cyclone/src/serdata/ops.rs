@@ -2,16 +2,16 @@
 
 use std::ffi::{c_char, c_void};
 
-use bytes::Bytes;
 use cyclors::{
     ddsi_keyhash, ddsi_rdata, ddsi_serdata, ddsi_serdata_kind, ddsi_serdata_kind_SDK_KEY,
     ddsi_serdata_ops, ddsi_sertype, ddsrt_iovec_t, ddsrt_msg_iovlen_t,
 };
 use tidewire_transport::dds::HEADER;
 
+use super::Serdata;
+use super::body::Body;
 use super::decoded::{from_loaned_sample, from_psmx, from_sample, to_sample, untyped_to_sample};
 use super::gather::gather;
-use super::{Serdata, padded};
 use crate::sys::{self, Received};
 
 /// The operations Cyclone needs. It never sees a decoded sample, so those are not there.
@@ -47,7 +47,7 @@ unsafe extern "C" fn eqkey(a: *const ddsi_serdata, b: *const ddsi_serdata) -> bo
 
 unsafe extern "C" fn get_size(serdata: *const ddsi_serdata) -> u32 {
     // SAFETY: called through our operations.
-    unsafe { Serdata::of(serdata) }.payload.len() as u32
+    unsafe { Serdata::of(serdata) }.body.len() as u32
 }
 
 unsafe extern "C" fn from_ser(
@@ -62,7 +62,7 @@ unsafe extern "C" fn from_ser(
         return std::ptr::null_mut();
     };
     // SAFETY: called through the operations of `ty`, which Cyclone keeps as long as its samples.
-    let mut serdata = unsafe { Serdata::new(ty, kind, payload) };
+    let mut serdata = unsafe { Serdata::new(ty, kind, Body::Shared(payload)) };
     serdata.sequence = received.sequence();
     Box::into_raw(serdata).cast()
 }
@@ -84,7 +84,7 @@ unsafe extern "C" fn from_ser_iov(
     }
     payload.truncate(size);
     // SAFETY: as for `from_ser`.
-    let serdata = unsafe { Serdata::new(ty, kind, padded(payload.into())) };
+    let serdata = unsafe { Serdata::new(ty, kind, Body::padded(payload.into())) };
     Box::into_raw(serdata).cast()
 }
 
@@ -94,7 +94,7 @@ unsafe extern "C" fn from_keyhash(
 ) -> *mut ddsi_serdata {
     // SAFETY: `hash` is readable, `ty` as for `from_ser`.
     let (mut serdata, key) = unsafe {
-        (Serdata::new(ty, ddsi_serdata_kind_SDK_KEY, Bytes::new()), sys::key_hash(&*hash))
+        (Serdata::new(ty, ddsi_serdata_kind_SDK_KEY, Body::default()), sys::key_hash(&*hash))
     };
     serdata.key = key;
     serdata.hash_only = true;
@@ -104,7 +104,7 @@ unsafe extern "C" fn from_keyhash(
 unsafe extern "C" fn to_ser(serdata: *const ddsi_serdata, at: usize, size: usize, to: *mut c_void) {
     // SAFETY: called through our operations; `to` has room for `size` bytes.
     unsafe {
-        let payload = &Serdata::of(serdata).payload;
+        let payload = &Serdata::of(serdata).body;
         let size = size.min(payload.len().saturating_sub(at));
         std::ptr::copy_nonoverlapping(payload.as_ptr().wrapping_add(at), to.cast(), size);
     }
@@ -119,7 +119,7 @@ unsafe extern "C" fn to_ser_ref(
     // SAFETY: called through our operations with a range inside `get_size`, rounded up to four bytes,
     // which the payload is as well; the reference keeps it until `to_ser_unref`.
     unsafe {
-        let payload = &Serdata::of(serdata).payload;
+        let payload = &Serdata::of(serdata).body;
         (*part).iov_base = payload.as_ptr().wrapping_add(at).cast_mut().cast();
         (*part).iov_len = size.min(payload.len().saturating_sub(at));
         sys::ddsi_serdata_ref(serdata)
@@ -135,7 +135,8 @@ unsafe extern "C" fn to_untyped(serdata: *const ddsi_serdata) -> *mut ddsi_serda
     // SAFETY: called through our operations. The type is only read for its operations.
     unsafe {
         let ours = Serdata::of(serdata);
-        let mut untyped = Serdata::new(ours.common.type_, ddsi_serdata_kind_SDK_KEY, Bytes::new());
+        let mut untyped =
+            Serdata::new(ours.common.type_, ddsi_serdata_kind_SDK_KEY, Body::default());
         untyped.instance = ours.instance;
         untyped.common.hash = ours.common.hash;
         // It may outlive the type.
@@ -165,7 +166,7 @@ unsafe extern "C" fn print(
     size: usize,
 ) -> usize {
     // SAFETY: called through our operations.
-    let text = format!("({} bytes)", unsafe { Serdata::of(serdata) }.payload.len());
+    let text = format!("({} bytes)", unsafe { Serdata::of(serdata) }.body.len());
     let length = text.len().min(size.saturating_sub(1));
     // SAFETY: `to` has room for `size` bytes, at least one.
     unsafe {

@@ -64,7 +64,11 @@ pub(super) struct Late {
 
 /// Changes that wait, oldest first. Whoever holds the writer's sequence takes them out, once written.
 #[derive(Default)]
-pub(super) struct Backlog(Mutex<Queue>);
+pub(super) struct Backlog {
+    queue: Mutex<Queue>,
+    /// How many wait: hardly ever any.
+    waiting: AtomicUsize,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -76,36 +80,41 @@ struct Queue {
 
 impl Backlog {
     pub fn is_empty(&self) -> bool {
-        self.0.lock().late.is_empty()
+        self.waiting.load(Ordering::Acquire) == 0
     }
 
     /// Adds one; `None` if there is no room, else whether a thread must be started.
     pub fn push(&self, late: Late) -> Option<bool> {
-        let mut queue = self.0.lock();
+        let mut queue = self.queue.lock();
         if queue.bytes > 0 && queue.bytes + late.payload.len() > MAX_LATE {
             return None;
         }
         queue.bytes += late.payload.len();
         queue.late.push_back(late);
+        self.waiting.store(queue.late.len(), Ordering::Release);
         Some(!std::mem::replace(&mut queue.drained, true))
     }
 
     /// The oldest, which stays until [`written`](Self::written).
     pub fn oldest(&self) -> Option<Late> {
-        self.0.lock().late.front().cloned()
+        if self.is_empty() {
+            return None;
+        }
+        self.queue.lock().late.front().cloned()
     }
 
     /// The oldest has been written, or never will be.
     pub fn written(&self) {
-        let mut queue = self.0.lock();
+        let mut queue = self.queue.lock();
         if let Some(late) = queue.late.pop_front() {
             queue.bytes -= late.payload.len();
+            self.waiting.store(queue.late.len(), Ordering::Release);
         }
     }
 
     /// Whether the thread may end: nothing waits. What is added later starts another.
     pub fn is_done(&self) -> bool {
-        let mut queue = self.0.lock();
+        let mut queue = self.queue.lock();
         queue.drained = !queue.late.is_empty();
         !queue.drained
     }
