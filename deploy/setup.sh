@@ -49,10 +49,9 @@ installed() {
 # libclang-cpp is another library, which bindgen has no use for.
 have_libclang() {
   [[ -n ${LIBCLANG_PATH:-} ]] && return 0
-  {
-    ldconfig -p 2>/dev/null
-    compgen -G '/usr/lib/llvm-*/lib/libclang*'
-  } | grep -q 'libclang\(-[0-9.]*\)\?\.so'
+  local found
+  found=$(ldconfig -p 2>/dev/null || true; compgen -G '/usr/lib/llvm-*/lib/libclang*' || true)
+  [[ $found =~ libclang(-[0-9.]+)?\.so ]]
 }
 
 # For the cargo feature `cyclone` and the tests of that backend.

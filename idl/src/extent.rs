@@ -1,19 +1,18 @@
 //! How large the samples of a type are.
 
-use crate::descriptor::{Definition, Primitive, TypeDescriptor, TypeRef};
+use std::collections::HashMap;
 
-/// Bytes that are counted for a string, if its bound is no smaller: names, units, short texts.
-const STRING: usize = 256;
+use crate::descriptor::{Definition, Member, TypeDescriptor, TypeRef};
 
-/// Bytes up to which a bounded sequence is counted in full. A larger one says how much there may be,
-/// not how much there is.
-const SEQUENCE: usize = 4 << 10;
+/// Bytes that are counted for a key's string without a smaller bound: it is a name.
+const NAME: usize = 256;
 
-/// Types within types, beyond which a description is taken for recursive.
-const DEPTH: usize = 64;
+/// Bytes up to which what has a bound is counted in full. A larger bound says how much there may be, not how
+/// much there is.
+const BOUNDED: usize = 4 << 10;
 
 impl TypeDescriptor {
-    /// Bytes that a sample has at most, as long as its strings are short. `None` where sequences decide,
+    /// Bytes that a sample has at most, as long as its keys are short. `None` where texts or sequences decide,
     /// which may be of any length.
     ///
     /// ```
@@ -26,71 +25,93 @@ impl TypeDescriptor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn usual_size(&self) -> Option<usize> {
-        self.size_of_definition(self.root(), 0)
+        Sizes { ty: self, known: HashMap::new() }.of_named(&self.name)
+    }
+}
+
+/// Each definition is looked at once, however often it is used.
+struct Sizes<'ty> {
+    ty: &'ty TypeDescriptor,
+    /// `None` also while it is being found out: what holds itself has no size.
+    known: HashMap<&'ty str, Option<usize>>,
+}
+
+impl<'ty> Sizes<'ty> {
+    fn of_named(&mut self, name: &str) -> Option<usize> {
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
+        let (name, definition) = self.ty.types.get_key_value(name)?;
+        self.known.insert(name, None);
+        let size = self.of_definition(definition);
+        self.known.insert(name, size);
+        size
     }
 
-    fn size_of_definition(&self, definition: &Definition, depth: usize) -> Option<usize> {
-        if depth > DEPTH {
-            return None;
-        }
+    fn of_definition(&mut self, definition: &'ty Definition) -> Option<usize> {
         match definition {
             Definition::Struct { base, members, .. } => {
-                let base = base.as_ref().map_or(Some(0), |base| self.size_of_named(base, depth))?;
+                let base = base.as_ref().map_or(Some(0), |base| self.of_named(base))?;
                 members
                     .iter()
-                    .try_fold(base, |sum, member| sum.checked_add(self.size_of(&member.ty, depth)?))
+                    .try_fold(base, |sum, member| sum.checked_add(self.of_member(member)?))
             }
             Definition::Union { discriminator, cases, .. } => {
                 let largest = cases.iter().try_fold(0, |largest: usize, case| {
-                    Some(largest.max(self.size_of(&case.member.ty, depth)?))
+                    Some(largest.max(self.of_member(&case.member)?))
                 })?;
-                largest.checked_add(self.size_of(discriminator, depth)?)
+                largest.checked_add(self.of(discriminator, false)?)
             }
             Definition::Enum { .. } => Some(4),
             Definition::Bitmask { .. } => Some(8),
         }
     }
 
-    fn size_of_named(&self, name: &str, depth: usize) -> Option<usize> {
-        self.size_of_definition(self.get(name)?, depth + 1)
+    fn of_member(&mut self, member: &'ty Member) -> Option<usize> {
+        self.of(&member.ty, member.key)
     }
 
     /// With the gap before it, or a parameter's header, if there is one.
-    fn size_of(&self, ty: &TypeRef, depth: usize) -> Option<usize> {
-        let characters = |bound: &Option<u32>, width: usize| {
-            let bound = bound.map_or(STRING, |bound| bound as usize);
-            Some(4 + bound.min(STRING) * width)
-        };
+    fn of(&mut self, ty: &'ty TypeRef, key: bool) -> Option<usize> {
         let own = match ty {
             TypeRef::Primitive(primitive) => Some(primitive.size()),
-            TypeRef::String { bound } => characters(bound, 1),
-            TypeRef::WString { bound } => characters(bound, Primitive::WChar.size()),
+            TypeRef::String { bound } => text(*bound, 1, key),
+            TypeRef::WString { bound } => text(*bound, 2, key),
             TypeRef::Sequence { element, bound } => {
-                let all = self.size_of_all(element, bound.as_ref().map(|n| *n as usize)?, depth)?;
-                Some(4 + all).filter(|_| all <= SEQUENCE)
+                let all = self.of_all(element, (*bound)? as usize)?;
+                Some(4 + all).filter(|_| all <= BOUNDED)
             }
             TypeRef::Array { element, dims } => {
                 let count = dims.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim as usize))?;
-                self.size_of_all(element, count, depth)
+                self.of_all(element, count)
             }
-            TypeRef::Named(name) => self.size_of_named(name, depth),
+            TypeRef::Named(name) => self.of_named(name),
         };
         own?.checked_add(8)
     }
 
-    fn size_of_all(&self, element: &TypeRef, count: usize, depth: usize) -> Option<usize> {
+    fn of_all(&mut self, element: &'ty TypeRef, count: usize) -> Option<usize> {
         match element {
             TypeRef::Primitive(primitive) => primitive.size(),
-            element => self.size_of(element, depth)?,
+            element => self.of(element, false)?,
         }
         .checked_mul(count)
     }
+}
+
+fn text(bound: Option<u32>, width: usize, key: bool) -> Option<usize> {
+    let most = bound.map_or(usize::MAX, |bound| (bound as usize).saturating_mul(width));
+    if most <= BOUNDED {
+        return Some(4 + most);
+    }
+    key.then_some(4 + NAME * width)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::TypeRegistry;
+    use crate::descriptor::Primitive;
 
     fn size(idl: &str) -> Option<usize> {
         let mut types = TypeRegistry::new();
@@ -99,9 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn strings_count_as_short_ones() {
-        let all = size("struct T { string a; string<7> b; wstring c; };").unwrap();
+    fn names_are_short_and_texts_are_not() {
+        let all = size("struct T { @key string a; string<7> b; @key wstring c; };").unwrap();
         assert!((256 + 7 + 512..900).contains(&all), "{all}");
+        assert_eq!(size("struct T { @key long id; string json; };"), None);
+        assert_eq!(size("struct T { string<1048576> json; };"), None);
     }
 
     #[test]
@@ -124,6 +147,16 @@ mod tests {
         assert_eq!(size("struct A { sequence<long> all; }; struct T { A a; };"), None);
     }
 
+    #[test]
+    fn a_definition_is_looked_at_once() {
+        // Each holds the next twice: 2^60 ways to the last.
+        let mut idl = "struct S0 { long x; };\n".to_owned();
+        for i in 1..60 {
+            idl += &format!("struct S{i} {{ @optional S{} a; @optional S{} b; }};\n", i - 1, i - 1);
+        }
+        assert!(size(&(idl + "struct T { S59 s; };")).unwrap() > 1 << 59);
+    }
+
     /// No parser makes these, but a description may come from anywhere.
     #[test]
     fn descriptions_without_measure_have_no_size() {
@@ -140,5 +173,7 @@ mod tests {
         assert_eq!(with(TypeRef::Array { element, dims: vec![u32::MAX; 3] }), None);
         assert_eq!(with(TypeRef::Named("T".into())), None, "it holds itself");
         assert_eq!(with(TypeRef::Named("U".into())), None, "nobody knows it");
+        let nothing = TypeDescriptor { name: "V".into(), ..TypeDescriptor::clone(&ty) };
+        assert_eq!(nothing.usual_size(), None);
     }
 }

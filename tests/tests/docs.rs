@@ -182,9 +182,10 @@ fn the_script_that_builds_ddsperf_finds_the_sources_of_the_pinned_version() {
 fn the_setup_script_knows_libclang_from_libraries_beside_it() {
     let found = |by_linker: &str, in_folders: &str| {
         let script = r#"eval "$(sed -n '/^have_libclang()/,/^}/p' "$1")"; have_libclang"#;
-        let functions = format!(
-            "ldconfig() {{ echo '{by_linker}'; }}; compgen() {{ echo '{in_folders}'; }}; {script}"
-        );
+        let says = |what: &str| format!("{{ [[ -n '{what}' ]] && echo '{what}'; }}");
+        let (linker, folders) = (says(by_linker), says(in_folders));
+        let functions =
+            format!("set -euo pipefail; ldconfig() {linker}; compgen() {folders}; {script}");
         std::process::Command::new("bash")
             .args(["-c", &functions, "setup"])
             .arg(root().join("deploy/setup.sh"))

@@ -101,11 +101,12 @@ impl KeyReader {
         let representation = r.encoding().representation;
         let fits = self.fits[usize::from(representation == Representation::Xcdr2)];
         KEY.with_borrow_mut(|key| {
+            let mut w = Writer::for_key_hash(key, representation);
+            let copied = self.copy_root(&mut r, content, Purpose::Hash, &mut w);
+            let hash = copied.map(|()| finish_key_hash(key, fits));
             key.clear();
             key.shrink_to(KEPT);
-            let mut w = Writer::for_key_hash(key, representation);
-            self.copy_root(&mut r, content, Purpose::Hash, &mut w)?;
-            Ok(finish_key_hash(key, fits))
+            hash
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tidewire_bus::{Backend, Participant, RawTopic, Transports, testing};
 use tidewire_qos::{History, Qos, Reliability};
 use tidewire_types::bench::{Block64, KeyedSeq};
+use tidewire_types::sensor::Temperature;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -59,6 +60,44 @@ fn a_listener_takes_every_sample_in_order() {
         }
         assert_eq!((reader.received(), reader.lost()), (500, 0), "{way:?}");
     }
+}
+
+/// RustDDS acknowledges what it has got, taken or not, so it must have room for what comes meanwhile. How much
+/// it takes from the type.
+#[test]
+fn what_comes_while_a_listener_is_busy_is_not_lost() {
+    const COUNT: u32 = 4_000;
+    let (near, far) = pair((Transports { dds: true, shm: false }, Backend::RustDds));
+    let reader = far.reader::<Temperature>("busy", &all()).unwrap();
+    let writer = near.writer::<Temperature>("busy", &all()).unwrap();
+    let (begin, begun) = mpsc::channel();
+    let (found, heard) = mpsc::channel();
+    let (go, may_go) = mpsc::channel();
+    reader
+        .on_data(move |reader| {
+            while let Some(sample) = reader.take().unwrap() {
+                if sample.data.celsius == 0.0 {
+                    begin.send(()).unwrap();
+                    may_go.recv().unwrap();
+                }
+                found.send(sample.data.celsius).unwrap();
+            }
+        })
+        .unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    let put = |i: u32| {
+        let value = Temperature { point: format!("p{}", i % 3), celsius: f64::from(i) };
+        writer.write(&value).unwrap();
+    };
+    put(0);
+    begun.recv_timeout(PATIENCE).unwrap();
+    (1..COUNT).for_each(put);
+    assert!(writer.wait_for_acknowledgments(PATIENCE));
+    go.send(()).unwrap();
+    for i in 0..COUNT {
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(f64::from(i)));
+    }
+    assert_eq!(reader.lost(), 0);
 }
 
 #[test]

@@ -5,10 +5,10 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::*;
-use tidewire_bus::{Change, RawTopic, Reader, now_ns};
+use tidewire_bus::{Change, Participant, RawTopic, Reader, now_ns, testing};
 use tidewire_idl::{Encoding, InstanceState, KeyHash, TypeSupport};
 use tidewire_qos::policy::{DestinationOrder, LivelinessKind};
-use tidewire_qos::{Duration, History, Liveliness, Qos};
+use tidewire_qos::{Duration, History, Library, Liveliness, Qos};
 use tidewire_types::bench::KeyedSeq;
 use tidewire_types::sensor::Temperature;
 
@@ -108,6 +108,20 @@ fn without_the_type_there_is_no_order_by_source_time() {
     assert!(refused.contains("DESTINATION_ORDER") && refused.contains("type"), "{refused}");
     let unkeyed = RawTopic { keyed: false, ..topic };
     a.raw_reader(&unkeyed, &qos).unwrap();
+}
+
+#[test]
+fn what_a_profile_wants_of_a_participant_is_refused_where_it_would_be_ignored() {
+    let library = Library::parse(
+        "line.xml",
+        "<dds><qos_library name=\"L\"><qos_profile name=\"Line\"><domain_participant_qos>
+         <user_data><value>AQID</value></user_data>
+         </domain_participant_qos></qos_profile></qos_library></dds>",
+    );
+    let line = library.unwrap().profile("Line").unwrap();
+    let builder = Participant::builder().domain(testing::free_domain()).name("plant/line");
+    let refused = builder.profile(line).build().map(drop).unwrap_err().to_string();
+    assert!(refused.contains("USER_DATA") && refused.contains("plant/line"), "{refused}");
 }
 
 #[test]

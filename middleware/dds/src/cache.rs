@@ -48,8 +48,9 @@ impl Room {
     pub fn grown(&mut self, waited: usize, largest: usize) -> Option<i32> {
         self.seen = self.seen.saturating_add(waited);
         self.largest = self.largest.max(largest);
-        let told = i32::try_from(self.seen.saturating_mul(TELLING)).unwrap_or(i32::MAX);
-        let usual = ordinary(2 * self.largest).min(told);
+        // In few steps: each takes a lock of the whole participant's.
+        let told = self.seen.min(SAMPLES).checked_ilog2().map_or(0, |log| TELLING << log);
+        let usual = ordinary(2 * self.largest).min(told as i32);
         // Next time there may be four times as many.
         let most = (BURST_BYTES / (self.largest + OVERHEAD)).clamp(LEAST, BURST_SAMPLES);
         let wanted = usual.max((4 * waited).min(most) as i32);
@@ -88,9 +89,10 @@ mod tests {
     #[test]
     fn many_small_samples_get_a_larger_one() {
         let mut room = Room::new(None);
-        assert_eq!(room.grown(32, 64), None);
-        assert_eq!(room.grown(1, 64), Some(33 * 32));
-        assert_eq!(room.grown(223, 64), Some(8192));
+        assert_eq!(room.grown(63, 64), None);
+        assert_eq!(room.grown(1, 64), Some(2048));
+        assert_eq!(room.grown(63, 64), None);
+        assert_eq!(room.grown(129, 64), Some(8192));
         assert_eq!(room.grown(1, 64), None);
         assert_eq!(room.grown(1, 12_000), None, "it does not shrink");
     }

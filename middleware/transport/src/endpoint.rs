@@ -17,7 +17,7 @@ pub struct EndpointSpec {
     /// Bytes of the CDR body when every sample of the type has the same (plain types), without the
     /// 4-byte encapsulation header.
     pub plain_size: Option<usize>,
-    /// The largest payload expected, header included, in bytes: a hint for preallocation. A transport
+    /// Bytes that hardly any payload exceeds, header included: a hint for preallocation. A transport
     /// must still carry larger ones or say clearly why it cannot.
     pub max_payload: Option<usize>,
     /// The type to announce, where the transport can; readers are then matched by it (DDS-XTypes 1.3,

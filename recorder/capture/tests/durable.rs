@@ -12,7 +12,7 @@ use tidewire_capture::{CaptureOptions, CaptureStats, DurableOptions, Recorder};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{Durability, History};
 use tidewire_store::Store;
-use tidewire_types::bench::Block64;
+use tidewire_types::bench::{Block64, KeyedSeq};
 use tidewire_types::sensor::Temperature;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -287,4 +287,37 @@ fn a_topic_without_key_has_one_instance_and_readers_get_what_they_match() {
     assert_eq!(get("local", Durability::Transient), NOTHING, "the writer's alone");
     assert_eq!(get("unknown", Durability::Transient), NOTHING);
     drop(recorder);
+}
+
+/// Its hash is all zeros, which stands for "not known" where the type is not.
+#[test]
+fn the_instance_with_key_zero_is_kept_and_restored_like_others() {
+    let domain = testing::free_domain();
+    let dir = tempfile::tempdir().unwrap();
+    let keeper = participant(domain, "plant/keeper", BOTH);
+    let persistent = qos(Durability::Persistent, 2);
+    let recorder = service(&keeper, dir.path(), Some(2));
+    let plant = participant(domain, "plant", BOTH);
+    let writer = plant.writer::<KeyedSeq>("numbers", &persistent).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    for seq in 0..8 {
+        writer.write(&KeyedSeq { seq, keyval: seq % 2, baggage: vec![] }).unwrap();
+    }
+    until(&recorder, "all samples", |stats| stats.recorded() == 8);
+    drop(writer);
+    let desk = participant(domain, "desk", BOTH);
+    let late = || {
+        let reader = desk.reader::<KeyedSeq>("numbers", &persistent).unwrap();
+        assert!(reader.wait_for_historical_data(PATIENCE).unwrap());
+        let mut got = [vec![], vec![]];
+        while let Some(sample) = reader.take().unwrap() {
+            got[sample.data.keyval as usize].push(sample.data.seq);
+        }
+        got
+    };
+    assert_eq!(late(), [[4, 6], [5, 7]]);
+    recorder.stop(PATIENCE).unwrap();
+    let recorder = service(&keeper, dir.path(), Some(2));
+    assert_eq!(late(), [[4, 6], [5, 7]], "of a service that has read the recording");
+    assert_eq!(recorder.stop(PATIENCE).unwrap().durable.unwrap().kept, 4);
 }

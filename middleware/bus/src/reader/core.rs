@@ -164,6 +164,7 @@ impl ReaderCore {
 
     /// Discovery has news.
     pub fn rematch(&self) {
+        self.incoming.rematch();
         if self.incoming.awaits_history() && self.core.services.any() {
             self.behind.store(true, Ordering::Relaxed);
         }
@@ -172,7 +173,6 @@ impl ReaderCore {
             remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
             self.remote.store(!remotes.is_empty(), Ordering::Relaxed);
             self.incoming.vitals().lock().remotes(&remotes);
-            self.incoming.rematch();
             self.statuses.tell();
         }
         self.look();

@@ -24,7 +24,7 @@ use crate::participant::Core;
 /// Payload bytes a reader that keeps everything may queue before samples are lost.
 const MAX_BYTES: usize = 256 << 20;
 
-/// Participants of which is remembered whether they are on this host.
+/// Participants of which is remembered whether they are on this host, and writers.
 const REMEMBERED: usize = 1024;
 
 /// The queue between the receive thread and `take`.
@@ -75,7 +75,8 @@ pub(super) struct Queue {
     pub(super) bytes: usize,
     gaps: SequenceGaps,
     crowd: Crowd,
-    /// Who wrote the sample that came last: they come in runs.
+    sources: HashMap<Guid, Source>,
+    /// Of the sample that came last: they come in runs.
     source: Option<Source>,
 }
 
@@ -254,19 +255,27 @@ impl Incoming {
     /// The queue, and what is known of a writer of whom it is about to get a sample.
     fn queue_of(&self, writer: &Guid) -> (MutexGuard<'_, Queue>, Source) {
         let news = self.news.load(Ordering::Acquire);
-        let queue = self.queue.lock();
-        if let Some(last) = queue.source
-            && last.writer == *writer
-            && last.news == news
-        {
+        let mut queue = self.queue.lock();
+        let known = |source: &&Source| source.writer == *writer && source.news == news;
+        if let Some(last) = queue.source.as_ref().filter(known).copied() {
             return (queue, last);
         }
-        // Discovery must not be asked under the lock.
-        drop(queue);
-        let is_local = self.is_local(&writer.prefix());
-        let lifespan = self.lifespan(writer);
-        let source = Source { writer: *writer, news, is_local, lifespan };
-        let mut queue = self.queue.lock();
+        let found = queue.sources.get(writer).filter(known).copied();
+        let source = found.unwrap_or_else(|| {
+            // Discovery must not be asked under the lock.
+            MutexGuard::unlocked(&mut queue, || {
+                let is_local = self.is_local(&writer.prefix());
+                let lifespan = self.lifespan(writer);
+                Source { writer: *writer, news, is_local, lifespan }
+            })
+        });
+        if found.is_none() {
+            if queue.sources.len() >= REMEMBERED {
+                // The answers come the same again.
+                queue.sources.clear();
+            }
+            queue.sources.insert(*writer, source);
+        }
         queue.source = Some(source);
         (queue, source)
     }
@@ -348,11 +357,11 @@ impl Sink for Incoming {
     }
 
     fn deliver(&self, mut sample: DdsSample) {
-        let reception_time = now_ns();
         let (mut queue, source) = self.queue_of(&sample.writer);
         if source.is_local || self.is_blocked(&sample.writer) {
             return;
         }
+        let reception_time = now_ns();
         if sample.source_time == 0 {
             sample.source_time = reception_time;
         }
