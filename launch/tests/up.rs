@@ -35,6 +35,12 @@ fn summary(output: &Output) -> Value {
         .unwrap_or_else(|e| panic!("{e}: {text}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// Samples in the recording so far.
+fn recorded(out: &Path) -> u64 {
+    let reader = tidewire_store::StoreReader::open(out.join("plant"));
+    reader.map_or(0, |reader| reader.topics().iter().map(|topic| topic.samples).sum())
+}
+
 fn pids_of(out: &Path) -> Vec<i32> {
     // A node's command line holds its specification, and that the folder of the run.
     let wanted = out.display().to_string();
@@ -96,8 +102,7 @@ fn a_killed_recorder_comes_back_and_the_gap_is_told() {
     let domain = tidewire_bus::testing::free_domain();
     let out = dir.path().join("run");
     let child = up(&launch_file(dir.path(), domain), &out, &["--for", "6s"]);
-    wait_until("recording", || out.join("plant").is_dir() && !pids_of(&out).is_empty());
-    std::thread::sleep(Duration::from_secs(2));
+    wait_until("samples", || recorded(&out) > 0);
     let recorder = pids_of(&out)[0];
     Command::new("kill").args(["-9", &recorder.to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
@@ -121,8 +126,7 @@ fn an_interrupt_ends_cleanly() {
     let domain = tidewire_bus::testing::free_domain();
     let out = dir.path().join("run");
     let child = up(&launch_file(dir.path(), domain), &out, &["--for", "0"]);
-    wait_until("recording", || !pids_of(&out).is_empty());
-    std::thread::sleep(Duration::from_secs(3));
+    wait_until("samples", || recorded(&out) > 0);
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

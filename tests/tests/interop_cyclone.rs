@@ -40,7 +40,7 @@ fn replay_to_cyclone(ty: &str, topic: &str, dir: &Path) -> Vec<String> {
     let number = free_domain();
     let subscriber = Peer::cyclone("sub", number, topic, ty, COUNT);
     subscriber.event("ready", PATIENCE);
-    run(&["replay", text(dir), "--domain", &number.to_string(), "--rate", "10"]);
+    run(&["replay", text(dir), "--domain", &number.to_string(), "--rate", "10", "--wait", "20"]);
     (0..COUNT)
         .map(|_| subscriber.event("received", PATIENCE)["bytes"].as_str().expect("hex").to_owned())
         .collect()

@@ -76,7 +76,7 @@ fn a_fault_is_announced_and_ended_under_one_key() {
     let truth = theirs.reader::<FaultTruth>("truth", &Qos::event()).unwrap();
     let vibration = theirs.reader::<Vibration>("vibration", &Qos::reliable()).unwrap();
     let (stop, stats) = (AtomicBool::new(false), Stats::default());
-    let faults = Plan { kinds: vec![Kind::Bearing], first_s: 0.1, every_s: 1.5, lasts_s: 0.3 };
+    let faults = Plan { kinds: vec![Kind::Bearing], first_s: 0.1, every_s: 4.0, lasts_s: 2.0 };
     let options = pump::Options { faults, ..Default::default() };
     let wiring =
         Wiring { remap: [("current".into(), "motor/current".into())].into(), ..Wiring::default() };
@@ -126,7 +126,7 @@ fn csv_rows_keep_their_values_and_labels_go_apart() {
     let mut made = tidewire_idl::TypeRegistry::new();
     made.add_file(&idl).unwrap();
     let desc = made.get("csv::Row").unwrap();
-    let wait = Duration::from_secs(5);
+    let wait = Duration::from_secs(30);
     for (flow, pressure, second) in [(76.5, -0.25, 0), (77.0, 0.5, 1)] {
         let sample = rows.recv_timeout(wait).unwrap().unwrap();
         let value = decode(&desc, &sample.payload).unwrap();

@@ -102,16 +102,17 @@ fn a_late_joiner_gets_the_whole_history_though_another_reader_is_full() {
     let (a, b) = pair(SHM);
     let mut qos = last(64);
     qos.reliability = tidewire_qos::Reliability::Reliable {
-        max_blocking_time: tidewire_qos::Duration::from_millis(20),
+        max_blocking_time: tidewire_qos::Duration::from_millis(250),
     };
     let writer = a.writer::<Temperature>("late", &qos).unwrap();
     let mut narrow = qos.clone();
     narrow.history = History::KeepAll;
     narrow.resource_limits.max_samples = Some(16);
     let stopped = b.reader::<Temperature>("late", &narrow).unwrap();
+    const COUNT: usize = 20;
     let mut refused = 0;
-    for i in 0..40 {
-        refused += u32::from(writer.write(&temperature(0, f64::from(i))).is_err());
+    for i in 0..COUNT {
+        refused += u32::from(writer.write(&temperature(0, i as f64)).is_err());
     }
     assert!(refused > 0, "the reader that does not take is full");
     let reader = b.reader::<Temperature>("late", &last(64)).unwrap();
@@ -120,9 +121,9 @@ fn a_late_joiner_gets_the_whole_history_though_another_reader_is_full() {
         while let Some(sample) = reader.take().unwrap() {
             got.push(sample.data.celsius);
         }
-        got.len() >= 40
+        got.len() >= COUNT
     });
-    assert_eq!(got, (0..40).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(got, (0..COUNT).map(|i| i as f64).collect::<Vec<_>>());
     drop(stopped);
 }
 

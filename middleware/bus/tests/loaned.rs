@@ -8,7 +8,7 @@ use tidewire_idl::{PlainCdr, TypeSupport};
 use tidewire_qos::{DataRepresentation, Qos};
 use tidewire_types::bench::{Block1K, Block64K};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn wait_for<T>(bus: &Participant, mut take: impl FnMut() -> Option<T>) -> T {
     let deadline = std::time::Instant::now() + PATIENCE;

@@ -164,6 +164,8 @@ fn the_instance_with_key_zero_is_one_like_others() {
             writers[seq as usize % 2].write(&KeyedSeq { seq, keyval, baggage: vec![] }).unwrap();
             writers[0].write(&KeyedSeq { seq: 9, keyval, baggage: vec![] }).unwrap();
         }
+        writers.iter().for_each(|writer| assert!(writer.wait_for_acknowledgments(PATIENCE)));
+        settle();
         drop(writers);
         let (mut got, mut ended) = (Vec::new(), BTreeSet::new());
         wait("all there is", || {

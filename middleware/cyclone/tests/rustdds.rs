@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Collect, domain, key, large, numbered, payload, wait};
+use common::{Collect, domain, key, large, numbered, patient, payload, wait};
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::policy::{DataRepresentation, History};
 use tidewire_qos::{Policy, Qos, check};
@@ -39,7 +39,7 @@ macro_rules! one_way {
             [([0, 1], DataRepresentation::Xcdr1), ([0, 7], DataRepresentation::Xcdr2)]
         {
             let topic = format!("way/{}/{}", $keyed, header[1]);
-            let qos = Qos { data_representation: vec![representation], ..Qos::reliable() };
+            let qos = Qos { data_representation: vec![representation], ..patient() };
             let sink = Arc::new(Collect::default());
             let reader = $to.reader(&spec(&topic, $keyed, qos.clone()), sink.clone()).unwrap();
             let writer = $from.writer(&spec(&topic, $keyed, qos)).unwrap();
@@ -87,8 +87,8 @@ fn samples_and_disposes_go_both_ways_unchanged() {
 #[test]
 fn samples_of_4_mb_go_both_ways() {
     let Pair { cyclone, rust } = pair(21);
-    let there = spec("large/there", false, Qos::reliable());
-    let back = spec("large/back", false, Qos::reliable());
+    let there = spec("large/there", false, patient());
+    let back = spec("large/back", false, patient());
     let (at_rust, at_cyclone) = (Arc::new(Collect::default()), Arc::new(Collect::default()));
     let rust_reader = rust.reader(&there, at_rust.clone()).unwrap();
     let cyclone_reader = cyclone.reader(&back, at_cyclone.clone()).unwrap();

@@ -208,8 +208,12 @@ fn the_wire_tells_nothing() {
     let writer = a.writer(&spec("a_topic_in_the_open")).unwrap();
     wait("a match", || !writer.matched().is_empty());
     let sample = payload([0, 1], b"key.a sample in the open");
-    writer.write(sample.clone(), key(&sample), 1).unwrap();
-    wait("the sample", || got.len() == 1);
+    // The tap may be kept from a processor while other tests fill its buffer.
+    for count in 1..=20 {
+        writer.write(sample.clone(), key(&sample), 1).unwrap();
+        wait("the sample", || got.len() == count);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 
     let keys = Keys::new(&["us", "them"]);
     let us = Us::join(domain(79), Some(keys.of("us")));
@@ -236,7 +240,7 @@ fn permissions_that_expire_end_the_participant_and_say_so() {
     let document = std::fs::read_to_string(keys.folder("us/permissions.xml")).unwrap();
     let last = document.split("<not_after>").nth(1).unwrap().split('<').next().unwrap();
     let soon =
-        std::process::Command::new("date").args(["-u", "-d", "+5 seconds", "+%FT%TZ"]).output();
+        std::process::Command::new("date").args(["-u", "-d", "+15 seconds", "+%FT%TZ"]).output();
     let soon = String::from_utf8(soon.unwrap().stdout).unwrap();
     keys.edit("us/permissions.xml", last, soon.trim());
     let domain = domain(80);

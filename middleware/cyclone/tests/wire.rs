@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Collect, Slow, domain, key, large, numbered, payload, wait};
+use common::{Collect, Slow, domain, key, large, numbered, patient, payload, wait};
 use tidewire_cyclone::{DdsOptions, DdsParticipant, DdsWriteError, DdsWriter};
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::Qos;
@@ -25,7 +25,7 @@ fn matched(writer: &DdsWriter) {
 
 fn reliable(topic: impl Into<String>, keyed: bool) -> EndpointSpec {
     let mut spec = EndpointSpec::new(topic, "T", keyed);
-    spec.qos = Qos::reliable();
+    spec.qos = patient();
     spec
 }
 
@@ -186,7 +186,7 @@ fn a_late_joiner_gets_the_last_of_each_instance() {
 #[test]
 fn a_full_reader_makes_the_writer_wait_and_then_time_out() {
     let (a, b) = pair(7);
-    let spec = reliable("held", false);
+    let spec = EndpointSpec { qos: Qos::reliable(), ..reliable("held", false) };
     let (slow, inside, release) = Slow::new();
     let _reader = b.reader(&spec, slow).unwrap();
     let writer = a.writer(&spec).unwrap();

@@ -9,14 +9,14 @@ use std::time::Duration;
 /// use tidewire_shm::ShmOptions;
 ///
 /// let options = ShmOptions { root: Some("/dev/shm/my-test".into()), ..ShmOptions::default() };
-/// assert_eq!(options.linger.as_millis(), 250);
+/// assert_eq!(options.linger.as_secs(), 2);
 /// ```
 #[derive(Clone, Debug)]
 pub struct ShmOptions {
     /// Directory of all domains. `None`: the environment's `TIDEWIRE_SHM_DIR`, else
     /// `/dev/shm/tidewire-<uid>`. Participants find each other only under the same root.
     pub root: Option<PathBuf>,
-    /// How long a writer that goes away waits for readers to take what it sent.
+    /// How long a writer that goes away waits at most for readers to take what it sent.
     pub linger: Duration,
     /// How often the janitor looks for participants that were killed.
     pub janitor_period: Duration,
@@ -29,7 +29,7 @@ impl Default for ShmOptions {
     fn default() -> Self {
         Self {
             root: None,
-            linger: Duration::from_millis(250),
+            linger: Duration::from_secs(2),
             janitor_period: Duration::from_millis(250),
             segment_budget: 128 << 20,
         }

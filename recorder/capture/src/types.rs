@@ -7,9 +7,9 @@ use std::time::Duration;
 use tidewire_bus::{Participant, TopicInfo};
 use tidewire_idl::{TypeHandle, TypeRegistry};
 
-/// How long a topic waits for its type to be described. Its samples are not recorded meanwhile: a
-/// topic's type is settled with its first one.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a topic waits at most for the type that a writer has announced to be described. Its samples are
+/// not recorded meanwhile: a topic's type is settled with its first one.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Knows types, or asks for them where the DDS backend reads them from discovery.
 pub(crate) struct Types {

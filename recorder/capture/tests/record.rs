@@ -10,7 +10,7 @@ use tidewire_capture::{CaptureOptions, CaptureStats, Recorder};
 use tidewire_idl::{
     Encoding, InstanceState, KeyHash, KeyReader, Sample, TypeRegistry, TypeSupport,
 };
-use tidewire_qos::Qos;
+use tidewire_qos::{Qos, Reliability};
 use tidewire_store::{Scan, Store, StoreReader};
 use tidewire_types::sensor::{Temperature, Vibration};
 
@@ -55,6 +55,12 @@ fn encoded<T: TypeSupport>(data: &T) -> Vec<u8> {
     payload
 }
 
+/// RELIABLE, on a machine that may be slow.
+fn patient() -> Qos {
+    let max_blocking_time = tidewire_qos::Duration::from_secs(20);
+    Qos { reliability: Reliability::Reliable { max_blocking_time }, ..Qos::reliable() }
+}
+
 fn both_ways(transports: Transports) {
     let domain = testing::free_domain();
     let site = participant(domain, "plant", transports);
@@ -63,9 +69,9 @@ fn both_ways(transports: Transports) {
     let recorder =
         recorder(&desk, dir.path(), CaptureOptions::default(), tidewire_types::registry());
 
-    let vibration = site.writer::<Vibration>("plant/vibration", &Qos::reliable()).unwrap();
+    let vibration = site.writer::<Vibration>("plant/vibration", &patient()).unwrap();
     let raw = RawTopic::new("plant/blob", "vendor::Blob", false);
-    let blob = site.raw_writer(&raw, &Qos::reliable()).unwrap();
+    let blob = site.raw_writer(&raw, &patient()).unwrap();
     vibration.wait_for_readers(1, PATIENCE).unwrap();
     blob.wait_for_readers(1, PATIENCE).unwrap();
 
@@ -271,7 +277,7 @@ fn a_recording_ends_when_it_is_told_to_while_sources_write_on() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let site = participant(domain, "plant", Transports { dds: true, shm: true });
-            let writer = site.writer::<Temperature>("t", &Qos::reliable()).unwrap();
+            let writer = site.writer::<Temperature>("t", &patient()).unwrap();
             while !done.load(Ordering::Relaxed) {
                 writer.write(&Temperature { point: "pump1".into(), celsius: 20.0 }).unwrap();
                 std::thread::sleep(Duration::from_micros(200));

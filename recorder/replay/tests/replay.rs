@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use tidewire_bus::{Participant, RawReader, RawTopic, Transports, now_ns, testing};
 use tidewire_capture::{CaptureOptions, Recorder};
 use tidewire_idl::{InstanceState, KeyHash, Sample, SampleInfo, TypeSupport};
-use tidewire_qos::Qos;
-use tidewire_qos::policy::History;
+use tidewire_qos::{History, Qos, Reliability};
 use tidewire_replay::{Progress, ReplayError, ReplayOptions, Summary};
 use tidewire_store::{Store, TopicMeta};
 use tidewire_types::market::Quote;
@@ -82,7 +81,10 @@ fn round_trip(transports: Transports) {
     let store = Store::open(dir.path(), Default::default()).unwrap();
     let types = tidewire_types::registry();
     let recorder = Recorder::start(&desk, store, CaptureOptions::default(), types).unwrap();
-    let writer = exchange.writer::<Quote>("quotes", &Qos::reliable()).unwrap();
+    let max_blocking_time = tidewire_qos::Duration::from_secs(20);
+    let reliability = Reliability::Reliable { max_blocking_time };
+    let patient = Qos { reliability, ..Qos::reliable() };
+    let writer = exchange.writer::<Quote>("quotes", &patient).unwrap();
     writer.wait_for_readers(1, PATIENCE).unwrap();
     for i in 0..300u32 {
         let data = Quote {

@@ -78,20 +78,33 @@ pub fn the_tools_serve_their_topics(vendor: Vendor, name: &str) {
     let on = ["--domain", &number, "--types", text(&types)];
     peer.tell("writer w works/valve Valve transient_local", "created");
 
-    let list = run_json(&[&["topic", "list"][..], &on].concat());
-    let listed = list.as_array().and_then(|list| list.iter().find(|t| t["topic"] == "works/valve"));
-    let listed = listed.unwrap_or_else(|| panic!("not listed: {list}"));
+    // Discovery may take longer than the tools look.
+    let mut listed = Value::Null;
+    until("the topic is listed", || {
+        let list = run_json(&[&["topic", "list"][..], &on].concat());
+        let mut topics = list.as_array().into_iter().flatten();
+        listed = topics.find(|t| t["topic"] == "works/valve").cloned().unwrap_or_default();
+        !listed.is_null()
+    });
     assert_eq!(listed["type"], "works::Valve");
     assert_eq!(listed["keyed"], true);
     assert_eq!(listed["type_known"], true);
     assert_eq!(listed["writers"], 1);
 
-    let info = run_json(&[&["topic", "info", "works/valve"][..], &on].concat());
+    let mut info = Value::Null;
+    until("its writer is told of", || {
+        info = run_json(&[&["topic", "info", "works/valve"][..], &on].concat());
+        info["writers"][0].is_object()
+    });
     let qos = &info["writers"][0]["qos"];
     assert!(qos["reliability"].to_string().to_lowercase().contains("reliable"), "{info}");
     assert!(qos["durability"].to_string().to_lowercase().contains("local"), "{info}");
 
-    let nodes = run_json(&["node", "list", "--domain", &number]);
+    let mut nodes = Value::Null;
+    until("its participant is listed", || {
+        nodes = run_json(&["node", "list", "--domain", &number]);
+        nodes.as_array().is_some_and(|nodes| !nodes.is_empty())
+    });
     let vendors: Vec<&Value> =
         nodes.as_array().into_iter().flatten().map(|n| &n["vendor"]).collect();
     assert_eq!(vendors, [name], "{nodes}");
@@ -140,7 +153,7 @@ pub fn unknown_types_are_recorded_and_replayed(vendor: Vendor, word: &'static st
     let domain = free_domain();
     let Some(peer) = vendor.start(domain) else { return };
     peer.tell(&format!("reader r works {word}"), "created");
-    run(&["replay", text(&dir), "--domain", &domain.to_string(), "--rate", "10"]);
+    run(&["replay", text(&dir), "--domain", &domain.to_string(), "--rate", "10", "--wait", "20"]);
     let told = peer.received(COUNT as usize);
     let got = by_instance(&work, told.iter().map(|line| line["value"].clone()));
     assert_same(&got, &wanted);

@@ -144,6 +144,7 @@ fn an_instance_is_not_left_while_a_weaker_writer_writes_it() {
         strong.put(1, 1);
         until(&reader, "the owner's sample", |reader| reader.lookup(1).is_some());
         weak.put(1, 2);
+        weak.is_acknowledged();
         settle();
         assert_eq!(values(&reader.read(States::ANY)), [1], "the weaker is not heard");
         drop(strong);

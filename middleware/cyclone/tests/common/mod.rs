@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tidewire_idl::KeyHash;
+use tidewire_qos::{Qos, Reliability};
 use tidewire_transport::dds::{DdsSample, Sink};
 
 /// Key = first 4 bytes of the body.
@@ -95,6 +96,12 @@ pub fn numbered(instance: u32, count: u32) -> Bytes {
 }
 
 /// A sample of `size` bytes with a pattern that a lost or doubled fragment would break.
+/// RELIABLE, on a machine that may be slow.
+pub fn patient() -> Qos {
+    let max_blocking_time = tidewire_qos::Duration::from_secs(30);
+    Qos { reliability: Reliability::Reliable { max_blocking_time }, ..Qos::reliable() }
+}
+
 pub fn large(size: usize) -> Bytes {
     let mut bytes = vec![0, 1, 0, 0];
     bytes.extend((4..size as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
