@@ -123,7 +123,7 @@ fn both_ways(transports: Transports) {
     assert_eq!(meta.descriptor.as_ref(), Some(&*Vibration::descriptor()));
     assert!(meta.keyed);
     let qos: Qos = serde_json::from_value(meta.qos.clone()).unwrap();
-    assert_eq!(qos.reliability, Qos::reliable().reliability);
+    assert_eq!(qos.reliability, patient().reliability);
     assert_eq!(topics["plant/vibration"].points, ["pump1", "pump2", "pump3"]);
 }
 
