@@ -1,6 +1,6 @@
 //! What participant, endpoints and receive thread share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     /// Whose samples those who wait are to take, and whose bells are to be hung up by who waits next.
     rung: Mutex<VecDeque<Weak<Inbox>>>,
     topics: Mutex<HashMap<String, Siblings>>,
+    /// Topics that have had a reader.
+    read: Mutex<HashSet<String>>,
 }
 
 impl Inner {
@@ -46,6 +48,7 @@ impl Inner {
             attendance: OnceLock::new(),
             rung: Mutex::default(),
             topics: Mutex::default(),
+            read: Mutex::default(),
         })
     }
 
@@ -94,6 +97,12 @@ impl Inner {
     /// Some reader is gone.
     pub fn forget_gone(&self) {
         self.rung.lock().retain(|inbox| inbox.strong_count() > 0);
+    }
+
+    /// Whether a reader of this topic is the first, for whom there is nothing old: RustDDS keeps what readers
+    /// have received, for good.
+    pub fn is_first(&self, topic: &str) -> bool {
+        self.read.lock().insert(topic.to_owned())
     }
 
     /// The readers of a topic.

@@ -188,7 +188,7 @@ impl DdsParticipant {
         let room = Room::new(payload);
         let policies = reader_policies(&spec.qos, room.samples());
         let topic_handle = topic(&self.rust, spec, &policies).map_err(fail)?;
-        let made = Timestamp::now();
+        let (made, first) = (Timestamp::now(), self.inner.is_first(&spec.topic));
         let (mut port, guid) = if spec.keyed {
             let reader =
                 self.subscriber.create_datareader(&topic_handle, Some(policies)).map_err(fail)?;
@@ -211,7 +211,7 @@ impl DdsParticipant {
         };
         // The receive thread is to judge whatever came since.
         let mut parked = Vec::new();
-        if spec.qos.durability == Durability::Volatile {
+        if spec.qos.durability == Durability::Volatile && !first {
             with_sink(&sink, || port.take_new(&mut parked, &spec.topic, made));
         }
         let siblings = self.inner.siblings(&spec.topic);

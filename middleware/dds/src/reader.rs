@@ -125,9 +125,9 @@ impl Port {
     pub fn take_new(&mut self, batch: &mut Vec<DdsSample>, topic: &str, made: Timestamp) {
         match self {
             Self::Keyed(reader) => {
-                // It does not tell when they came; nobody has had the time to hear of it.
+                // It does not tell when they came: what was written later did.
                 reader.take(batch, topic);
-                batch.clear();
+                batch.retain(|sample| sample.source_time >= from_rtps(made));
             }
             Self::Unkeyed(reader, _) => take_unkeyed(reader, batch, topic, made),
         }

@@ -12,7 +12,7 @@ use tidewire_dds::{
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_qos::Qos;
 use tidewire_qos::policy::{DataRepresentation, Reliability};
-use tidewire_transport::EndpointSpec;
+use tidewire_transport::{EndpointSpec, now_ns};
 
 /// RELIABLE, however long a thread has to wait for a processor.
 fn patient() -> Qos {
@@ -175,6 +175,43 @@ fn a_reliable_burst_of_20_000_arrives_whole_and_in_order() {
         let got = sink.0.lock();
         assert_eq!(got.len(), 20_000);
         assert!(got.iter().enumerate().all(|(i, s)| s.sequence == i as u64 + 1));
+    }
+}
+
+/// RustDDS keeps what readers have received for those of the topic that come later.
+#[test]
+fn a_second_volatile_reader_gets_what_is_written_after_it_was_made() {
+    let (a, b) = pair(9);
+    for keyed in [false, true] {
+        let mut spec = EndpointSpec::new(format!("second/{keyed}"), "T", keyed);
+        spec.qos = patient();
+        let [first, second, third] = [(); 3].map(|()| Arc::new(Collect::default()));
+        let sequences = |sink: &Collect| -> Vec<u64> {
+            sink.0.lock().iter().map(|sample| sample.sequence).collect()
+        };
+        let _first = b.reader(&spec, first.clone()).unwrap();
+        let writer = a.writer(&spec).unwrap();
+        matched(&writer);
+        let bytes = payload([0, 1], &[5, 0, 0, 0, 1, 1, 1, 1]);
+        let put = |source_time| writer.write(bytes.clone(), key(&bytes), source_time).unwrap();
+        for _ in 0..5 {
+            put(now_ns());
+        }
+        wait("the first reader's", || sequences(&first) == [1, 2, 3, 4, 5]);
+        let _second = b.reader(&spec, second.clone()).unwrap();
+        wait("a second match", || writer.matched().len() == 2);
+        put(now_ns());
+        wait("the second reader's", || !sequences(&second).is_empty());
+        assert_eq!(sequences(&second), [6], "keyed {keyed}");
+        // RustDDS tells when a sample came of topics without key alone; of others it is new by its stamp.
+        put(now_ns() + 3_600_000_000_000);
+        wait("the seventh", || sequences(&first).len() == 7);
+        let _third = b.reader(&spec, third.clone()).unwrap();
+        wait("a third match", || writer.matched().len() == 3);
+        put(now_ns());
+        wait("the third reader's", || sequences(&third).last() == Some(&8));
+        let expected: &[u64] = if keyed { &[7, 8] } else { &[8] };
+        assert_eq!(sequences(&third), expected, "keyed {keyed}");
     }
 }
 
