@@ -44,6 +44,9 @@ pub(crate) struct Ask {
     idle: AtomicBool,
     hasher: RandomState,
     state: Mutex<State>,
+    /// The reader of the answer, once that is over, until somebody lets go of it; and whether it is there.
+    retired: Mutex<Option<Arc<ReaderCore>>>,
+    retires: AtomicBool,
 }
 
 #[derive(Default)]
@@ -79,6 +82,18 @@ impl Ask {
     pub fn end(&self) {
         let reader = self.state.lock().reader.take();
         drop(reader);
+        self.let_go();
+    }
+
+    /// Deletes the reader of the answer, if that is over. To be called with no lock held that is taken where
+    /// samples arrive: to delete a reader waits until what is being delivered, to whichever reader, has been.
+    #[inline]
+    pub fn let_go(&self) {
+        if self.retires.load(Ordering::Acquire) {
+            self.retires.store(false, Ordering::Release);
+            let reader = self.retired.lock().take();
+            drop(reader);
+        }
     }
 
     /// Whether history may come.
@@ -196,7 +211,9 @@ impl Ask {
     }
 
     fn close(&self, state: &mut State) {
-        (state.reader, state.over) = (None, true);
+        *self.retired.lock() = state.reader.take();
+        self.retires.store(true, Ordering::Release);
+        state.over = true;
         state.heard = HashSet::new();
         state.instances = HashMap::new();
         self.idle.store(state.ahead.is_empty(), Ordering::Release);

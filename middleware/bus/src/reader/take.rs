@@ -79,7 +79,10 @@ impl ReaderCore {
     ) -> Result<Option<R>, Fault> {
         let mut state = self.state.lock();
         if self.behind.load(Ordering::Relaxed) {
-            return self.take_newest(&mut state, dds);
+            let taken = self.take_newest(&mut state, dds);
+            drop(state);
+            self.incoming.let_go();
+            return taken;
         }
         state.dds_first = !state.dds_first;
         if state.dds_first
@@ -91,7 +94,10 @@ impl ReaderCore {
         if let Some((sample, time)) = self.take_shm(&mut state)? {
             if self.keeps_last && time.saturating_sub(sample.source_time()) > PROMPT {
                 self.park(&sample, time);
-                return self.take_newest(&mut state, dds);
+                let taken = self.take_newest(&mut state, dds);
+                drop(state);
+                self.incoming.let_go();
+                return taken;
             }
             // Under the lock of `state`.
             self.received.step();
