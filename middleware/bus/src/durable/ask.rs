@@ -44,9 +44,6 @@ pub(crate) struct Ask {
     idle: AtomicBool,
     hasher: RandomState,
     state: Mutex<State>,
-    /// The reader of the answer, once that is over, until somebody lets go of it; and whether it is there.
-    retired: Mutex<Option<Arc<ReaderCore>>>,
-    retires: AtomicBool,
 }
 
 #[derive(Default)]
@@ -82,18 +79,6 @@ impl Ask {
     pub fn end(&self) {
         let reader = self.state.lock().reader.take();
         drop(reader);
-        self.let_go();
-    }
-
-    /// Deletes the reader of the answer, if that is over. To be called with no lock held that is taken where
-    /// samples arrive: to delete a reader waits until what is being delivered, to whichever reader, has been.
-    #[inline]
-    pub fn let_go(&self) {
-        if self.retires.load(Ordering::Acquire) {
-            self.retires.store(false, Ordering::Release);
-            let reader = self.retired.lock().take();
-            drop(reader);
-        }
     }
 
     /// Whether history may come.
@@ -211,8 +196,9 @@ impl Ask {
     }
 
     fn close(&self, state: &mut State) {
-        *self.retired.lock() = state.reader.take();
-        self.retires.store(true, Ordering::Release);
+        if let Some(reader) = state.reader.take() {
+            retire(reader);
+        }
         state.over = true;
         state.heard = HashSet::new();
         state.instances = HashMap::new();
@@ -233,6 +219,18 @@ impl Ask {
         hasher.write(&body[..end]);
         hasher.finish()
     }
+}
+
+/// Deletes the reader of the answer on a thread of its own: that waits until what is being delivered has been,
+/// to whichever reader, and whoever is here may hold locks that are taken there.
+fn retire(reader: Arc<ReaderCore>) {
+    let hold = reader.core.busy.hold();
+    let leave = move || {
+        drop(reader);
+        drop(hold);
+    };
+    // Without a thread it goes here, which is all that is left to do.
+    let _ = std::thread::Builder::new().name("tidewire-leave".into()).spawn(leave);
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tidewire_transport::history::Message;
 
 use super::{SERVICES, asked_by, history_qos, history_topic, is_present};
 use crate::error::{BusError, WriteError};
-use crate::participant::{EndpointInfo, OwnEndpoint, Participant, RawTopic};
+use crate::participant::{EndpointInfo, Participant, RawTopic};
 use crate::writer::RawWriter;
 
 /// Between a reader's coming and the answer: writers meet it meanwhile, so that what they write
@@ -142,13 +142,9 @@ impl DurabilityService {
     /// Readers whose topic of history has a reader.
     fn asking(&self) -> Vec<Guid> {
         let core = &self.participant.core;
-        let mut asking: Vec<Guid> = core
-            .endpoints
-            .lock()
-            .iter()
-            .filter_map(OwnEndpoint::reader)
-            .filter_map(|reader| asked_by(&reader.spec.topic))
-            .collect();
+        let ours = core.readers();
+        let mut asking: Vec<Guid> =
+            ours.iter().filter_map(|reader| asked_by(&reader.spec.topic)).collect();
         if let Some(dds) = &core.dds {
             asking.extend(dds.with_discovered(|known| -> Vec<Guid> {
                 let readers = known.readers.values();

@@ -42,7 +42,7 @@ pub(crate) enum OwnEndpoint {
 }
 
 impl OwnEndpoint {
-    pub fn reader(&self) -> Option<Arc<ReaderCore>> {
+    fn reader(&self) -> Option<Arc<ReaderCore>> {
         if let Self::Reader(reader) = self { reader.upgrade() } else { None }
     }
 
@@ -87,12 +87,15 @@ impl Busy {
     const PATIENCE: Duration = Duration::from_secs(2);
 
     /// Runs `work` on the participant, if it is still there.
-    fn with(&self, core: &Weak<Core>, work: impl FnOnce(&Core)) -> bool {
+    fn with(self: &Arc<Self>, core: &Weak<Core>, work: impl FnOnce(&Core)) -> bool {
+        let _hold = self.hold();
+        core.upgrade().map(|core| work(&core)).is_some()
+    }
+
+    /// For a thread that has something of the participant, as long as it has it.
+    pub fn hold(self: &Arc<Self>) -> Hold {
         *self.threads.lock() += 1;
-        let alive = core.upgrade().map(|core| work(&core)).is_some();
-        *self.threads.lock() -= 1;
-        self.changed.notify_all();
-        alive
+        Hold(self.clone())
     }
 
     /// Waits until no thread keeps it.
@@ -100,6 +103,15 @@ impl Busy {
         let deadline = Instant::now() + Self::PATIENCE;
         let mut threads = self.threads.lock();
         while *threads > 0 && !self.changed.wait_until(&mut threads, deadline).timed_out() {}
+    }
+}
+
+pub(crate) struct Hold(Arc<Busy>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        *self.0.threads.lock() -= 1;
+        self.0.changed.notify_all();
     }
 }
 
@@ -150,38 +162,32 @@ impl Core {
             self.points.forget(&participant.prefix);
         }
         self.services.note(event);
-        for endpoint in self.endpoints.lock().iter() {
-            match endpoint {
-                OwnEndpoint::Writer(writer) => {
-                    let Some(writer) = writer.upgrade() else { continue };
-                    writer.rematch();
-                    if let DdsEvent::Incompatible { local, remote, offered, requested } = event
-                        && writer.guid == *local
-                    {
-                        writer.statuses.misfit(*remote, offered, requested);
-                    }
+        for writer in self.writers() {
+            writer.rematch();
+            if let DdsEvent::Incompatible { local, remote, offered, requested } = event
+                && writer.guid == *local
+            {
+                writer.statuses.misfit(*remote, offered, requested);
+            }
+        }
+        for reader in self.readers() {
+            reader.rematch();
+            match event {
+                DdsEvent::Incompatible { local, remote, offered, requested }
+                    if reader.guid() == *local =>
+                {
+                    reader.block(*remote, offered, requested);
                 }
-                OwnEndpoint::Reader(reader) => {
-                    let Some(reader) = reader.upgrade() else { continue };
-                    reader.rematch();
-                    match event {
-                        DdsEvent::Incompatible { local, remote, offered, requested }
-                            if reader.guid() == *local =>
-                        {
-                            reader.block(*remote, offered, requested);
-                        }
-                        DdsEvent::Status {
-                            local,
-                            status:
-                                DdsStatus::LivelinessChanged {
-                                    writer: Some(writer),
-                                    is_alive: Some(is_alive),
-                                    ..
-                                },
-                        } if reader.guid() == *local => reader.heard_of(*writer, *is_alive),
-                        _ => {}
-                    }
-                }
+                DdsEvent::Status {
+                    local,
+                    status:
+                        DdsStatus::LivelinessChanged {
+                            writer: Some(writer),
+                            is_alive: Some(is_alive),
+                            ..
+                        },
+                } if reader.guid() == *local => reader.heard_of(*writer, *is_alive),
+                _ => {}
             }
         }
         if let Some(event) = to_event(self, event) {
@@ -269,8 +275,7 @@ impl Core {
     }
 
     fn own_writer(&self, writer: &Guid) -> Option<Arc<WriterCore>> {
-        let endpoints = self.endpoints.lock();
-        endpoints.iter().filter_map(OwnEndpoint::writer).find(|own| own.guid == *writer)
+        self.writers().into_iter().find(|own| own.guid == *writer)
     }
 
     /// Starts the thread that sends history to late joiners on shared memory; once.
@@ -338,13 +343,14 @@ impl Core {
         Ok(())
     }
 
-    /// Ours. Collected, so that what is done with them may take the list's lock.
-    fn readers(&self) -> Vec<Arc<ReaderCore>> {
+    /// Ours. Collected, so that what is done with them may take the list's lock, and none of them goes under
+    /// it, which may have to wait for what is being delivered.
+    pub fn readers(&self) -> Vec<Arc<ReaderCore>> {
         let endpoints = self.endpoints.lock();
         endpoints.iter().filter_map(OwnEndpoint::reader).collect()
     }
 
-    fn writers(&self) -> Vec<Arc<WriterCore>> {
+    pub fn writers(&self) -> Vec<Arc<WriterCore>> {
         let endpoints = self.endpoints.lock();
         endpoints.iter().filter_map(OwnEndpoint::writer).collect()
     }

@@ -11,7 +11,7 @@ use tidewire_shm::LocalEndpoint;
 use tidewire_transport::dds::{DdsEvent, RemoteEndpoint};
 use tidewire_transport::{EndpointSpec, Prefix};
 
-use super::core::{Core, OwnEndpoint};
+use super::core::Core;
 use crate::durable;
 use crate::error::BusError;
 
@@ -168,19 +168,11 @@ pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
         let list = if writer { &mut topic.writers } else { &mut topic.readers };
         list.push(endpoint);
     };
-    for endpoint in core.endpoints.lock().iter() {
-        match endpoint {
-            OwnEndpoint::Writer(writer) => {
-                if let Some(w) = writer.upgrade() {
-                    put(&w.spec.topic, own(core, &w.spec, w.guid), true);
-                }
-            }
-            OwnEndpoint::Reader(reader) => {
-                if let Some(r) = reader.upgrade() {
-                    put(&r.spec.topic, own(core, &r.spec, r.guid()), false);
-                }
-            }
-        }
+    for writer in core.writers() {
+        put(&writer.spec.topic, own(core, &writer.spec, writer.guid), true);
+    }
+    for reader in core.readers() {
+        put(&reader.spec.topic, own(core, &reader.spec, reader.guid()), false);
     }
     // Of participants that DDS knows it tells more; shared memory tells of those that have no DDS.
     let mut told: BTreeSet<Prefix> = BTreeSet::from([core.prefix]);

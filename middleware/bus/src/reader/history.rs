@@ -51,13 +51,8 @@ impl ReaderCore {
         let Some(ask) = &self.incoming.ask else { return Ok(true) };
         let over = || {
             let mut state = self.state.lock();
-            let aligned = self.align(&mut state);
-            if aligned.is_ok() {
-                self.catch_up();
-            }
-            drop(state);
-            ask.let_go();
-            aligned.map_err(|error| *error)?;
+            self.align(&mut state).map_err(|error| *error)?;
+            self.catch_up();
             Ok((!ask.is_open()).then_some(()))
         };
         Ok(self.until(timeout, over)?.is_some())
@@ -73,14 +68,6 @@ impl Incoming {
     /// Whether samples wait for history to come first.
     pub fn is_holding(&self) -> bool {
         self.ask.as_ref().is_some_and(Ask::is_holding)
-    }
-
-    /// Deletes the reader that history came by, if that is over: see [`Ask::let_go`].
-    #[inline]
-    pub fn let_go(&self) {
-        if let Some(ask) = &self.ask {
-            ask.let_go();
-        }
     }
 
     /// Notes a sample of a writer; false if history has brought it.

@@ -403,7 +403,6 @@ impl Sink for Incoming {
     }
 
     fn flush(&self) {
-        self.let_go();
         // Who waits finds nothing where a listener has taken everything.
         if self.listener.arrived() && !self.waits() {
             return;

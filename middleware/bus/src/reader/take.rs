@@ -79,10 +79,7 @@ impl ReaderCore {
     ) -> Result<Option<R>, Fault> {
         let mut state = self.state.lock();
         if self.behind.load(Ordering::Relaxed) {
-            let taken = self.take_newest(&mut state, dds);
-            drop(state);
-            self.incoming.let_go();
-            return taken;
+            return self.take_newest(&mut state, dds);
         }
         state.dds_first = !state.dds_first;
         if state.dds_first
@@ -94,10 +91,7 @@ impl ReaderCore {
         if let Some((sample, time)) = self.take_shm(&mut state)? {
             if self.keeps_last && time.saturating_sub(sample.source_time()) > PROMPT {
                 self.park(&sample, time);
-                let taken = self.take_newest(&mut state, dds);
-                drop(state);
-                self.incoming.let_go();
-                return taken;
+                return self.take_newest(&mut state, dds);
             }
             // Under the lock of `state`.
             self.received.step();
