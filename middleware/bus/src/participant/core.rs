@@ -60,7 +60,7 @@ pub(crate) struct Core {
     pub services: Services,
     pub dds: Option<DdsParticipant>,
     pub shm: Option<ShmDomain>,
-    pub endpoints: Mutex<Vec<OwnEndpoint>>,
+    endpoints: Mutex<Vec<OwnEndpoint>>,
     subscribers: Mutex<Vec<Sender<Event>>>,
     next_entity: AtomicU32,
     history: OnceLock<()>,

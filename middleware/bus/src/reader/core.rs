@@ -50,10 +50,8 @@ pub(crate) struct ReaderCore {
     pub(super) behind: AtomicBool,
     /// Takes in a row that found nothing: more than one, and somebody polls.
     pub(super) idle: AtomicU32,
-    /// Whether a writer elsewhere is matched.
-    pub(super) remote: AtomicBool,
-    /// Whether who takes its samples must fetch them off the wire.
-    pub(super) fetches: bool,
+    /// Whether who takes must fetch samples off the wire: a writer elsewhere is matched, and no other thread does.
+    pub(super) fetches: AtomicBool,
     pub(super) dds: Option<DdsReader>,
     pub(super) content: Option<Arc<Content>>,
     pub statuses: Box<Statuses>,
@@ -127,8 +125,7 @@ impl ReaderCore {
             keeps_last: spec.qos.history.depth().is_some(),
             behind: AtomicBool::new(false),
             idle: AtomicU32::new(0),
-            remote: AtomicBool::new(false),
-            fetches: dds.as_ref().is_some_and(DdsReader::is_fetched),
+            fetches: AtomicBool::new(false),
             dds,
             content,
             statuses: Statuses::new(),
@@ -171,7 +168,7 @@ impl ReaderCore {
         if let Some(dds) = &self.dds {
             let mut remotes = dds.matched();
             remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
-            self.remote.store(!remotes.is_empty(), Ordering::Relaxed);
+            self.fetches.store(dds.is_fetched() && !remotes.is_empty(), Ordering::Relaxed);
             self.incoming.vitals().lock().remotes(&remotes);
             self.statuses.tell();
         }

@@ -412,3 +412,39 @@ impl Sink for Incoming {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tidewire_transport::EndpointSpec;
+
+    use super::*;
+    use crate::reader::ReaderCore;
+    use crate::writer::WriterCore;
+
+    #[test]
+    fn what_is_known_of_a_writer_holds_until_discovery_has_news() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let mut spec = EndpointSpec::new("t", "T", false);
+        let reader = ReaderCore::new(&core, spec.clone(), None, None, false).unwrap();
+        spec.qos.lifespan = tidewire_qos::Duration::from_secs(3600);
+        // The next that is numbered is the writer.
+        let mut guid = core.own_guid(&spec, true);
+        guid.0[14] += 1;
+        let expires = |sequence| {
+            reader.incoming.deliver(DdsSample {
+                writer: guid,
+                sequence,
+                source_time: 1,
+                key: KeyHash::default(),
+                state: InstanceState::Alive,
+                payload: Bytes::from_static(&[0, 1, 0, 0]),
+            });
+            reader.incoming.pop().unwrap().expires
+        };
+        assert_eq!(expires(1), 0, "nobody knows the writer");
+        let writer = WriterCore::new(&core, spec).unwrap();
+        assert_eq!(writer.guid, guid);
+        reader.rematch();
+        assert_eq!(expires(2), 1 + 3_600_000_000_000);
+    }
+}

@@ -98,7 +98,7 @@ impl ReaderCore {
             return Ok(Some(shm(sample, time, &mut state.point)));
         }
         if !self.incoming.waits() {
-            if !self.fetches || !self.remote.load(Ordering::Relaxed) {
+            if !self.fetches.load(Ordering::Relaxed) {
                 return self.nothing();
             }
             drop(state);
