@@ -16,6 +16,7 @@ use crate::janitor::{self, Bell, Janitor};
 use crate::linger::Lingering;
 use crate::options::ShmOptions;
 use crate::presence::{EndpointKind, Names, OwnPresence, Peer, Peers};
+use crate::pulse::WriterStrengths;
 use crate::reader::ShmReader;
 use crate::routes::{endpoints, read_both};
 use crate::service::{self, IpcNode};
@@ -188,6 +189,11 @@ impl ShmDomain {
     /// [`ShmError::Backend`] if the topic's service cannot be opened.
     pub fn reader(&self, spec: &EndpointSpec, guid: Guid) -> Result<ShmReader, ShmError> {
         ShmReader::new(self.shared.clone(), spec, guid)
+    }
+
+    /// How strong the writers on this host are of the topic that the reader `spec` is on.
+    pub fn strengths(&self, spec: &EndpointSpec) -> WriterStrengths {
+        WriterStrengths::new(self.shared.peers.clone(), service::topic_hash(spec))
     }
 
     /// Changes whenever a participant or endpoint of the domain comes or goes on this host.

@@ -53,7 +53,7 @@ pub use error::ShmError;
 pub use loan::ShmLoan;
 pub use options::{ShmOptions, other_users};
 pub use presence::{ANNOUNCED_MAX, announced_len};
-pub use pulse::{WriterWatch, now as pulse_now};
+pub use pulse::{WriterStrengths, WriterWatch, now as pulse_now};
 pub use reader::ShmReader;
 pub use routes::ReaderId;
 pub use sample::{ShmInlet, ShmSample};

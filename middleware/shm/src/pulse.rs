@@ -13,8 +13,8 @@ use tidewire_qos::policy::{Liveliness, LivelinessKind};
 
 use crate::control::Control;
 use crate::domain::Shared;
-use crate::presence::{Peer, Peers};
-use crate::routes::{endpoints, fits};
+use crate::presence::{EndpointKind, Peer, Peers};
+use crate::routes::{endpoints, find_writer, fits};
 
 /// ns of a clock that runs alike in all processes of this host and is never set.
 pub fn now() -> u64 {
@@ -72,5 +72,27 @@ impl WriterWatch {
                 .collect();
         }
         self.writers.iter().map(move |w| (w.guid, is_alive(&w.peer, w.index, w.liveliness, now)))
+    }
+}
+
+/// How strong the writers of a topic on this host are.
+pub struct WriterStrengths {
+    peers: Arc<Peers>,
+    topic: u128,
+}
+
+impl WriterStrengths {
+    pub(crate) fn new(peers: Arc<Peers>, topic: u128) -> Self {
+        Self { peers, topic }
+    }
+
+    /// OWNERSHIP_STRENGTH of a writer; `None` if there is none of this GUID, or no more, or it has not
+    /// said within its lease that it is alive.
+    pub fn of(&self, writer: Guid) -> Option<i32> {
+        let (peer, index) = find_writer(&self.peers, self.topic, writer)?;
+        let offered = peer.slots().get(index)?.brief(EndpointKind::Writer, self.topic)?.qos;
+        let mortal = !offered.liveliness.lease.is_infinite();
+        let alive = !mortal || is_alive(&peer, index, offered.liveliness, now());
+        alive.then_some(offered.ownership_strength)
     }
 }

@@ -88,6 +88,8 @@ impl Peers {
 
     /// Reads the directory; returns the files of participants that are dead.
     fn scan(&self) -> Result<Vec<PathBuf>, ShmError> {
+        // Before it is read: what another thread has found since must not give way to an older list.
+        let mut state = self.state.write();
         let entries =
             std::fs::read_dir(&self.dir).map_err(|e| ShmError::io("list", &self.dir, e))?;
         let mut dead = Vec::new();
@@ -100,7 +102,6 @@ impl Peers {
                 dead.extend(is_abandoned(&entry.path()).then(|| entry.path()));
             }
         }
-        let mut state = self.state.write();
         state.present.retain(|prefix, _| found.iter().any(|(p, _)| p == prefix));
         for (prefix, path) in found {
             if let Some(peer) = state.present.get(&prefix) {
@@ -166,4 +167,43 @@ fn is_abandoned(path: &Path) -> bool {
         .is_ok_and(|t| t.elapsed().is_ok_and(|age| age.as_secs() >= 1));
     // Unlocked and not just made: the maker locks it right after making it.
     old && flock(&file, FlockOperation::NonBlockingLockShared).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    #[test]
+    fn whoever_has_come_is_found_whoever_else_looks() {
+        let root = tempfile::tempdir().unwrap();
+        let control = Arc::new(Control::join(root.path(), 0).unwrap());
+        let own = OwnPresence::create(control.dir(), [1; 12], "looks").unwrap();
+        let peers = Peers::new(control.dir(), control.clone(), &own);
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        peers.reap();
+                    }
+                });
+            }
+            let mut missed = 0;
+            for number in 0..2000u32 {
+                let mut prefix = [2; 12];
+                prefix[..4].copy_from_slice(&number.to_le_bytes());
+                let come = OwnPresence::create(control.dir(), prefix, "comes").unwrap();
+                control.bump();
+                peers.present();
+                // Whoever looked before may still be at it.
+                std::thread::sleep(std::time::Duration::from_micros(200));
+                missed += u32::from(!peers.present().iter().any(|peer| peer.prefix() == prefix));
+                drop(come);
+            }
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(missed, 0);
+        });
+    }
 }

@@ -14,7 +14,7 @@ use crate::error::ShmError;
 use crate::order::Order;
 use crate::past::Past;
 use crate::presence::{EndpointKind, Entry, Names, SlotGuard, Terms};
-use crate::pulse::{self, WriterWatch, is_alive};
+use crate::pulse::WriterWatch;
 use crate::routes::{count_writers, find_writer, read_both};
 use crate::sample::{ShmInlet, ShmSample};
 use crate::service;
@@ -175,16 +175,6 @@ impl ShmReader {
     /// reader was too slow.
     pub fn lost(&self) -> u64 {
         self.lost
-    }
-
-    /// OWNERSHIP_STRENGTH of a writer on this host; `None` if there is none of this GUID, or no more, or
-    /// it has not said within its lease that it is alive.
-    pub fn strength_of(&self, writer: Guid) -> Option<i32> {
-        let (peer, index) = find_writer(&self.inlet.shared().peers, self.topic, writer)?;
-        let offered = peer.slots().get(index)?.brief(EndpointKind::Writer, self.topic)?.qos;
-        let mortal = !offered.liveliness.lease.is_infinite();
-        let alive = !mortal || is_alive(&peer, index, offered.liveliness, pulse::now());
-        alive.then_some(offered.ownership_strength)
     }
 
     /// The generation of the domain since which writers find this reader. iceoryx2 knows it a moment
