@@ -141,6 +141,17 @@ pub enum WriteError {
         /// Which member, and its bound.
         reason: String,
     },
+    /// A new instance beyond RESOURCE_LIMITS `max_instances` (OUT_OF_RESOURCES in DDS 1.4, 2.2.2.4.2.11).
+    #[error(
+        "writer of `{topic}` has {limit} instances, as many as max_instances allows: unregister one, or \
+         raise it"
+    )]
+    Instances {
+        /// The topic.
+        topic: String,
+        /// `max_instances`.
+        limit: usize,
+    },
     /// No encapsulation header in front of the payload.
     #[error("payload of {len} bytes on `{topic}` has no encapsulation header (RTPS 2.5, 10.2)")]
     Header {

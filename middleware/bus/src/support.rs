@@ -153,6 +153,17 @@ pub(crate) fn check_limits(spec: &EndpointSpec) -> Result<(), BusError> {
     Err(BusError::Policy { policy, value, role, topic, remedy })
 }
 
+/// Refuses a limit of instances to a writer that is not told which instance a sample is of.
+pub(crate) fn check_raw_writer(spec: &EndpointSpec) -> Result<(), BusError> {
+    let Some(max) = spec.qos.resource_limits.max_instances.filter(|_| spec.keyed) else {
+        return Ok(());
+    };
+    let (policy, value) = (Policy::ResourceLimits, format!("max_instances={max}"));
+    let (role, topic) = ("a raw writer", spec.topic.clone());
+    let remedy = "leave it unlimited: it does not tell instances apart";
+    Err(BusError::Policy { policy, value, role, topic, remedy })
+}
+
 /// What it asks for beyond that type names are equal.
 fn strictness(consistency: &TypeConsistency) -> String {
     let asked = [

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::*;
 use tidewire_bus::{Backend, BusError, InstanceState, Participant, RawTopic, testing};
 use tidewire_idl::{TypeHandle, TypeRegistry, TypeSupport};
-use tidewire_qos::{Qos, WriterDataLifecycle};
+use tidewire_qos::{Durability, Qos, WriterDataLifecycle};
 use tidewire_types::sensor::Temperature;
 
 fn join(domain: u16, name: &str, backend: Backend) -> Participant {
@@ -40,6 +40,36 @@ fn both_backends_share_a_domain() {
             .collect();
         got.sort();
         assert_eq!(got, [payload(&[1, 0]), payload(&[1, 1])]);
+    }
+}
+
+/// Cyclone takes them for of two types, as one alone announces its own, and converts each sample.
+#[test]
+fn typed_and_raw_endpoints_of_one_participant_meet() {
+    let bus = join(testing::free_domain(), "plant/c", Backend::Cyclone);
+    let topic = RawTopic::new("both", Temperature::TYPE_NAME, true);
+    for durability in [Durability::Volatile, Durability::TransientLocal] {
+        let topic = RawTopic { name: format!("both/{durability}"), ..topic.clone() };
+        let qos = Qos { durability, ..everything() };
+        let writer = bus.writer::<Temperature>(&topic.name, &qos).unwrap();
+        let early = bus.raw_reader(&topic, &qos).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        for celsius in [1.0, 2.0, 3.0] {
+            writer.write(&Temperature { point: "p".into(), celsius }).unwrap();
+        }
+        let mut readers = vec![early];
+        if durability == Durability::TransientLocal {
+            readers.push(bus.raw_reader(&topic, &qos).unwrap());
+        }
+        for reader in &readers {
+            let got: Vec<f64> = (0..3)
+                .map(|_| {
+                    let sample = reader.recv_timeout(PATIENCE).unwrap().expect("three samples");
+                    Temperature::decode(&sample.payload).unwrap().celsius
+                })
+                .collect();
+            assert_eq!(got, [1.0, 2.0, 3.0], "{durability}");
+        }
     }
 }
 

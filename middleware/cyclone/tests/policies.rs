@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration as StdDuration;
+use std::time::{Duration as StdDuration, Instant};
 
 use common::{Collect, Slow, domain, numbered, wait};
 use parking_lot::Mutex;
@@ -175,11 +175,14 @@ fn a_packed_writer_without_room_holds_up_no_other() {
                 written.fetch_add(1, Ordering::AcqRel);
             }
         });
-        let mut seen = usize::MAX;
+        // Longer than a thread is likely to be without a processor.
+        let (mut seen, mut since) = (0, Instant::now());
         wait("the writer to find no room", || {
-            let before = std::mem::replace(&mut seen, written.load(Ordering::Acquire));
-            std::thread::sleep(StdDuration::from_millis(200));
-            seen > 0 && seen == before
+            let now = written.load(Ordering::Acquire);
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+            seen > 0 && since.elapsed() > StdDuration::from_secs(1)
         });
         for count in 1..=5 {
             let sample = numbered(1, count);

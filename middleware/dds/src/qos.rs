@@ -129,7 +129,9 @@ pub(crate) fn writer_policies(qos: &Qos, keyed: bool, payload: Option<usize>) ->
 /// only after 100 ms, and then there is a burst again.
 fn send_window(qos: &Qos, payload: Option<usize>) -> i32 {
     let by_bytes = (1 << 20) / payload.unwrap_or(1 << 10).max(1);
-    let by_qos = qos.resource_limits.max_samples.map_or(usize::MAX, |n| n as usize);
+    // Limits by instance bound all together: RustDDS counts samples alone.
+    let limits = [qos.resource_limits.max_samples, qos.resource_limits.max_samples_per_instance];
+    let by_qos = limits.iter().flatten().min().map_or(usize::MAX, |n| *n as usize);
     by_bytes.min(by_qos).clamp(4, 256) as i32
 }
 

@@ -114,7 +114,11 @@ fn killed_at_random_moments_nothing_acknowledged_is_lost_or_doubled() {
     let mut next = 0;
     // All numbers of earlier rounds that must be there for good.
     let mut kept: BTreeSet<u64> = BTreeSet::new();
-    for round in 0..10 {
+    // Where processors are scarce a victim may be killed before it says anything: then there are more.
+    for round in 0..40 {
+        if round >= 10 && next > 100 {
+            break;
+        }
         let child = start(dir.path(), next);
         let life = Duration::from_millis(random.random_range(5..400));
         let acknowledged = kill(child, life);

@@ -14,7 +14,7 @@ use tidewire_transport::{EndpointSpec, Prefix, history, now_ns};
 use super::{Services, history_qos, history_topic};
 use crate::error::BusError;
 use crate::participant::Core;
-use crate::reader::{Arrived, ReaderCore};
+use crate::reader::{Arrived, ReaderCore, Standing};
 
 /// How long a reader keeps live samples back for a service that is there and says nothing: RustDDS may
 /// take seconds to repair a large sample that a busy host has lost parts of.
@@ -118,6 +118,13 @@ impl Ask {
         true
     }
 
+    /// A live sample of the instance will not be taken.
+    pub fn unhear(&self, key: &KeyHash) {
+        if let Some((count, _)) = self.state.lock().instances.get_mut(key) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// Takes what the services have sent.
     pub fn collect(&self, core: &Arc<Core>, services: &Services) -> Progress {
         let mut all = self.state.lock();
@@ -137,7 +144,7 @@ impl Ask {
                 sample,
                 reception_time,
                 expires,
-                passed: false,
+                standing: Standing::Unjudged,
             }));
             if last {
                 all.answered.insert(service);
@@ -246,7 +253,13 @@ mod tests {
             state: InstanceState::Alive,
             payload: payload.into(),
         };
-        Arrived { sample, reception_time: 0, expires: 0, passed: false, disposes: false }
+        Arrived {
+            sample,
+            reception_time: 0,
+            expires: 0,
+            standing: Standing::Unjudged,
+            disposes: false,
+        }
     }
 
     fn hear(ask: &Ask, writer: u8, time: i64, key: u8, payload: &[u8]) -> bool {

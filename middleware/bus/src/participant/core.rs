@@ -29,7 +29,8 @@ const HISTORY_PERIOD: Duration = Duration::from_millis(20);
 /// How often deadlines and the liveliness of others are looked after.
 const WATCH_PERIOD: Duration = Duration::from_millis(5);
 
-/// How long the thread that calls listeners sleeps at most: a participant that goes waits no longer.
+/// How long the threads that call listeners and tell async readers sleep at most: a participant that goes waits no
+/// longer.
 const LISTEN_PERIOD: Duration = Duration::from_millis(20);
 
 /// Events a subscriber may fall behind by before it misses some.
@@ -364,17 +365,15 @@ impl Core {
         if self.notify.set(notify.clone()).is_err() {
             return self.notify();
         }
-        let (weak, thread_notify) = (Arc::downgrade(self), notify.clone());
-        std::thread::Builder::new().name("tidewire-async".into()).spawn(move || {
-            let mut seen = None;
-            loop {
-                let Some(core) = weak.upgrade() else { return };
-                let epoch = seen.unwrap_or_else(|| core.wake.epoch());
-                core.wait_since(epoch, Duration::from_millis(200));
-                seen = Some(core.wake.epoch());
-                thread_notify.notify_waiters();
-            }
-        })?;
+        let (weak, busy, told) = (Arc::downgrade(self), self.busy.clone(), notify.clone());
+        let mut seen = self.wake.epoch();
+        let mut look = move |core: &Self| {
+            core.wait_since(seen, LISTEN_PERIOD);
+            seen = core.wake.epoch();
+            told.notify_waiters();
+        };
+        let run = move || while busy.with(&weak, |core| look(core)) {};
+        std::thread::Builder::new().name("tidewire-async".into()).spawn(run)?;
         Ok(notify)
     }
 }
@@ -400,5 +399,16 @@ mod tests {
         drop(Participant::new(core));
         assert!(weak.upgrade().is_none(), "it has left");
         assert!(thread.join().unwrap());
+    }
+
+    #[test]
+    fn it_leaves_at_once_though_async_readers_have_waited() {
+        for _ in 0..20 {
+            let core = Core::start("p".into(), 1, [1; 12], None, None);
+            let weak = Arc::downgrade(&core);
+            core.notify().unwrap();
+            drop(Participant::new(core));
+            assert!(weak.upgrade().is_none(), "it has left");
+        }
     }
 }

@@ -14,7 +14,6 @@ use tidewire_transport::{Counter, EndpointSpec, Latch};
 
 use super::cache::Cache;
 use super::content::Content;
-use super::filter::Gates;
 use super::incoming::Incoming;
 use super::track::Tracks;
 use crate::backend::DdsReader;
@@ -62,7 +61,6 @@ pub(crate) struct ReaderCore {
 pub(super) struct State {
     pub(super) shm: Option<ShmReader>,
     pub(super) tracks: Tracks,
-    pub(super) gates: Gates,
     pub(super) point: LastPoint,
     /// Which transport to ask first next time, so that neither starves the other.
     pub(super) dds_first: bool,
@@ -90,7 +88,7 @@ impl ReaderCore {
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
-        let incoming = Arc::new(Incoming::new(core, keys, spec.keyed, &spec.qos, content.clone()));
+        let incoming = Arc::new(Incoming::new(core, keys, &spec, content.clone()));
         // Shared memory first: a writer that then hears of the DDS reader finds it there already. It
         // gets its name when DDS has given one.
         let unnamed =
@@ -105,7 +103,6 @@ impl ReaderCore {
             incoming.vitals().lock().watch(shm.watch());
         }
         let joined = shm.as_ref().map_or(0, ShmReader::joined);
-        let told_apart = incoming.told_apart;
         let reader = Arc::new(Self {
             guid,
             core: core.clone(),
@@ -114,7 +111,6 @@ impl ReaderCore {
             state: Latch::new(State {
                 shm,
                 tracks: Tracks::new(spec.qos.reliability.is_reliable(), joined),
-                gates: Gates::new(&spec.qos, told_apart, content.clone()),
                 point: LastPoint::default(),
                 dds_first: false,
             }),
@@ -156,6 +152,7 @@ impl ReaderCore {
             return Err(BusError::UnknownKey(self.spec.topic.clone()));
         }
         self.cache.get_or_init(|| Box::new(Cache::new(&self.spec.qos, keys)));
+        self.incoming.notes_all();
         self.core.start_watch()
     }
 

@@ -2,7 +2,6 @@
 //! are read.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::policy::{DestinationOrder, Ownership};
@@ -10,7 +9,7 @@ use tidewire_qos::{Duration, Qos};
 use tidewire_transport::SampleMeta;
 use tidewire_transport::dds::DdsSample;
 
-use super::content::Content;
+use super::ended::Ended;
 
 /// What of a sample decides whether it passes.
 #[derive(Clone, Copy, Debug)]
@@ -42,50 +41,70 @@ pub(crate) trait Writers {
     fn strength(&self, writer: Guid) -> Option<i32>;
 }
 
-/// The policies that keep samples back, and the content filter; most readers have none.
+/// The policies that keep samples back; most readers have none.
 pub(crate) struct Gates {
     owners: Option<Owners>,
     order: Option<SourceOrder>,
     separation: Option<TimeFilter>,
-    content: Option<Arc<Content>>,
+    ended: Ended,
 }
 
 impl Gates {
     /// `told_apart` says whether the instance of every sample is known.
-    pub fn new(qos: &Qos, told_apart: bool, content: Option<Arc<Content>>) -> Self {
+    pub fn new(qos: &Qos, told_apart: bool) -> Self {
         let ordered = qos.destination_order == DestinationOrder::BySourceTimestamp;
         let exclusive = qos.ownership == Ownership::Exclusive;
         Self {
             owners: exclusive.then(|| Owners::new(qos.deadline)),
             order: ordered.then(SourceOrder::default),
             separation: TimeFilter::new(qos.time_based_filter, told_apart),
-            content,
+            ended: Ended::default(),
         }
     }
 
     /// Whether every sample passes that has not expired.
-    #[inline]
     pub fn are_open(&self) -> bool {
-        self.owners.is_none()
-            && self.order.is_none()
-            && self.separation.is_none()
-            && self.content.is_none()
+        self.owners.is_none() && self.order.is_none() && self.separation.is_none()
     }
 
-    /// Whether the content filter lets a sample pass. What it keeps back leaves no trace on the
-    /// policies.
-    pub fn pass_content(&self, state: InstanceState, payload: &[u8]) -> bool {
-        self.content.as_ref().is_none_or(|content| content.pass(state, payload))
+    /// The same policies, which have seen nothing yet.
+    pub fn anew(&self) -> Self {
+        let separation = self.separation.as_ref();
+        Self {
+            owners: self.owners.as_ref().map(|owners| Owners::within(owners.deadline)),
+            order: self.order.as_ref().map(|_| SourceOrder::default()),
+            separation: separation.map(|f| TimeFilter::every(f.separation, f.told_apart)),
+            ended: Ended::default(),
+        }
     }
 
     /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no
     /// trace on those after it.
     #[inline]
     pub fn pass(&mut self, change: &Change, now: i64, writers: &dyn Writers) -> bool {
-        !tidewire_transport::is_over(change.expires, now)
+        let passes = !tidewire_transport::is_over(change.expires, now)
             && self.owners.as_mut().is_none_or(|owners| owners.pass(change, now, writers))
             && self.order.as_mut().is_none_or(|order| order.pass(change))
-            && self.separation.as_mut().is_none_or(|filter| filter.pass(change))
+            && self.separation.as_mut().is_none_or(|filter| filter.pass(change));
+        if passes && !self.are_open() {
+            self.note(change, now);
+        }
+        passes
+    }
+
+    /// Of topics whose instances come and go only those that are there are remembered for good.
+    fn note(&mut self, change: &Change, now: i64) {
+        match change.state {
+            InstanceState::Alive => self.ended.revive(&change.key),
+            InstanceState::Disposed | InstanceState::Unregistered => {
+                self.ended.end(change.key, now);
+            }
+        }
+        while let Some(key) = self.ended.forgotten(now) {
+            self.owners.as_mut().map(|owners| owners.owners.remove(&key));
+            self.order.as_mut().map(|order| order.0.remove(&key));
+            self.separation.as_mut().map(|filter| filter.last.remove(&(key, Guid::default())));
+        }
     }
 }
 
@@ -106,7 +125,11 @@ struct Owner {
 impl Owners {
     fn new(deadline: Duration) -> Self {
         let deadline = deadline.nanos().and_then(|nanos| i64::try_from(nanos).ok());
-        Self { deadline: deadline.unwrap_or(i64::MAX), owners: HashMap::new() }
+        Self::within(deadline.unwrap_or(i64::MAX))
+    }
+
+    fn within(deadline: i64) -> Self {
+        Self { deadline, owners: HashMap::new() }
     }
 
     /// Whether the change is of the instance's owner, which its writer may become by it.
@@ -167,7 +190,11 @@ impl TimeFilter {
     /// `None` if nothing is to be filtered.
     fn new(separation: Duration, told_apart: bool) -> Option<Self> {
         let separation = i64::try_from(separation.nanos().unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
-        (separation > 0).then(|| Self { separation, told_apart, last: HashMap::new() })
+        (separation > 0).then(|| Self::every(separation, told_apart))
+    }
+
+    fn every(separation: i64, told_apart: bool) -> Self {
+        Self { separation, told_apart, last: HashMap::new() }
     }
 
     /// Lets a sample through if its instance has been silent for the least separation. Ends of
@@ -257,6 +284,37 @@ mod tests {
         assert!(owners.pass(&change(0, 1, 3), 50, &writers));
         assert!(!owners.pass(&change(0, 1, 1), 150, &writers));
         assert!(owners.pass(&change(0, 1, 1), 151, &writers), "the owner missed its deadline");
+    }
+
+    #[test]
+    fn instances_that_have_ended_are_forgotten_after_a_while() {
+        const SECOND: i64 = 1_000_000_000;
+        let mut gates = Gates::new(
+            &Qos {
+                ownership: Ownership::Exclusive,
+                destination_order: DestinationOrder::BySourceTimestamp,
+                time_based_filter: Duration::from_millis(1),
+                ..Qos::reliable()
+            },
+            true,
+        );
+        let writers = Strengths([(Guid([1; 16]), 5)].into());
+        let known = |gates: &Gates| {
+            let owners = gates.owners.as_ref().unwrap().owners.len();
+            let (order, filter) =
+                (gates.order.as_ref().unwrap(), gates.separation.as_ref().unwrap());
+            (owners, order.0.len(), filter.last.len(), gates.ended.len())
+        };
+        for key in 1..=100 {
+            assert!(gates.pass(&change(1000, key, 1), SECOND, &writers));
+            let end = Change { state: InstanceState::Disposed, ..change(1001, key, 1) };
+            assert!(gates.pass(&end, SECOND, &writers));
+        }
+        assert_eq!(known(&gates), (100, 100, 100, 100));
+        assert!(gates.pass(&change(1010, 1, 1), 2 * SECOND, &writers), "it lives again");
+        assert!(!gates.pass(&change(900, 2, 1), 60 * SECOND, &writers), "too late still");
+        assert!(gates.pass(&change(70_000, 101, 1), 62 * SECOND, &writers));
+        assert_eq!(known(&gates), (2, 2, 2, 0));
     }
 
     #[test]

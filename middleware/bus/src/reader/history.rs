@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidewire_idl::KeyHash;
+use tidewire_transport::now_ns;
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Standing};
 use super::core::{ReaderCore, State};
 use super::filter::Change;
 use super::incoming::Incoming;
@@ -77,24 +78,46 @@ impl Incoming {
         self.ask.as_ref().is_none_or(|ask| ask.hear(name, payload))
     }
 
-    /// Puts history in front of what waits, under the same depth.
-    pub fn put_first(&self, history: Vec<Arrived>, ask: &Ask) {
-        let content = self.content.as_ref();
-        let passes = |arrived: &Arrived| {
-            let sample = &arrived.sample;
-            content.is_none_or(|content| content.pass(sample.state, &sample.payload))
+    /// A noted sample of the instance is kept back: it will not be taken.
+    pub fn unhear(&self, key: &KeyHash) {
+        if let Some(ask) = &self.ask {
+            ask.unhear(key);
+        }
+    }
+
+    /// Whether what comes now is judged after history that it waits for.
+    pub fn judges_later(&self) -> bool {
+        self.is_holding() && !self.judge.judges_arrivals()
+    }
+
+    /// Judges history where what came since has been already.
+    fn judge_history(&self, history: &mut [Arrived]) {
+        let (Some(mut gates), Some(core)) = (self.judge.for_history(), self.core.upgrade()) else {
+            return;
         };
-        let history: Vec<Arrived> = history.into_iter().filter(passes).collect();
+        let (writers, now) = (self.writers(&core), now_ns());
+        for arrived in history {
+            arrived.standing = match gates.pass(&arrived.change(), now, &writers) {
+                true => Standing::Passed,
+                false => Standing::KeptBack,
+            };
+        }
+    }
+
+    /// Puts history in front of what waits, under the same depth.
+    pub fn put_first(&self, mut history: Vec<Arrived>, ask: &Ask) {
+        history.retain(|Arrived { sample, .. }| self.pass_content(sample.state, &sample.payload));
+        self.judge_history(&mut history);
         let mut queue = self.queue.lock();
         let live: Vec<Arrived> = queue.samples.drain(..).flatten().collect();
         let mut waiting: HashMap<KeyHash, usize> = HashMap::new();
-        for arrived in &live {
+        for arrived in live.iter().filter(|arrived| arrived.has_place()) {
             *waiting.entry(arrived.sample.key).or_default() += 1;
         }
         let before = live.len();
         let keeps_last = self.depth_by_key.is_some();
         let history = ask.settle(history, keeps_last, |key| waiting.get(key).copied().unwrap_or(0));
-        (queue.instances, queue.bytes) = (HashMap::new(), 0);
+        queue.clear();
         for arrived in history.into_iter().chain(live) {
             // Of what came over DDS without an instance, each may be another's.
             let known = self.told_apart || arrived.sample.key != KeyHash::default();

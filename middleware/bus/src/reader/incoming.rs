@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tidewire_idl::{Guid, InstanceState, KeyHash, KeyReader};
-use tidewire_qos::{Durability, Ownership, Qos};
+use tidewire_qos::{Durability, Ownership};
 use tidewire_transport::dds::{DdsSample, Sink};
-use tidewire_transport::{Arrival, Counter, Crowd, Prefix, SampleMeta, SequenceGaps, now_ns};
+use tidewire_transport::{
+    Arrival, Counter, Crowd, EndpointSpec, Prefix, SampleMeta, SequenceGaps, now_ns,
+};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Standing};
 use super::content::Content;
 use super::filter::Change;
+use super::judge::Judge;
 use super::listen::Listener;
 use crate::deadline::Deadlines;
 use crate::durable::Ask;
@@ -21,8 +24,15 @@ use crate::keys::Keys;
 use crate::liveliness::Vitals;
 use crate::participant::Core;
 
-/// Payload bytes a reader that keeps everything may queue before samples are lost.
+/// Bytes a reader that keeps everything may queue before samples are lost.
 const MAX_BYTES: usize = 256 << 20;
+
+/// Entries beyond which changes that are kept back are not noted: a reader whose cache is full for long may then take
+/// an instance for unwritten that a weaker writer writes.
+const NOTED: usize = 65_536;
+
+/// Holes that a queue may have, however short it is.
+const HOLES: usize = 64;
 
 /// Participants of which is remembered whether they are on this host, and writers.
 const REMEMBERED: usize = 1024;
@@ -33,7 +43,7 @@ const REMEMBERED: usize = 1024;
 /// (RustDDS acknowledges what its own cache has), so its limit is memory, and what exceeds it counts
 /// as lost.
 pub(crate) struct Incoming {
-    core: std::sync::Weak<Core>,
+    pub(super) core: std::sync::Weak<Core>,
     keys: Keys,
     pub(super) keyed: bool,
     depth: Option<usize>,
@@ -56,7 +66,10 @@ pub(crate) struct Incoming {
     /// and if it is on this host it says so itself.
     listens: bool,
     listens_far: bool,
-    pub(super) content: Option<Arc<Content>>,
+    content: Option<Arc<Content>>,
+    pub(super) judge: Judge,
+    /// Whether changes that are kept back are noted all the same.
+    notes_all: AtomicBool,
     /// Whether a gap in a writer's numbers is a loss.
     gaps_are_loss: bool,
     pub(super) listener: Listener,
@@ -71,8 +84,10 @@ pub(super) struct Queue {
     /// Position of the first entry of `samples`.
     first: u64,
     /// Positions by instance, under KEEP_LAST.
-    pub(super) instances: HashMap<KeyHash, VecDeque<u64>>,
-    pub(super) bytes: usize,
+    instances: HashMap<KeyHash, VecDeque<u64>>,
+    bytes: usize,
+    /// Entries of `samples` that are none.
+    holes: usize,
     gaps: SequenceGaps,
     crowd: Crowd,
     sources: HashMap<Guid, Source>,
@@ -96,10 +111,10 @@ impl Incoming {
     pub fn new(
         core: &Arc<Core>,
         keys: Keys,
-        keyed: bool,
-        qos: &Qos,
+        spec: &EndpointSpec,
         content: Option<Arc<Content>>,
     ) -> Self {
+        let (qos, keyed) = (&spec.qos, spec.keyed);
         // Without keys a keyed topic looks like one instance, which depth must not empty.
         let told_apart = !keyed || keys.known();
         let mortal = !qos.liveliness.lease.is_infinite();
@@ -122,6 +137,8 @@ impl Incoming {
             listens: mortal,
             listens_far: mortal || qos.ownership == Ownership::Exclusive,
             content,
+            judge: Judge::new(qos, told_apart, core.shm.as_ref().map(|shm| shm.strengths(spec))),
+            notes_all: AtomicBool::new(false),
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
             listener: Listener::default(),
@@ -143,6 +160,23 @@ impl Incoming {
         }
     }
 
+    /// Changes that are kept back are noted from now on.
+    pub fn notes_all(&self) {
+        self.notes_all.store(true, Ordering::Release);
+    }
+
+    /// Whether policies, the filter or a misfit may keep samples back.
+    #[inline]
+    pub fn keeps_back(&self) -> bool {
+        !self.judge.is_open() || self.content.is_some() || self.blocks_any()
+    }
+
+    /// Whether the content filter lets a sample pass. What it keeps back leaves no trace on the
+    /// policies.
+    pub fn pass_content(&self, state: InstanceState, payload: &[u8]) -> bool {
+        self.content.as_ref().is_none_or(|content| content.pass(state, payload))
+    }
+
     /// Whether there are samples to pop.
     #[inline]
     pub fn waits(&self) -> bool {
@@ -162,16 +196,13 @@ impl Incoming {
         let mut queue = self.queue.lock();
         while let Some(entry) = queue.samples.pop_front() {
             queue.first += 1;
-            if let Some(arrived) = entry {
-                queue.bytes -= arrived.sample.payload.len();
-                if let Some(positions) = queue.instances.get_mut(&arrived.sample.key) {
-                    positions.pop_front();
-                    if positions.is_empty() {
-                        queue.instances.remove(&arrived.sample.key);
-                    }
+            match entry {
+                Some(arrived) => {
+                    queue.leave(&arrived);
+                    self.waiting.fetch_sub(1, Ordering::AcqRel);
+                    return Some(arrived);
                 }
-                self.waiting.fetch_sub(1, Ordering::AcqRel);
-                return Some(arrived);
+                None => queue.holes -= 1,
             }
         }
         None
@@ -234,9 +265,10 @@ impl Incoming {
             state: InstanceState::Unregistered,
             payload: Bytes::new(),
         };
+        let standing = Standing::News;
         let arrived =
-            Arrived { sample, reception_time: now, expires: 0, passed: true, disposes: false };
-        self.queue.lock().push(arrived, self.depth_by_key.map(|_| usize::MAX));
+            Arrived { sample, reception_time: now, expires: 0, standing, disposes: false };
+        self.queue.lock().push(arrived, None);
         self.waiting.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -321,29 +353,97 @@ impl Incoming {
     }
 }
 
+/// What a sample takes while it waits.
+fn room(payload: &Bytes) -> usize {
+    payload.len() + size_of::<Option<Arrived>>()
+}
+
 impl Queue {
+    /// Adds a change that is kept back, behind the samples that came before it. Says whether it has: of a
+    /// writer that goes on the first is enough.
+    fn note(&mut self, mut change: Arrived) -> bool {
+        let name = |arrived: &Arrived| {
+            let DdsSample { writer, key, state, .. } = arrived.sample;
+            (arrived.standing, writer, key, state)
+        };
+        let repeats = self.samples.back().and_then(Option::as_ref).map(name) == Some(name(&change));
+        let adds = !repeats && self.samples.len() < NOTED;
+        if adds {
+            change.sample.payload = Bytes::new();
+            self.push(change, None);
+        }
+        adds
+    }
+
+    /// Nothing of it is left.
+    pub(super) fn clear(&mut self) {
+        self.samples.clear();
+        self.instances.clear();
+        (self.bytes, self.holes) = (0, 0);
+    }
+
+    /// The entry before the first, this one, was taken.
+    fn leave(&mut self, taken: &Arrived) {
+        self.bytes -= room(&taken.sample.payload);
+        let key = &taken.sample.key;
+        let Some(positions) = self.instances.get_mut(key) else { return };
+        // Not everything of an instance has a place there.
+        if positions.front() == Some(&(self.first - 1)) {
+            positions.pop_front();
+        }
+        if positions.is_empty() {
+            self.instances.remove(key);
+        }
+    }
+
     pub(super) fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
         let position = self.first + self.samples.len() as u64;
         let mut replaced = 0;
-        if let Some(depth) = depth {
+        if let Some(depth) = depth.filter(|_| arrived.has_place()) {
             let positions = self.instances.entry(arrived.sample.key).or_default();
             positions.push_back(position);
             if positions.len() > depth
                 && let Some(oldest) = positions.pop_front()
                 && let Some(old) = self.samples[(oldest - self.first) as usize].take()
             {
-                self.bytes -= old.sample.payload.len();
+                self.bytes -= room(&old.sample.payload);
+                self.holes += 1;
                 replaced = 1;
             }
         }
-        self.bytes += arrived.sample.payload.len();
+        self.bytes += room(&arrived.sample.payload);
         self.samples.push_back(Some(arrived));
         // Holes at the front go at once, so that a queue nobody takes from stays short.
         while matches!(self.samples.front(), Some(None)) {
             self.samples.pop_front();
             self.first += 1;
+            self.holes -= 1;
+        }
+        // Behind a sample that stays, others may be replaced for ever.
+        if self.holes > HOLES && 2 * self.holes > self.samples.len() {
+            self.close_up();
         }
         replaced
+    }
+
+    /// Takes the holes out.
+    #[cold]
+    fn close_up(&mut self) {
+        let mut filled = 0;
+        let moved: Vec<u64> = self
+            .samples
+            .iter()
+            .map(|entry| {
+                let position = self.first + filled;
+                filled += u64::from(entry.is_some());
+                position
+            })
+            .collect();
+        for position in self.instances.values_mut().flatten() {
+            *position = moved[(*position - self.first) as usize];
+        }
+        self.samples.retain(Option::is_some);
+        self.holes = 0;
     }
 }
 
@@ -357,6 +457,7 @@ impl Sink for Incoming {
     }
 
     fn deliver(&self, mut sample: DdsSample) {
+        let mut gates = self.judge.for_arrival();
         let (mut queue, source) = self.queue_of(&sample.writer);
         if source.is_local || self.is_blocked(&sample.writer) {
             return;
@@ -369,35 +470,56 @@ impl Sink for Incoming {
             sample.key = KeyHash::default();
         }
         let expires = source.lifespan.map_or(0, |nanos| sample.source_time.saturating_add(nanos));
-        match queue.gaps.observe(sample.writer, sample.sequence) {
-            Arrival::New { missed } if self.gaps_are_loss => self.lost.add(missed),
-            Arrival::New { .. } => {}
-            Arrival::Seen => return,
+        // Cyclone DDS does not tell the number of what comes from a writer of this participant.
+        if sample.sequence != 0 {
+            match queue.gaps.observe(sample.writer, sample.sequence) {
+                Arrival::New { missed } if self.gaps_are_loss => self.lost.add(missed),
+                Arrival::New { .. } => {}
+                Arrival::Seen => return,
+            }
         }
         // Before the queue, where it would take the place of one that passes.
-        let content = self.content.as_ref();
-        if content.is_some_and(|content| !content.pass(sample.state, &sample.payload)) {
+        if !self.pass_content(sample.state, &sample.payload) {
             return;
         }
         let change = Change::of_sample(&sample, expires);
         if !self.hear(&change, &sample.payload) {
             return;
         }
-        if queue.bytes + sample.payload.len() > MAX_BYTES {
+        if queue.bytes + room(&sample.payload) > MAX_BYTES {
             self.lost.add(1);
             return;
         }
+        let standing = match (gates.as_mut(), self.core.upgrade()) {
+            (Some(gates), Some(core)) => {
+                let writers = self.writers(&core);
+                // These ask discovery, as for the source.
+                match MutexGuard::unlocked(&mut queue, || {
+                    gates.pass(&change, reception_time, &writers)
+                }) {
+                    true => Standing::Passed,
+                    false => {
+                        self.unhear(&change.key);
+                        Standing::KeptBack
+                    }
+                }
+            }
+            _ => Standing::Unjudged,
+        };
         let disposes = sample.state == InstanceState::Disposed;
-        let arrived = Arrived { sample, reception_time, expires, passed: false, disposes };
-        self.renew(&arrived.change(), false, reception_time, reception_time);
-        let replaced = queue.push(arrived, self.depth);
+        self.renew(&change, false, reception_time, reception_time);
+        let arrived = Arrived { sample, reception_time, expires, standing, disposes };
+        let adds = match standing {
+            Standing::KeptBack => self.notes_all.load(Ordering::Acquire) && queue.note(arrived),
+            // One came; those it replaced went.
+            _ => queue.push(arrived, self.depth) == 0,
+        };
         let crowded = queue.crowd.is(queue.gaps.writers());
         drop(queue);
         if crowded {
             self.forget();
         }
-        // One came; those it replaced went.
-        if replaced == 0 {
+        if adds {
             self.waiting.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -420,6 +542,53 @@ mod tests {
     use super::*;
     use crate::reader::ReaderCore;
     use crate::writer::WriterCore;
+
+    fn alive(writer: u8, sequence: u64, key: u8) -> DdsSample {
+        DdsSample {
+            writer: Guid([writer; 16]),
+            sequence,
+            source_time: 1,
+            key: KeyHash([key; 16]),
+            state: InstanceState::Alive,
+            payload: Bytes::from_static(&[0, 1, 0, 0]),
+        }
+    }
+
+    #[test]
+    fn the_queue_stays_short_behind_an_instance_that_nobody_writes_any_more() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let mut spec = EndpointSpec::new("t", "T", true);
+        spec.qos = tidewire_qos::Qos::sensor_data();
+        spec.qos.history = tidewire_qos::policy::History::KeepLast(2);
+        let ty = <tidewire_types::sensor::Temperature as tidewire_idl::TypeSupport>::descriptor();
+        let reader = ReaderCore::new(&core, spec, Some(&*ty), None, false).unwrap();
+        let incoming = &reader.incoming;
+        incoming.deliver(alive(1, 1, 1));
+        for sequence in 2..10_000 {
+            incoming.deliver(alive(1, sequence, (2 + sequence % 3) as u8));
+        }
+        {
+            let queue = incoming.queue.lock();
+            assert!(queue.samples.len() < 200, "{}", queue.samples.len());
+            assert_eq!(queue.bytes, 7 * room(&alive(1, 1, 1).payload));
+        }
+        incoming.deliver(alive(1, 10_000, 1));
+        incoming.deliver(alive(1, 10_001, 1));
+        let taken = std::iter::from_fn(|| incoming.pop()).map(|arrived| arrived.sample.sequence);
+        assert_eq!(taken.collect::<Vec<_>>(), (9_994..10_002).collect::<Vec<_>>());
+        let queue = incoming.queue.lock();
+        assert_eq!((queue.bytes, queue.holes, queue.instances.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn samples_without_a_number_are_all_delivered() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let mut spec = EndpointSpec::new("t", "T", false);
+        spec.qos = tidewire_qos::Qos::reliable();
+        let reader = ReaderCore::new(&core, spec, None, None, false).unwrap();
+        (0..3).for_each(|_| reader.incoming.deliver(alive(1, 0, 0)));
+        assert_eq!(reader.incoming.waiting(), 3);
+    }
 
     #[test]
     fn what_is_known_of_a_writer_holds_until_discovery_has_news() {

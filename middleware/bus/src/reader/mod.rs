@@ -28,9 +28,11 @@ mod cache;
 mod cached;
 mod content;
 mod core;
+mod ended;
 mod filter;
 mod history;
 mod incoming;
+mod judge;
 mod listen;
 mod loaned;
 mod raw;
@@ -41,7 +43,7 @@ mod track;
 mod typed;
 mod watch;
 
-pub(crate) use arrived::Arrived;
+pub(crate) use arrived::{Arrived, Standing};
 pub use cache::{
     CachedSample, InstanceStateKind, SampleStateKind, SampleStates, States, ViewStateKind,
 };

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tidewire_idl::{Guid, SampleInfo};
+use tidewire_idl::SampleInfo;
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::buffer;
 use tidewire_transport::dds::DdsSample;
 use tidewire_transport::{Prefix, SampleMeta, now_ns};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Standing};
 use super::core::{ReaderCore, State};
-use super::filter::{Change, Gates, Writers};
-use super::incoming::Incoming;
+use super::filter::Change;
 use super::track::Tracks;
 use crate::backend::DdsReader;
 use crate::error::ReadError;
-use crate::participant::{Core, LastPoint};
+use crate::participant::LastPoint;
 
 /// A sample that is taken this soon after it was written, in ns, has not waited: to look for newer ones
 /// that displace it would cost every reader that keeps up.
@@ -84,7 +83,7 @@ impl ReaderCore {
         state.dds_first = !state.dds_first;
         if state.dds_first
             && self.incoming.waits()
-            && let Some(arrived) = self.take_dds(&mut state)
+            && let Some(arrived) = self.take_dds()
         {
             return Ok(Some(self.arrived(arrived, &mut state, dds)));
         }
@@ -105,7 +104,7 @@ impl ReaderCore {
             self.poll_dds();
             state = self.state.lock();
         }
-        match self.take_dds(&mut state) {
+        match self.take_dds() {
             Some(arrived) => Ok(Some(self.arrived(arrived, &mut state, dds))),
             None => self.nothing(),
         }
@@ -123,7 +122,7 @@ impl ReaderCore {
             return self.nothing();
         }
         self.park_up_to(usize::MAX, state)?;
-        let taken = self.take_dds(state);
+        let taken = self.take_dds();
         self.catch_up();
         match taken {
             Some(arrived) => Ok(Some(self.arrived(arrived, state, dds))),
@@ -147,8 +146,12 @@ impl ReaderCore {
         let key = self.incoming.instance(&meta, sample);
         let payload = buffer::copied(sample);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
-        let (disposes, passed) = (meta.disposes(), !self.incoming.is_holding());
-        self.incoming.park(Arrived { sample, reception_time, expires, passed, disposes });
+        let standing = match self.incoming.judges_later() {
+            true => Standing::Unjudged,
+            false => Standing::Passed,
+        };
+        let disposes = meta.disposes();
+        self.incoming.park(Arrived { sample, reception_time, expires, standing, disposes });
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -190,15 +193,14 @@ impl ReaderCore {
     /// The next sample on shared memory and when we saw it.
     #[inline(always)]
     pub(super) fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, Fault> {
-        let (Some(inlet), State { shm: Some(shm), tracks, gates, .. }) = (&self.inlet, state)
-        else {
+        let (Some(inlet), State { shm: Some(shm), tracks, .. }) = (&self.inlet, state) else {
             return Ok(None);
         };
-        let guarded = self.timed || self.durable || !gates.are_open() || self.incoming.blocks_any();
+        let guarded = self.timed || self.durable || self.incoming.keeps_back();
         while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
             let now = now_ns();
             if (!guarded && sample.is_ordinary())
-                || self.passes((shm, tracks, gates), &sample.meta(), &sample, now)
+                || self.passes((shm, tracks), &sample.meta(), &sample, now)
             {
                 return Ok(Some((sample, now)));
             }
@@ -212,7 +214,7 @@ impl ReaderCore {
     /// Whether a sample on shared memory is delivered at `now`.
     fn passes(
         &self,
-        (shm, tracks, gates): (&ShmReader, &mut Tracks, &mut Gates),
+        (shm, tracks): (&ShmReader, &mut Tracks),
         meta: &SampleMeta,
         payload: &[u8],
         now: i64,
@@ -223,7 +225,7 @@ impl ReaderCore {
         };
         if !new
             || self.incoming.is_blocked(&meta.writer)
-            || !gates.pass_content(meta.state, payload)
+            || !self.incoming.pass_content(meta.state, payload)
         {
             return false;
         }
@@ -233,29 +235,27 @@ impl ReaderCore {
             return false;
         }
         self.incoming.renew(&change, true, meta.source_time, now);
-        // What waits for history passes the gates after it.
-        if self.incoming.is_holding() {
+        if self.incoming.judges_later() {
             return true;
         }
-        let known = Known { shm: Some(shm), core: &self.core, incoming: &self.incoming };
-        let passes = gates.pass(&change, now, &known);
+        let passes = self.incoming.passes(&change, now, &self.core);
         if !passes {
+            self.incoming.unhear(&change.key);
             self.set_aside(&change);
         }
         passes
     }
 
-    fn take_dds(&self, state: &mut State) -> Option<Arrived> {
+    fn take_dds(&self) -> Option<Arrived> {
         while let Some(arrived) = self.incoming.pop() {
-            if arrived.expires == 0 && (arrived.passed || state.gates.are_open()) {
-                return Some(arrived);
-            }
-            let now = now_ns();
-            let shm = state.shm.as_ref();
-            let writers = Known { shm, core: &self.core, incoming: &self.incoming };
-            let passes = match arrived.passed {
-                true => !tidewire_transport::is_over(arrived.expires, now),
-                false => state.gates.pass(&arrived.change(), now, &writers),
+            let passes = match arrived.standing {
+                Standing::KeptBack => false,
+                Standing::Unjudged if !self.incoming.judge.is_open() => {
+                    self.incoming.passes(&arrived.change(), now_ns(), &self.core)
+                }
+                _ => {
+                    arrived.expires == 0 || !tidewire_transport::is_over(arrived.expires, now_ns())
+                }
             };
             if passes {
                 return Some(arrived);
@@ -282,29 +282,6 @@ impl ReaderCore {
 
     pub(super) fn point(&self, last: &mut LastPoint, prefix: &Prefix) -> Arc<str> {
         last.of(&self.core.points, prefix, || self.core.point(prefix))
-    }
-}
-
-/// Writers by what discovery and shared memory say of them.
-struct Known<'reader> {
-    shm: Option<&'reader ShmReader>,
-    core: &'reader Core,
-    incoming: &'reader Incoming,
-}
-
-impl Writers for Known<'_> {
-    fn strength(&self, writer: Guid) -> Option<i32> {
-        if let Some(strength) = self.shm.and_then(|shm| shm.strength_of(writer)) {
-            return Some(strength);
-        }
-        let dds = self.core.dds.as_ref()?;
-        if self.incoming.vitals().lock().is_silent(&writer) {
-            return None;
-        }
-        if writer.prefix() == self.core.prefix {
-            return self.core.own_strength(&writer);
-        }
-        dds.with_discovered(|known| known.writers.get(&writer).map(|w| w.qos.ownership_strength))
     }
 }
 

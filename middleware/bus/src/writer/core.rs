@@ -16,7 +16,7 @@ use tidewire_transport::{
 };
 
 use super::history::History;
-use super::registered::Registered;
+use super::registered::{Instances, Registered};
 use crate::backend::DdsWriter;
 use crate::deadline::Deadlines;
 use crate::durable;
@@ -60,6 +60,7 @@ pub(crate) struct State {
     /// The last key and its hash: most writers write one instance over and over.
     pub key: (Vec<u8>, KeyHash),
     history: Option<History>,
+    instances: Option<Instances>,
     pub(super) deadlines: Option<Deadlines>,
     /// Whether a write matters to a policy of time: a deadline, or a lease that it renews.
     timed: bool,
@@ -108,6 +109,7 @@ impl WriterCore {
             patience: patience(&spec.qos),
             state: Mutex::new(State {
                 history: serves.then(|| History::new(&spec.qos)),
+                instances: Instances::new(&spec),
                 deadlines: Deadlines::new(spec.qos.deadline),
                 timed: !spec.qos.deadline.is_infinite() || lease.as_ref().is_some_and(manual),
                 shm,
@@ -203,6 +205,7 @@ impl WriterCore {
         payload: &[u8],
         owned: impl Fn() -> Bytes,
     ) -> Result<(), WriteError> {
+        self.admit(state, change, key)?;
         self.serve(state);
         let meta = self.next(state, change, key, source_time);
         let shared = match &mut state.shm {
@@ -219,6 +222,22 @@ impl WriterCore {
         wired?;
         self.written.step();
         Ok(())
+    }
+
+    /// An instance that is new needs room under `max_instances`.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        state: &mut State,
+        change: InstanceState,
+        key: KeyHash,
+    ) -> Result<(), WriteError> {
+        let Some(instances) = &mut state.instances else { return Ok(()) };
+        if instances.admit(change, key) {
+            return Ok(());
+        }
+        let (topic, limit) = (self.spec.topic.clone(), instances.limit);
+        Err(WriteError::Instances { topic, limit })
     }
 
     /// The header of the next change.

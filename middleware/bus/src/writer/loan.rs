@@ -91,6 +91,7 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         };
         // SAFETY: as in `deref`; the guard is in `state` still.
         let key = key_of(unsafe { value.as_ref() });
+        writer.admit(&mut state, InstanceState::Alive, key)?;
         let meta = writer.next(&mut state, InstanceState::Alive, key, source_time);
         let keeps = writer.needs_wire() || WriterCore::keeps_history(&state);
         let Some(shm) = &mut state.shm else { return Ok(()) };

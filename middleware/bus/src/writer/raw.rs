@@ -11,6 +11,7 @@ use super::core::WriterCore;
 use super::status::writer_statuses;
 use crate::error::{BusError, WriteError};
 use crate::participant::{Core, RawTopic};
+use crate::support;
 
 /// Writes serialised samples, encapsulation header included, without knowing their type.
 pub struct RawWriter {
@@ -27,6 +28,7 @@ impl RawWriter {
         let mut spec = EndpointSpec::new(&topic.name, &topic.type_name, topic.keyed);
         spec.qos = qos.clone();
         spec.ty = ty.cloned();
+        support::check_raw_writer(&spec)?;
         Ok(Self { core: WriterCore::new(core, spec)? })
     }
 

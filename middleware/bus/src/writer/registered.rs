@@ -1,10 +1,11 @@
-//! Instances a writer was told of (`register_instance`, DDS 1.4, 2.2.2.4.2.5).
+//! Instances a writer was told of (`register_instance`, DDS 1.4, 2.2.2.4.2.5), and how many it may have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tidewire_idl::KeyHash;
+use tidewire_idl::{InstanceState, KeyHash};
+use tidewire_transport::EndpointSpec;
 
 /// Serialised keys by handle. What is written without having been registered is not in here: that
 /// would cost every write a look-up.
@@ -22,5 +23,28 @@ impl Registered {
 
     pub fn key(&self, handle: &KeyHash) -> Option<Bytes> {
         self.0.lock().get(handle).cloned()
+    }
+}
+
+/// The instances of a writer that may have only so many (RESOURCE_LIMITS max_instances, DDS 1.4, 2.2.3.19).
+pub(crate) struct Instances {
+    pub limit: usize,
+    known: HashSet<KeyHash>,
+}
+
+impl Instances {
+    /// `None` if there is no limit, or one instance alone.
+    pub fn new(spec: &EndpointSpec) -> Option<Self> {
+        let limit = spec.qos.resource_limits.max_instances.filter(|_| spec.keyed)?;
+        Some(Self { limit: limit as usize, known: HashSet::new() })
+    }
+
+    /// Whether a change may be written: its instance is known, or there is room for it.
+    pub fn admit(&mut self, change: InstanceState, key: KeyHash) -> bool {
+        if change == InstanceState::Unregistered {
+            self.known.remove(&key);
+            return true;
+        }
+        self.known.contains(&key) || (self.known.len() < self.limit && self.known.insert(key))
     }
 }

@@ -34,7 +34,8 @@ impl<T: TypeSupport> Writer<T> {
     ///
     /// # Errors
     /// [`WriteError::Timeout`] if RELIABLE and a reader makes no room within `max_blocking_time`,
-    /// [`WriteError::Invalid`] if a string or sequence is longer than the type allows.
+    /// [`WriteError::Invalid`] if a string or sequence is longer than the type allows,
+    /// [`WriteError::Instances`] if the instance is one more than `max_instances`.
     pub fn write(&self, value: &T) -> Result<(), WriteError> {
         self.write_at(value, now_ns())
     }
@@ -71,13 +72,14 @@ impl<T: TypeSupport> Writer<T> {
     /// a look-up. Nothing is sent.
     ///
     /// # Errors
-    /// [`WriteError::NoKey`] on a topic without a key.
+    /// [`WriteError::NoKey`] on a topic without a key, [`WriteError::Instances`] beyond `max_instances`.
     pub fn register_instance(&self, value: &T) -> Result<KeyHash, WriteError> {
         if !T::KEYED {
             return Err(WriteError::NoKey(self.core.spec.topic.clone()));
         }
         let (handle, mut key) = (value.key_hash(), Vec::new());
         value.encode_key(self.core.encoding(), &mut key);
+        self.core.admit(&mut self.core.state.lock(), InstanceState::Alive, handle)?;
         self.core.registered.add(handle, key);
         Ok(handle)
     }

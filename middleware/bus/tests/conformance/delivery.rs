@@ -180,6 +180,15 @@ pub fn by_source(c: &Combination<'_>) -> Found {
         writer.put_at(1, value, start + ns);
     }
     assert_eq!(reader.up_to(5), [1, 2, 4, 5], "the third is late");
+    // Late ones displace nothing, where the last sample is kept and nobody takes.
+    let last = Qos { history: History::KeepLast(1), ..ordered.clone() };
+    let (writer, reader) = c.matched("ordered/last", &ordered, &last).unwrap();
+    for (value, ns) in [(1, 10), (2, 30), (3, 20)] {
+        writer.put_at(1, value, start + ns);
+    }
+    writer.is_acknowledged();
+    settle();
+    assert_eq!(reader.up_to(2), [2]);
     Found::kept()
 }
 

@@ -1,7 +1,7 @@
 //! Several writers of one instance, of which one is heard.
 
 use tidewire_qos::Qos;
-use tidewire_qos::policy::Ownership;
+use tidewire_qos::policy::{History, Ownership};
 use tidewire_qos::support::Support;
 
 use crate::cases::Found;
@@ -47,7 +47,27 @@ pub fn exclusive(c: &Combination<'_>) -> Found {
         assert_eq!(reader.up_to(4), [4], "another instance has another owner");
     }
     assert_eq!(reader.lost(), 0);
+    of_the_last(c);
     Found::kept()
+}
+
+/// What is not heard displaces nothing, where the last sample of an instance is kept and nobody takes.
+fn of_the_last(c: &Combination<'_>) {
+    let last = Qos { history: History::KeepLast(1), ..exclusively(0) };
+    let (strong, reader) = c.matched("owned/last", &exclusively(2), &last).unwrap();
+    let weak = c.writer("owned/last", &exclusively(1)).unwrap();
+    weak.meets(1);
+    reader.meets(2);
+    strong.put(1, 1);
+    strong.is_acknowledged();
+    settle();
+    weak.put(1, 2);
+    weak.is_acknowledged();
+    assert_eq!(values(&reader), [1]);
+    strong.put(1, 3);
+    strong.put(1, 4);
+    strong.is_acknowledged();
+    assert_eq!(values(&reader), [4], "the owner's own do");
 }
 
 /// When the strongest goes, the next takes over.

@@ -1,6 +1,6 @@
 //! What cannot be kept: refused when the endpoint is made, by name and with a remedy.
 
-use tidewire_bus::BusError;
+use tidewire_bus::{BusError, now_ns};
 use tidewire_qos::policy::{AccessScope, DataRepresentation, Policy, TypeConsistencyKind};
 use tidewire_qos::support::Support;
 use tidewire_qos::{Duration, Qos};
@@ -28,12 +28,26 @@ pub fn refused(c: &Combination<'_>, policy: Policy, qos: &Qos, sides: &str) -> F
     Found { support: Support::Refused, note }
 }
 
-/// Limits by instance need a reader that keeps instances.
+/// Limits by instance need a reader that keeps instances, and a writer that knows them.
 pub fn max_instances(c: &Combination<'_>) -> Found {
     let mut qos = everything();
     qos.resource_limits.max_instances = Some(2);
     if c.keyed {
-        return refused(c, Policy::ResourceLimits, &qos, "reader");
+        let sides = if c.typed { "reader" } else { "writer reader" };
+        if c.typed {
+            let (writer, reader) = c.matched("two", &qos, &everything()).unwrap();
+            writer.put(1, 1);
+            writer.put(2, 2);
+            let third = writer.try_put(3, 3, now_ns()).unwrap_err().to_string();
+            assert!(third.contains("max_instances"), "{third}");
+            writer.put(2, 4);
+            assert_eq!(reader.up_to(4), [1, 2, 4]);
+            if writer.end(1, false).is_ok() {
+                writer.put(3, 5);
+                assert_eq!(reader.up_to(5), [5], "one has made room");
+            }
+        }
+        return refused(c, Policy::ResourceLimits, &qos, sides);
     }
     c.fits("one", &everything(), &qos);
     Found::nothing("a topic without a key has one instance")

@@ -1,0 +1,88 @@
+//! Which of the samples that came are delivered, by the policies that keep samples back.
+
+use parking_lot::{Mutex, MutexGuard};
+use tidewire_idl::Guid;
+use tidewire_qos::Qos;
+use tidewire_shm::WriterStrengths;
+
+use super::filter::{Change, Gates, Writers};
+use super::incoming::Incoming;
+use crate::participant::Core;
+
+/// The gates of a reader, which both transports share.
+pub(super) struct Judge {
+    gates: Mutex<Gates>,
+    /// Whether everything passes that has not expired.
+    is_open: bool,
+    /// Whether samples off the wire are judged as they come: under KEEP_LAST one that is kept back must
+    /// not have displaced another. Under KEEP_ALL they are when they are taken, in turns with those on
+    /// shared memory.
+    judges_arrivals: bool,
+    /// Of the writers on this host.
+    strengths: Option<WriterStrengths>,
+}
+
+impl Judge {
+    /// `told_apart` says whether the instance of every sample is known.
+    pub fn new(qos: &Qos, told_apart: bool, strengths: Option<WriterStrengths>) -> Self {
+        let gates = Gates::new(qos, told_apart);
+        let is_open = gates.are_open();
+        let judges_arrivals = !is_open && told_apart && qos.history.depth().is_some();
+        Self { gates: Mutex::new(gates), is_open, judges_arrivals, strengths }
+    }
+
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub fn judges_arrivals(&self) -> bool {
+        self.judges_arrivals
+    }
+
+    /// The gates for a sample off the wire, if it is judged now. Whoever has them also puts it into the
+    /// queue, so that samples lie there as they were judged.
+    pub fn for_arrival(&self) -> Option<MutexGuard<'_, Gates>> {
+        self.judges_arrivals.then(|| self.gates.lock())
+    }
+
+    /// The same policies for history, which is judged apart from what has come since.
+    pub fn for_history(&self) -> Option<Gates> {
+        self.judges_arrivals.then(|| self.gates.lock().anew())
+    }
+}
+
+impl Incoming {
+    /// Whether a sample is delivered at `now`.
+    pub fn passes(&self, change: &Change, now: i64, core: &Core) -> bool {
+        self.judge.gates.lock().pass(change, now, &self.writers(core))
+    }
+
+    /// What of its writers decides whether a sample is delivered.
+    pub(super) fn writers<'reader>(&'reader self, core: &'reader Core) -> Known<'reader> {
+        Known { core, incoming: self }
+    }
+}
+
+/// Writers by what discovery and shared memory say of them.
+pub(super) struct Known<'reader> {
+    core: &'reader Core,
+    incoming: &'reader Incoming,
+}
+
+impl Writers for Known<'_> {
+    fn strength(&self, writer: Guid) -> Option<i32> {
+        let local = self.incoming.judge.strengths.as_ref();
+        if let Some(strength) = local.and_then(|strengths| strengths.of(writer)) {
+            return Some(strength);
+        }
+        let dds = self.core.dds.as_ref()?;
+        if self.incoming.vitals().lock().is_silent(&writer) {
+            return None;
+        }
+        if writer.prefix() == self.core.prefix {
+            return self.core.own_strength(&writer);
+        }
+        dds.with_discovered(|known| known.writers.get(&writer).map(|w| w.qos.ownership_strength))
+    }
+}
