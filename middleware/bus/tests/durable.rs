@@ -108,7 +108,12 @@ fn up_to(reader: &Reader<Temperature>, last: f64) -> Vec<f64> {
 #[test]
 fn live_samples_wait_for_history_and_come_once() {
     for transports in [DDS, BOTH] {
-        for order in [DestinationOrder::ByReceptionTimestamp, DestinationOrder::BySourceTimestamp] {
+        // Under KEEP_LAST what comes over DDS is judged at once, and history apart.
+        for (order, history) in [
+            (DestinationOrder::ByReceptionTimestamp, History::KeepAll),
+            (DestinationOrder::BySourceTimestamp, History::KeepAll),
+            (DestinationOrder::BySourceTimestamp, History::KeepLast(6)),
+        ] {
             let domain = testing::free_domain();
             let [plant, desk, keeper] =
                 ["plant", "desk", "keeper"].map(|name| participant(domain, name, transports));
@@ -130,7 +135,8 @@ fn live_samples_wait_for_history_and_come_once() {
             let (go, wait_for_go) = channel();
             let _service = Service::start(&keeper, kept, Some(wait_for_go));
             wait("the service to be found", || !desk.durability_services().is_empty());
-            let reader = desk.reader::<Temperature>("pumps", &qos).unwrap();
+            let reader =
+                desk.reader::<Temperature>("pumps", &Qos { history, ..qos.clone() }).unwrap();
             writer.wait_for_readers(2, PATIENCE).unwrap();
             for i in 9..=12 {
                 writer.write(&temperature(i % 2, i as f64)).unwrap();
