@@ -103,10 +103,15 @@ fn keys_match_cyclone() {
                 codec.decode_key(&key).unwrap();
                 let Some(golden) = sample["key_hash"][representation].as_str() else { continue };
                 hashes += 1;
+                let sent = keys.key_hash_sent(&payload).unwrap();
+                assert_eq!(hex(&sent.0), golden, "{name} {representation} {}", sample["value"]);
+                let big = unhex(sample[&format!("{representation}_be")].as_str().unwrap());
+                assert_eq!(keys.key_hash_sent(&big).unwrap(), sent, "{name} {representation}");
+                // Ours is the same for both.
+                let Some(golden) = sample["key_hash"]["xcdr1"].as_str() else { continue };
                 let hash = keys.key_hash(&payload).unwrap();
                 assert_eq!(hex(&hash.0), golden, "{name} {representation} {}", sample["value"]);
                 assert_eq!(keys.key_hash_of_key(&key).unwrap(), hash, "{name} {representation}");
-                let big = unhex(sample[&format!("{representation}_be")].as_str().unwrap());
                 assert_eq!(keys.key_hash(&big).unwrap(), hash, "{name} {representation}");
             }
         }
@@ -126,7 +131,7 @@ fn what_only_the_c_library_makes_matches() {
         for sample in case["samples"].as_array().unwrap() {
             for representation in ["xcdr1", "xcdr2"] {
                 let payload = unhex(sample[format!("{representation}_le")].as_str().unwrap());
-                let hash = keys.key_hash(&payload).unwrap();
+                let hash = keys.key_hash_sent(&payload).unwrap();
                 let golden = sample["key_hash"][representation].as_str().unwrap();
                 assert_eq!(hex(&hash.0), golden, "{representation} {}", sample["value"]);
                 hashes += 1;

@@ -8,7 +8,7 @@ use crate::descriptor::{Extensibility, Primitive};
 use crate::value::Value;
 
 /// What a payload holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Content {
     /// All members.
     Sample,

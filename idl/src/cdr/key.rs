@@ -9,6 +9,7 @@ use super::compile::{Kind, NodeId, Plan, StructPlan, UnionPlan};
 use super::decode::Content;
 use super::encoding::{Encoding, Representation};
 use super::error::{CdrError, CdrErrorKind, Within};
+use super::fit::fits;
 use super::read::Reader;
 use super::walk;
 use super::write::{Writer, finish_key_hash};
@@ -67,11 +68,7 @@ impl KeyReader {
         }
         let is_point = |id: NodeId| matches!(plan.node(id).kind, Kind::String { .. });
         let point = s.members.iter().position(|m| m.key && m.name == "point" && is_point(m.node));
-        let fits = [8, 4].map(|max_align| {
-            let mut size = Some(0);
-            key_size(&plan, plan.root, Content::TopicKey, max_align, &mut size);
-            size.is_some()
-        });
+        let fits = [8, 4].map(|max_align| fits(&plan, max_align));
         Some(Self { plan: Arc::new(plan), fits, point })
     }
 
@@ -80,25 +77,40 @@ impl KeyReader {
         self.fits
     }
 
-    /// The key hash of a sample (RTPS 2.5, 9.6.4.8).
+    /// The key hash of a sample's instance (RTPS 2.5, 9.6.4.8), of the XCDR1 form however the sample
+    /// is encoded: an instance has one.
     ///
     /// # Errors
     /// Bytes that are no sample of this type.
     pub fn key_hash(&self, payload: &[u8]) -> Result<KeyHash, CdrError> {
-        self.hash(payload, Content::Sample)
+        self.hash(Reader::new(payload)?, Content::Sample, Representation::Xcdr1)
     }
 
-    /// The key hash of a serialised key, as a dispose carries it.
+    /// The same of a serialised key, as a dispose carries it.
     ///
     /// # Errors
     /// Bytes that are no key of this type.
     pub fn key_hash_of_key(&self, key_payload: &[u8]) -> Result<KeyHash, CdrError> {
-        self.hash(key_payload, Content::TopicKey)
+        self.hash(Reader::new(key_payload)?, Content::TopicKey, Representation::Xcdr1)
     }
 
-    fn hash(&self, payload: &[u8], content: Content) -> Result<KeyHash, CdrError> {
-        let mut r = Reader::new(payload)?;
-        let representation = r.encoding().representation;
+    /// The key hash that Cyclone DDS can send along with a sample: of the sample's own representation
+    /// (XTypes 1.3, 7.6.8). Under XCDR2 it differs from [`Self::key_hash`] where an 8-byte value does
+    /// not stand at a multiple of 8, and where a collection has a delimiter.
+    ///
+    /// # Errors
+    /// Bytes that are no sample of this type.
+    pub fn key_hash_sent(&self, payload: &[u8]) -> Result<KeyHash, CdrError> {
+        let r = Reader::new(payload)?;
+        self.hash(r, Content::Sample, r.encoding().representation)
+    }
+
+    fn hash(
+        &self,
+        mut r: Reader<'_>,
+        content: Content,
+        representation: Representation,
+    ) -> Result<KeyHash, CdrError> {
         let fits = self.fits[usize::from(representation == Representation::Xcdr2)];
         KEY.with_borrow_mut(|key| {
             let mut w = Writer::for_key_hash(key, representation);
@@ -362,56 +374,4 @@ fn union(
         w.end_delimited(mark);
     }
     Ok(())
-}
-
-/// Adds the most bytes a value can take in a key hash; `None` once that may exceed 16.
-fn key_size(plan: &Plan, id: NodeId, wanted: Content, max_align: usize, size: &mut Option<usize>) {
-    let mut add = |bytes: usize, count: usize| {
-        let Some(at) = *size else { return };
-        let align = bytes.min(max_align).max(1);
-        let end = at.next_multiple_of(align).saturating_add(bytes.saturating_mul(count));
-        *size = (end <= 16).then_some(end);
-    };
-    match &plan.node(id).kind {
-        Kind::Primitive(p) => add(p.size(), 1),
-        Kind::Enum { bytes, .. } | Kind::Bitmask { bytes, .. } => add(*bytes, 1),
-        Kind::String { bound } => {
-            add(4, 1);
-            add(1, bound.saturating_add(1));
-        }
-        Kind::WString { bound } => {
-            add(4, 1);
-            add(2, *bound);
-        }
-        Kind::Sequence { element, bound } => {
-            if !plan.is_primitive(*element) && max_align == 4 {
-                add(4, 1);
-            }
-            add(4, 1);
-            for _ in 0..bound.saturating_add(1).min(18).saturating_sub(1) {
-                key_size(plan, *element, wanted, max_align, size);
-            }
-            if *bound > 16 {
-                *size = None;
-            }
-        }
-        Kind::Array { element, count, .. } => {
-            if !plan.is_primitive(*element) && max_align == 4 {
-                add(4, 1);
-            }
-            for _ in 0..(*count).min(17) {
-                key_size(plan, *element, wanted, max_align, size);
-            }
-        }
-        Kind::Struct(s) => {
-            let mut members: Vec<_> = s.members.iter().collect();
-            members.sort_by_key(|m| m.id);
-            for member in members {
-                if let Some(inner) = wanted.of_member(s.keyed, member) {
-                    key_size(plan, member.node, inner, max_align, size);
-                }
-            }
-        }
-        Kind::Union(_) => *size = None,
-    }
 }

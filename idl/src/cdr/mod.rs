@@ -46,6 +46,7 @@ mod encode;
 mod encoding;
 mod error;
 mod field;
+mod fit;
 mod key;
 mod read;
 mod walk;

@@ -78,9 +78,8 @@ fn agree_on_key<T: TypeSupport>(
     let mut key = Vec::new();
     typed.encode_key(encoding, &mut key);
     assert_eq!(key, keys.key_payload(payload).unwrap(), "{name} {encoding:?}");
-    if encoding == Encoding::XCDR1 {
-        assert_eq!(typed.key_hash(), keys.key_hash(payload).unwrap(), "{name}");
-    }
+    assert_eq!(typed.key_hash(), keys.key_hash(payload).unwrap(), "{name} {encoding:?}");
+    assert_eq!(typed.key_hash(), keys.key_hash_of_key(&key).unwrap(), "{name} {encoding:?}");
     let from_key = T::decode_key(&key).unwrap_or_else(|e| panic!("{name} {encoding:?}: {e}"));
     assert_eq!(from_key.key_hash(), typed.key_hash(), "{name}");
     codec.decode_key(&key).unwrap();
@@ -129,6 +128,8 @@ fn every_kind_of_type_agrees_with_the_dynamic_codec() {
     agree::<kinds::KeyedAppendable>();
     agree::<kinds::KeyedMutable>();
     agree::<kinds::KeyedSmall>();
+    agree::<kinds::KeyedUneven>();
+    agree::<kinds::KeyedUnevenDeep>();
     agree::<kinds::PlainNot>();
     agree::<kinds::PlainYes>();
     agree::<kinds::Empty>();

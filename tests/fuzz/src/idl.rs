@@ -99,6 +99,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
          union U switch (E) { case X: long a; case m::n::Y: S s; default: octet o[4]; };\n\
          }; };\n#else\nstruct Nothing { };\n#endif\n#endif\n",
         "#pragma keylist P a\nstruct P { long a, b[2]; unsigned long long c; }; /* x */ // y\n",
+        "struct E { }; struct K { @key sequence<sequence<sequence<sequence<E, 9>>>> k; @key E e[9]; };",
         "struct S; struct R { sequence<S> s; }; struct S { char c; wchar w; boolean b; int8 i; };",
         "#msg comment\nfloat64[3] xyz 0.5 # y\nstring<=5 name \"n\"\nuint8 KIND=3\nint32[<=4] list\n",
     ];
