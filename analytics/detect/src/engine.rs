@@ -247,11 +247,12 @@ impl Lane {
         stats.windows.fetch_add(windows.len() as u64, Relaxed);
         let hop = self.windows.spec().hop as i64;
         for ((window, score), arrival) in windows.iter().zip(&scores).zip(arrivals) {
-            stats.latency(now - arrival);
+            stats.latency(now.saturating_sub(arrival));
             if let Some(score) = score {
                 // What is new in a window is its last hop; the rest was judged before.
                 let rows = (window.length() as i64 - 1).max(1);
-                let newest = window.end - (window.end - window.start) / rows * hop.min(rows);
+                let length = window.end.saturating_sub(window.start);
+                let newest = window.end - length / rows * hop.min(rows);
                 self.events.window(&window.series, newest, window.end, score, now, out);
             }
         }

@@ -230,7 +230,8 @@ impl Events {
         if score.ratio() > open.peak.ratio() {
             open.peak = score.clone();
         }
-        if !open.reported && open.end - open.start >= self.options.min_duration_ms * 1_000_000 {
+        let duration = open.end.saturating_sub(open.start);
+        if !open.reported && duration >= self.options.min_duration_ms * 1_000_000 {
             open.reported = true;
             let anomaly = anomaly(&self.model, &key.point, open);
             out.push(Detection { phase: Phase::Opened, noticed: now, anomaly });

@@ -120,7 +120,7 @@ impl Fault<'_> {
         self.truth.point == event.point
             && event.start <= self.end.saturating_add(tolerance.grace)
             && event.end >= self.truth.start_ns
-            && event.start >= self.truth.start_ns - tolerance.lead
+            && event.start >= self.truth.start_ns.saturating_sub(tolerance.lead)
     }
 }
 
@@ -135,7 +135,8 @@ pub fn match_events(truths: &[FaultTruth], seen: &[Seen], tolerance: Tolerance) 
     for fault in &faults {
         let own = |e: &&Event| e.topic == fault.truth.topic && fault.meets(e, tolerance);
         let first = events.iter().filter(own).map(|e| e.noticed).min();
-        let delay_ms = first.map(|t| (t - fault.truth.start_ns).max(0) as f64 / 1e6);
+        let delay = |t: i64| t.saturating_sub(fault.truth.start_ns).max(0);
+        let delay_ms = first.map(|t| delay(t) as f64 / 1e6);
         delays.extend(delay_ms);
         books.faults.push(FaultFate {
             point: fault.truth.point.clone(),
@@ -153,7 +154,7 @@ pub fn match_events(truths: &[FaultTruth], seen: &[Seen], tolerance: Tolerance) 
         let met: Vec<&Fault<'_>> = faults.iter().filter(|f| f.meets(event, tolerance)).collect();
         if met.is_empty() {
             books.false_alarms += 1;
-            let seconds = (event.end - event.start) as f64 / 1e9;
+            let seconds = event.end.saturating_sub(event.start) as f64 / 1e9;
             let place = format!("{}@{}", event.topic, event.point);
             books.unexplained.push(format!("{place} at {} ns for {seconds:.3} s", event.start));
         } else if met.iter().all(|f| f.truth.topic != event.topic) {
@@ -244,6 +245,18 @@ mod tests {
         assert_eq!((books.found, books.missed, books.false_alarms, books.aside), (0, 1, 0, 1));
         let late = match_events(&truths, &[seen("current", 23, 24)], Tolerance::default());
         assert_eq!((late.false_alarms, late.aside), (1, 0));
+    }
+
+    #[test]
+    fn samples_may_say_any_time() {
+        let endless =
+            Anomaly { start_ns: i64::MIN, end_ns: i64::MAX, ..seen("vibration", 0, 0).anomaly };
+        let elsewhere = Anomaly { point: "pump2".into(), ..endless.clone() };
+        let events = [endless, elsewhere].map(|anomaly| Seen { anomaly, noticed: i64::MAX });
+        let always = FaultTruth { start_ns: i64::MIN, ..fault(1, "vibration", 0, 0) };
+        let books = match_events(&[always], &events, Tolerance::default());
+        assert_eq!((books.found, books.false_alarms), (1, 1), "{books:?}");
+        assert_eq!(books.delay_ms_p50, Some(i64::MAX as f64 / 1e6));
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn choose_window(options: &TrainOptions, series: &BTreeMap<SeriesKey, Gathering>
     let period = period.unwrap_or(0).max(1);
     // Events come in bursts: what counts as a gap is told by the longest usual intervals.
     let usual = series.values().filter_map(|g| g.profile.interval(0.999)).max().unwrap_or(period);
-    let slow = period * decimate as i64 > 20_000_000;
+    let slow = period.saturating_mul(decimate as i64) > 20_000_000;
     let length = match options.window {
         0 if slow && options.kind != Kind::Shock => 32,
         0 => 64,

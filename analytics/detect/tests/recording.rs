@@ -9,7 +9,7 @@ use tidewire_detect::score::{Seen, Tolerance, match_events};
 use tidewire_detect::{DetectError, DetectStats, Detection, Phase, TrainOptions, scan, train};
 use tidewire_models::{Kind, ModelError};
 use tidewire_store::{Store, StoreOptions};
-use tidewire_types::sensor::{Current, Temperature};
+use tidewire_types::sensor::{Current, Temperature, Vibration};
 
 const FAULTS: [(usize, usize); 2] = [(6_000, 9_000), (18_000, 20_000)];
 
@@ -87,6 +87,28 @@ fn a_feed_that_falls_silent_is_reported_until_it_speaks_again() {
     assert_eq!(last.point, "pump1");
     assert_eq!((last.start_ns - START) / MS, 4_999);
     assert!((7_800..8_100).contains(&((last.end_ns - START) / MS)), "{last:?}");
+}
+
+#[test]
+fn rows_of_any_time_are_learned_from_and_scored() {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = dir.path().join("run");
+    let store = Store::open(&recording, StoreOptions::default()).unwrap();
+    let id = topic::<Vibration>(&store, "vibration");
+    // A clock that begins at the very beginning, and is set after 90 rows.
+    for (i, v) in vibration("pump1", 4, 7, |_| false).iter().enumerate() {
+        let time = if i < 90 { i64::MIN } else { START } + i as i64 * MS;
+        store.append(id, &sample(v, "pump1", time, i as u64 + 1)).unwrap();
+    }
+    store.close().unwrap();
+    let types = tidewire_types::registry();
+    let model = train(&recording, &types, &train_options(Kind::Pca), &mut |_| {}).unwrap();
+    assert_eq!(model.header().training.rows, 4_000);
+    let file = dir.path().join("vibration.twm");
+    model.save(&file).unwrap();
+    let (_, stats) = detections(&recording, file);
+    let counts = stats.snapshot();
+    assert_eq!((counts.samples, counts.late), (4_000, 0));
 }
 
 #[test]

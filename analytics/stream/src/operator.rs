@@ -116,7 +116,7 @@ impl Windows {
         if let Err(row) = series.reorder.push(row, &mut self.ordered) {
             self.stats.late += 1;
             if self.late.len() < LATE_KEPT {
-                let late_by = series.reorder.watermark() - row.time;
+                let late_by = series.reorder.watermark().saturating_sub(row.time);
                 self.late.push(LateRow { series: key.clone(), row, late_by });
             }
         }

@@ -50,7 +50,8 @@ impl SeriesProfile {
                 self.positive = row.values.iter().map(|v| *v > 0.0).collect();
             }
             Some(last) => {
-                let interval = row.time - last.time;
+                // Times are whatever writers say.
+                let interval = row.time.saturating_sub(last.time);
                 self.longest_gap = self.longest_gap.max(interval);
                 if self.rows.is_multiple_of(self.stride) {
                     self.intervals.push(interval);

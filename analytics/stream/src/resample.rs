@@ -63,7 +63,7 @@ impl Resampler {
                 let bucket = row.time.div_euclid(period);
                 if self.count > 0 && bucket != self.bucket {
                     let done = self.take((self.bucket + 1) * period);
-                    let silent = bucket - self.bucket - 1;
+                    let silent = bucket.saturating_sub(self.bucket).saturating_sub(1);
                     let held = done.values.clone();
                     out.push(done);
                     if silent <= HOLD_BUCKETS {

@@ -173,7 +173,8 @@ impl Windower {
         for ((run, old), new) in self.unchanged.iter_mut().zip(&last.values).zip(&row.values) {
             *run = if old == new { run.saturating_add(1) } else { 1 };
         }
-        let interval = row.time - last.time;
+        // Times are whatever writers say.
+        let interval = row.time.saturating_sub(last.time);
         let limit = self.period().map(|p| p as f64 * self.gap_factor);
         if limit.is_some_and(|limit| interval as f64 > limit) {
             self.gaps += 1;

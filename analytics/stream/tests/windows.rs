@@ -1,6 +1,6 @@
 //! Windows do not depend on the order of arrival, and silences break them.
 
-use tidewire_stream::{Resample, Row, SeriesKey, Window, WindowSpec, Windows};
+use tidewire_stream::{Resample, Row, SeriesKey, SeriesProfile, Window, WindowSpec, Windows};
 
 const MS: i64 = 1_000_000;
 
@@ -82,6 +82,24 @@ fn a_silence_starts_a_new_window() {
     assert_eq!(operator.stats().gaps, 1);
     assert!(out.iter().all(|w| w.end - w.start == 7 * MS), "no window spans the silence");
     assert!(out.iter().any(|w| w.start == (28 + 50) * MS), "a window starts after it");
+}
+
+#[test]
+fn rows_of_any_time_are_taken() {
+    let mut input = rows(9);
+    (input[0].time, input[8].time) = (i64::MIN, i64::MAX);
+    let mut profile = SeriesProfile::default();
+    input.iter().for_each(|row| profile.observe(row));
+    assert_eq!((profile.longest_gap(), profile.period()), (i64::MAX, Some(MS)));
+    // Nothing is later than the first row after the last.
+    input.push(input[0].clone());
+    for resample in [Resample::None, Resample::Decimate(2), Resample::Every(1)] {
+        let base = WindowSpec { length: 2, hop: 2, lateness: 0, ..WindowSpec::default() };
+        let (out, mut operator) = run(&WindowSpec { resample, ..base }, input.clone());
+        assert_eq!((operator.stats().late, operator.stats().gaps), (1, 1), "{resample:?}");
+        assert_eq!(operator.take_late()[0].late_by, i64::MAX);
+        assert!(!out.is_empty(), "{resample:?}");
+    }
 }
 
 #[test]

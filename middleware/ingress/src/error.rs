@@ -146,6 +146,37 @@ impl Reject {
     pub(crate) fn new(reason: Reason, text: impl Into<String>) -> Self {
         let mut text = text.into();
         text.truncate(text.floor_char_boundary(MAX_TEXT));
+        // It is shown on terminals, and what a client sent must not steer them.
+        if text.contains(char::is_control) {
+            text = escape(&text);
+            text.truncate(text.floor_char_boundary(MAX_TEXT));
+        }
         Self { reason, text }
+    }
+}
+
+/// Control characters as Rust writes them: `\n`, `\u{1b}`.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_short_and_steer_no_terminal() {
+        let text = |text: &str| Reject::new(Reason::Malformed, text).text;
+        assert_eq!(text("a\x1b[2Jb\r\nc\u{9b}d \u{7f}ä"), r"a\u{1b}[2Jb\r\nc\u{9b}d \u{7f}ä");
+        assert_eq!(text(&"ä".repeat(1000)).len(), MAX_TEXT);
+        let bells = text(&"\x07".repeat(5000));
+        assert!(bells.len() <= MAX_TEXT && !bells.contains(char::is_control), "{bells}");
     }
 }

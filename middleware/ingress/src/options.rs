@@ -138,6 +138,8 @@ impl Network {
 }
 
 const LONGEST: std::ops::RangeInclusive<usize> = 256..=64 << 20;
+/// The lowest `max_rate`, one in eleven days: what lies below can be a wait too long to be counted.
+const SLOWEST: f64 = 1e-6;
 
 impl IngressOptions {
     /// The endpoints.
@@ -167,8 +169,10 @@ impl IngressOptions {
         if !LONGEST.contains(&self.max_frame) {
             return wrong("max_frame", &self.max_frame, "give 256 bytes to 64 MiB");
         }
-        if !(self.max_rate >= 0.0 && self.max_rate.is_finite()) {
-            return wrong("max_rate", &self.max_rate, "give frames a second, or 0 for no limit");
+        if self.max_rate != 0.0 && !(SLOWEST..=f64::MAX).contains(&self.max_rate) {
+            let value = format!("{:?}", self.max_rate);
+            let remedy = "give frames a second, at least 0.000001, or 0 for no limit";
+            return wrong("max_rate", &value, remedy);
         }
         for (option, value) in
             [("max_topics", self.max_topics), ("max_connections", self.max_connections)]
@@ -229,6 +233,9 @@ mod tests {
             (IngressOptions { listen: vec![], ..base() }, "somewhere to listen"),
             (IngressOptions { max_frame: 1, ..base() }, "max_frame"),
             (IngressOptions { max_rate: f64::NAN, ..base() }, "max_rate"),
+            (IngressOptions { max_rate: f64::INFINITY, ..base() }, "max_rate"),
+            (IngressOptions { max_rate: -1.0, ..base() }, "max_rate"),
+            (IngressOptions { max_rate: 1e-20, ..base() }, "`max_rate` is 1e-20: give"),
             (IngressOptions { max_topics: 0, ..base() }, "max_topics"),
             (IngressOptions { mode: "999".into(), ..base() }, "mode"),
             (IngressOptions { mode: "1777".into(), ..base() }, "mode"),

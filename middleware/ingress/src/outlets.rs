@@ -268,6 +268,12 @@ impl Outlet {
                 );
                 return refuse(Reason::Key, text);
             }
+            if !frame.keyed && frame.key.is_some() {
+                let text = format!(
+                    "a KEY_HASH for topic `{topic}`, which has no key; leave it out, or set KEYED too"
+                );
+                return refuse(Reason::Key, text);
+            }
             return Ok(frame.key);
         };
         if frame.keyed && known.keys.is_none() {

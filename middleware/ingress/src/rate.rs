@@ -49,4 +49,11 @@ mod tests {
         assert!(wait <= Duration::from_millis(10), "{wait:?}");
         assert!((0..1000).all(|_| Rate::new(0.0).take().is_ok()));
     }
+
+    #[test]
+    fn the_lowest_rate_is_a_wait_that_can_be_counted() {
+        let mut rate = Rate::new(1e-6);
+        assert_eq!(rate.take(), Ok(()));
+        assert!(rate.take().is_err_and(|wait| wait > Duration::from_secs(900_000)));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use common::{Site, next};
@@ -143,6 +144,32 @@ fn fields_too_long_for_the_bus_are_refused_whole() {
     let said = String::from_utf8(client.farewell()).unwrap();
     assert_eq!(said.lines().count(), 3, "{said}");
     assert!(site.ingress.stats().topics().iter().all(|(_, written, _)| *written == 0));
+}
+
+#[test]
+fn what_is_said_of_a_line_steers_no_terminal() {
+    let site =
+        Site::new(&["line+unix://DIR/in", "line+udp://127.0.0.1:0"], IngressOptions::default());
+    let line = b"m,\x1b[2J=1,\x1b[2J=1 f=1\n";
+    let check = |said: &str| {
+        assert!(said.contains(r"`\u{1b}[2J` is given twice"), "{said:?}");
+        assert!(!said.contains(char::is_control), "{said:?}");
+    };
+    let mut client = site.client("in");
+    client.send(line);
+    let said = String::from_utf8(client.farewell()).unwrap();
+    check(said.strip_suffix('\n').unwrap());
+    check(&site.report().last_problem);
+
+    let udp = || site.ingress.stats().endpoints().remove(1);
+    let address = udp().endpoint.replace("line+udp://", "");
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(line, address).unwrap();
+    let start = std::time::Instant::now();
+    while udp().last_problem.is_empty() {
+        assert!(start.elapsed() < common::PATIENCE, "{:#?}", udp());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    check(&udp().last_problem);
 }
 
 /// What InfluxData's own parser makes of a thousand lines, right ones and wrong ones

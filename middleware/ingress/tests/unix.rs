@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
@@ -104,6 +105,21 @@ fn a_bad_frame_is_told_and_the_connection_lives_on() {
         (frame(Frame { change: InstanceState::Disposed, ..unkeyed }), Reason::Key, "has no key"),
         (frame(Frame { topic: "a\x1b[2Jb", ..unkeyed }), Reason::Topic, "control characters"),
         (frame(Frame { topic: "temperature", ..unkeyed }), Reason::Type, "is written here as"),
+        (
+            frame(Frame { topic: "temperature", type_name: "x\x1b[2J", ..unkeyed }),
+            Reason::Type,
+            r"this says `x\u{1b}[2J`",
+        ),
+        (
+            frame(Frame {
+                topic: "third",
+                type_name: "x::Y",
+                key: Some(KeyHash([8; 16])),
+                ..unkeyed
+            }),
+            Reason::Key,
+            "a KEY_HASH for topic `third`, which has no key",
+        ),
     ] {
         client.send(&bytes);
         let (id, code, text) = if word.is_empty() {
@@ -116,6 +132,7 @@ fn a_bad_frame_is_told_and_the_connection_lives_on() {
         };
         assert_eq!((id, code), (7, reason as u16), "{text}");
         assert!(text.contains(word), "{text:?} lacks {word:?}");
+        assert!(!text.contains(char::is_control), "{text:?}");
         client.send(&good);
         assert_eq!(client.reply(), (7, 0, String::new()), "it goes on after {reason:?}");
     }
@@ -151,6 +168,49 @@ fn a_packet_socket_keeps_bad_packets_apart() {
     assert!(reply().2.contains("ends inside a frame"));
     send(&[&good[..], &good[..]].concat());
     assert_eq!((reply().1, reply().1), (0, 0));
+}
+
+/// Waits for a reply and leaves it where it is.
+fn told(client: impl AsFd) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+    assert_eq!(poll(&mut [PollFd::new(&client, PollFlags::IN)], Some(&patience)), Ok(1));
+}
+
+#[test]
+fn packets_of_a_client_that_leaves_a_reply_unread_still_count() {
+    use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketType};
+    // So slow that the packets wait when the client leaves.
+    let mut site =
+        Site::new(&["unixpacket://DIR/in"], IngressOptions { max_rate: 50.0, ..options() });
+    let fd = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+    rustix::net::connect(&fd, &SocketAddrUnix::new(site.path("in")).unwrap()).unwrap();
+    let send = |bytes: &[u8]| rustix::net::send(&fd, bytes, SendFlags::empty()).unwrap();
+    send(b"noise that is no frame");
+    told(&fd);
+    let block = frame(Frame {
+        topic: "numbers",
+        type_name: "x::Number",
+        payload: &[0, 1, 0, 0, 7, 0, 0, 0],
+        ..Frame::default()
+    });
+    for _ in 0..20 {
+        send(&block);
+    }
+    drop(fd);
+    site.report_where(|report| report.received == 20);
+    site.ingress.stop().unwrap();
+    assert_eq!(site.ingress.stats().topics(), [("numbers".to_owned(), 20, 0)]);
+}
+
+#[test]
+fn a_last_line_without_end_counts_though_a_reply_is_unread() {
+    let site = Site::new(&["line+unix://DIR/in"], options());
+    let mut client = site.client("in");
+    client.send(b"wrong\nm f=1");
+    told(&client.0);
+    drop::<Client>(client);
+    site.report_where(|report| report.received == 2);
 }
 
 #[test]

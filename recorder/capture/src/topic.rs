@@ -181,7 +181,9 @@ impl TopicRecorder {
                 self.identify(&mut sample);
                 self.stats.received += 1;
                 self.stats.disposes += u64::from(sample.info.state != InstanceState::Alive);
-                self.latency.record(sample.info.reception_time - sample.info.source_time);
+                // The source time is whatever the writer says.
+                let info = &sample.info;
+                self.latency.record(info.reception_time.saturating_sub(info.source_time));
                 let bytes = sample.payload.len() as u64;
                 match append(self.id, &sample)? {
                     Appended::At(seq) => {

@@ -128,6 +128,26 @@ fn both_ways(transports: Transports) {
 }
 
 #[test]
+fn samples_of_any_source_time_are_recorded() {
+    let transports = Transports { dds: false, shm: true };
+    let bus = participant(testing::free_domain(), "plant", transports);
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = recorder(&bus, dir.path(), CaptureOptions::default(), TypeRegistry::new());
+    let writer = bus.raw_writer(&RawTopic::new("t", "vendor::Blob", false), &patient()).unwrap();
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    let times = [i64::MIN, now_ns(), i64::MAX];
+    for time in times {
+        writer.write(&[0, 1, 0, 0, 7, 7, 7, 7], time, None).unwrap();
+    }
+    until(&recorder, "three samples", |stats| stats.recorded() == 3);
+    assert!(!recorder.has_ended());
+    let stats = recorder.stop(PATIENCE).unwrap();
+    assert_eq!(stats.topics[0].latency.max_ns, Some(i64::MAX), "{stats:#?}");
+    let found: Vec<i64> = stored(dir.path(), "t").iter().map(|s| s.info.source_time).collect();
+    assert_eq!(found, times);
+}
+
+#[test]
 fn everything_is_recorded_over_shared_memory() {
     both_ways(Transports { dds: true, shm: true });
 }

@@ -236,7 +236,7 @@ impl<'a> Player<'a> {
                 if !self.pace.wait_for(time, &mut || report.tick()) {
                     return Ok(());
                 }
-                self.report.now.position_ns = time - plan.start;
+                self.report.now.position_ns = time.saturating_sub(plan.start);
                 self.write(track, &sample).map_err(Failure::Replay)?;
                 self.report.tick();
             }

@@ -46,19 +46,24 @@ fn recording(dir: &Path) {
     for name in ["a", "b/x"] {
         let topic = store.register_topic(&meta(name)).unwrap();
         for i in 0..100u8 {
-            let info = SampleInfo {
-                source_time: 1_000_000_000 + i64::from(i) * 1_000_000,
-                reception_time: 0,
-                writer: Default::default(),
-                sequence: u64::from(i) + 1,
-                key: KeyHash::default(),
-                state: InstanceState::Alive,
-                point: Arc::from("test"),
-            };
-            store.append(topic, &Sample { info, payload: vec![0, 1, 0, 0, i].into() }).unwrap();
+            let time = 1_000_000_000 + i64::from(i) * 1_000_000;
+            store.append(topic, &sample(i, time)).unwrap();
         }
     }
     store.close().unwrap();
+}
+
+fn sample(i: u8, source_time: i64) -> Sample {
+    let info = SampleInfo {
+        source_time,
+        reception_time: 0,
+        writer: Default::default(),
+        sequence: u64::from(i) + 1,
+        key: KeyHash::default(),
+        state: InstanceState::Alive,
+        point: Arc::from("test"),
+    };
+    Sample { info, payload: vec![0, 1, 0, 0, i].into() }
 }
 
 fn number(name: &str) -> RawTopic {
@@ -200,6 +205,24 @@ fn offsets_cut_the_recording() {
         (20..30).collect::<Vec<_>>()
     );
     assert!(heard.iter().all(|s| s.info.source_time >= before), "stamped as they are written");
+}
+
+#[test]
+fn samples_of_any_source_time_are_played() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Default::default()).unwrap();
+    let topic = store.register_topic(&TopicMeta::raw("a", "Number")).unwrap();
+    for (i, time) in [(0, i64::MIN), (1, 0), (2, i64::MAX)] {
+        store.append(topic, &sample(i, time)).unwrap();
+    }
+    store.close().unwrap();
+    let bus = participant(testing::free_domain(), "player", BOTH);
+    let options =
+        ReplayOptions { rate: f64::INFINITY, wait: 0.0, ..ReplayOptions::new(dir.path()) };
+    let mut last = Progress::default();
+    let play = tidewire_replay::run(&bus, &options, &AtomicBool::new(false), &mut |p| last = p);
+    assert_eq!(played(&play.unwrap()), [("a", 3)]);
+    assert_eq!((last.position_ns, last.duration_ns), (i64::MAX, i64::MAX));
 }
 
 #[test]

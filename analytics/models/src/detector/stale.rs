@@ -43,7 +43,9 @@ impl Detector for Stale {
     ) -> Result<(), ModelError> {
         for (key, profile) in &set.profiles {
             let Some(period) = profile.period() else { continue };
-            let timeout = (PERIODS * period).max(GAPS * profile.longest_gap()).max(LEAST);
+            let (periods, gaps) =
+                (period.saturating_mul(PERIODS), profile.longest_gap().saturating_mul(GAPS));
+            let timeout = periods.max(gaps).max(LEAST);
             self.timeouts.insert(key.name(), timeout);
         }
         self.fallback = self.timeouts.values().copied().max().unwrap_or(0);

@@ -5,6 +5,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 
+use super::peer;
 use super::replies::Replies;
 use super::{NAP, Who, wait};
 use crate::frame::Reply;
@@ -44,11 +45,7 @@ enum Next {
 
 impl Connection {
     pub fn new(fd: OwnedFd, packets: bool, format: Format, options: &IngressOptions) -> Self {
-        let peer = rustix::net::sockopt::socket_peercred(&fd);
-        let name = peer.map_or_else(
-            |_| "a client".to_owned(),
-            |peer| format!("process {} of user {}", peer.pid.as_raw_nonzero(), peer.uid.as_raw()),
-        );
+        let name = peer::name(fd.as_fd());
         Self {
             fd,
             packets,
@@ -117,6 +114,8 @@ impl Connection {
                         }
                     }
                 }
+                // The client is gone, with replies unread: told after all that it has sent.
+                Err(Errno::CONNRESET) => break,
                 Err(error) => {
                     if self.idle(error, stopped) == Next::Close {
                         return;
@@ -153,6 +152,8 @@ impl Connection {
                         self.take(piece, intake, stats, stopped);
                     });
                 }
+                // The client is gone, with replies unread: told once, before what still waits.
+                Err(Errno::CONNRESET) => {}
                 Err(error) => {
                     if self.idle(error, stopped) == Next::Close {
                         return;
@@ -176,7 +177,6 @@ impl Connection {
             Errno::AGAIN if stopped() => return Next::Close,
             Errno::AGAIN => {}
             Errno::INTR => return Next::Go,
-            // ECONNRESET and the like: the client is gone.
             _ => return Next::Close,
         }
         self.replies.send(self.fd.as_fd());
@@ -233,12 +233,9 @@ impl Connection {
             Format::Lines => {
                 let at =
                     if self.lines > 0 { format!("line {}: ", self.lines) } else { String::new() };
-                // One line a reply, whatever the client has put into its names.
-                let text = format!("error: {at}{reject}").replace(['\n', '\r'], " ");
-                self.replies.add(stats, |out| {
-                    out.extend_from_slice(text.as_bytes());
-                    out.push(b'\n');
-                });
+                // A refusal holds no line feed.
+                let text = format!("error: {at}{reject}\n");
+                self.replies.add(stats, |out| out.extend_from_slice(text.as_bytes()));
             }
         }
     }

@@ -1,6 +1,6 @@
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
 use crate::{IngressOptions, Reason, Reject};
@@ -26,11 +26,10 @@ impl Allowed {
     /// Lets the peer in by what the kernel says of it (SO_PEERCRED, SO_PEERGROUPS).
     pub fn check(&self, fd: BorrowedFd<'_>) -> Result<(), Reject> {
         let refuse = |text| Err(Reject::new(Reason::Peer, text));
-        let peer = match socket_peercred(fd) {
+        let libc::ucred { uid, gid, .. } = match credentials(fd) {
             Ok(peer) => peer,
             Err(error) => return refuse(format!("the kernel does not say who this is: {error}")),
         };
-        let (uid, gid) = (peer.uid.as_raw(), peer.gid.as_raw());
         if self.uids.contains(&uid) || self.gids.contains(&gid) {
             return Ok(());
         }
@@ -42,6 +41,33 @@ impl Allowed {
             self.uids, self.gids
         ))
     }
+}
+
+/// Who the peer is, for messages.
+pub(super) fn name(fd: BorrowedFd<'_>) -> String {
+    match credentials(fd) {
+        Ok(libc::ucred { pid: 0, uid, .. }) => format!("a process of user {uid}"),
+        Ok(libc::ucred { pid, uid, .. }) => format!("process {pid} of user {uid}"),
+        Err(_) => "a client".to_owned(),
+    }
+}
+
+/// What the kernel says of the peer. The process is 0 if it is in a PID namespace that ours does not
+/// see, for which rustix has no value.
+fn credentials(fd: BorrowedFd<'_>) -> io::Result<libc::ucred> {
+    let mut peer = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    let mut bytes = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: `peer` is plain numbers and holds `bytes` bytes, and the kernel writes at most as many.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &mut bytes,
+        )
+    };
+    if result == 0 { Ok(peer) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The peer's supplementary groups; none where the kernel does not tell (before 4.13).
@@ -74,8 +100,9 @@ fn groups(fd: BorrowedFd<'_>) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::os::unix::net::UnixStream;
+    use std::process::Command;
 
     use super::*;
 
@@ -91,5 +118,38 @@ mod tests {
         );
         let group = rustix::process::getegid().as_raw();
         Allowed { uids: vec![], gids: vec![group] }.check(ours.as_fd()).unwrap();
+        let me = format!("process {} of user {}", std::process::id(), geteuid().as_raw());
+        assert_eq!(name(ours.as_fd()), me);
+    }
+
+    /// Set for the process that runs the test below inside a PID namespace.
+    const INSIDE: &str = "TIDEWIRE_TEST_INSIDE";
+
+    /// This process is the client, and the ingress one that does not see it.
+    #[test]
+    fn a_client_of_another_pid_namespace_may_connect() {
+        if std::env::var_os(INSIDE).is_some() {
+            let stdin = std::io::stdin();
+            assert_eq!(name(stdin.as_fd()), format!("a process of user {}", geteuid().as_raw()));
+            return Allowed::new(&IngressOptions::default()).check(stdin.as_fd()).unwrap();
+        }
+        let inside = |program: &str| {
+            let mut command = Command::new("unshare");
+            command.args(["--pid", "--fork", program]);
+            command
+        };
+        if !inside("true").output().is_ok_and(|output| output.status.success()) {
+            return eprintln!("skipped: a PID namespace takes root and the program unshare");
+        }
+        let test = "unix::peer::tests::a_client_of_another_pid_namespace_may_connect";
+        let (theirs, _ours) = UnixStream::pair().unwrap();
+        let output = inside(std::env::current_exe().unwrap().to_str().unwrap())
+            .args(["--exact", test])
+            .env(INSIDE, "1")
+            .stdin(OwnedFd::from(theirs))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
     }
 }

@@ -50,6 +50,16 @@ impl Shared {
     }
 }
 
+/// Says that the recorder's thread has ended, also when it panics: a recorder that only looks alive
+/// would record nothing without anyone knowing.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+}
+
 /// How a recording ends.
 #[derive(Clone, Copy)]
 struct Ending {
@@ -122,9 +132,21 @@ impl Recorder {
             bytes_on_disk: 0,
             measured: None,
         };
+        Self::on_thread(shared, move || worker.run())
+    }
+
+    /// Has the recorder's thread do `work`.
+    fn on_thread(
+        shared: Arc<Shared>,
+        work: impl FnOnce() -> Result<(), CaptureError> + Send + 'static,
+    ) -> Result<Self, CaptureError> {
+        let ended = Ended(shared.clone());
         let thread = std::thread::Builder::new()
             .name("tidewire-record".into())
-            .spawn(move || worker.run())
+            .spawn(move || {
+                let _ended = ended;
+                work()
+            })
             .map_err(CaptureError::Thread)?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -139,7 +161,7 @@ impl Recorder {
         StatsHandle(self.shared.clone())
     }
 
-    /// Whether the recorder ended by itself, on an error that [`Recorder::stop`] returns.
+    /// Whether the recorder ended by itself, on an error or a panic that [`Recorder::stop`] returns.
     pub fn has_ended(&self) -> bool {
         self.shared.ended.load(Ordering::Acquire)
     }
@@ -180,4 +202,22 @@ impl Drop for Recorder {
 /// The instant `wait` from now, in ns since the Unix epoch.
 fn after(wait: Duration) -> i64 {
     now_ns().saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_the_recording_with_an_error() {
+        let recorder =
+            Recorder::on_thread(Arc::default(), || panic!("as any mistake may end it")).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !recorder.has_ended() {
+            assert!(Instant::now() < deadline, "nobody noticed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let error = recorder.stop(Duration::ZERO).unwrap_err();
+        assert!(matches!(error, CaptureError::Panicked), "{error}");
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tidewire_bus::{Participant, TopicInfo};
@@ -186,7 +185,6 @@ impl Worker {
         self.measured = None;
         self.balance(*acknowledged.as_ref().unwrap_or(&self.store.acknowledged()));
         let closed = self.store.close();
-        self.shared.ended.store(true, Ordering::Release);
         acknowledged?;
         Ok(closed?)
     }
