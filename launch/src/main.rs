@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     log(cli.verbose);
     match cli.run() {
+        Ok(()) if cli::output::is_incomplete() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::failure::report(&error),
     }

@@ -1,9 +1,38 @@
 //! What scripts rely on: exit codes, clear errors, JSON.
 
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidewire"));
+    command.args(args);
+    command
+}
 
 fn tidewire(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tidewire")).args(args).output().unwrap()
+    command(args).output().unwrap()
+}
+
+/// A pipe whose reader has gone.
+fn closed() -> Stdio {
+    let (_, writer) = std::io::pipe().unwrap();
+    writer.into()
+}
+
+/// The exit code of what ends by itself.
+fn ends(mut child: Child) -> Option<i32> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -239,4 +268,66 @@ fn completion_knows_commands_and_options_in_every_shell() {
     let mut bash = bash.arg("-n").stdin(std::process::Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut bash.stdin.take().unwrap(), &script).unwrap();
     assert!(bash.wait().unwrap().success(), "bash does not read it");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    for args in [&["qos", "list"][..], &["qos", "check", "Telemetry", "Telemetry"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let out = command(args).stdout(full).output().unwrap();
+        assert_eq!(out.status.code(), Some(1), "{args:?}");
+        let error = text(&out.stderr);
+        assert!(error.starts_with("error: cannot write to standard output"), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn a_verdict_counts_where_nobody_reads_it_to_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = dir.path().join("wrong.yaml");
+    std::fs::write(&wrong, "nodes: {p: {knid: pump}}\n").unwrap();
+    let idl = dir.path().join("wrong.idl");
+    std::fs::write(&idl, "struct S { flaot x; };\n").unwrap();
+    for (args, code) in [
+        (&["qos", "list"][..], 0),
+        (&["qos", "check", "Telemetry", "Telemetry"], 0),
+        (&["qos", "check", "Sensor", "Event"], 1),
+        (&["qos", "check", "Sensor", "Event", "--json"], 1),
+        (&["check", wrong.to_str().unwrap(), "--json"], 1),
+        (&["idl", "check", idl.to_str().unwrap(), "--json"], 1),
+    ] {
+        let out = command(args).stdout(closed()).output().unwrap();
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn a_closed_standard_error_ends_nothing() {
+    let out = command(&["check", "/no/such/file"]).stderr(closed()).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let dir = tempfile::tempdir().unwrap();
+    let listen = format!("unix://{}", dir.path().join("in.sock").display());
+    let domain = tidewire_bus::testing::free_domain().to_string();
+    let mut ingress =
+        command(&["ingress", "--listen", &listen, "--for", "1s", "--domain", &domain]);
+    let ingress = ingress.stdout(Stdio::null()).stderr(closed()).spawn().unwrap();
+    assert_eq!(ends(ingress), Some(0));
+}
+
+#[test]
+fn viewers_and_bridges_look_where_they_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("run.rrd").display().to_string();
+    let domain = tidewire_bus::testing::free_domain().to_string();
+    for node in [&["view", "--save", &file][..], &["bridge", "--site", "plant"]] {
+        for wrong in [["--interface", "no-such0"], ["--peer", "no-address"]] {
+            let args = [node, &wrong, &["--domain", &domain]].concat();
+            let mut child = command(&args).stderr(Stdio::piped()).spawn().unwrap();
+            let mut stderr = child.stderr.take().unwrap();
+            assert_eq!(ends(child), Some(1), "{args:?}");
+            let mut error = String::new();
+            std::io::Read::read_to_string(&mut stderr, &mut error).unwrap();
+            assert!(error.contains(wrong[1]), "{args:?}: {error}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidewire_bridge::{BridgeOptions, BridgeStats, Mode};
 use tidewire_bus::testing::free_domain;
-use tidewire_bus::{Change, Participant, Reader};
+use tidewire_bus::{Change, Participant, Reader, Transports};
 use tidewire_idl::{InstanceState, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_tests::{Child, PATIENCE, Peer};
@@ -28,7 +28,9 @@ impl Bridge {
         let thread = std::thread::spawn({
             let (stop, stats) = (stop.clone(), stats.clone());
             move || {
-                tidewire_bridge::run(&options, &stop, &stats, || up.send(()).unwrap()).unwrap();
+                let types = tidewire_types::registry();
+                let ready = || up.send(()).unwrap();
+                tidewire_bridge::run(&options, &types, &stop, &stats, ready).unwrap();
             }
         });
         ready.recv_timeout(PATIENCE).expect("the bridge starts");
@@ -192,6 +194,36 @@ fn a_late_site_gets_the_history_of_each_instance_and_disposes_cross() {
     };
     assert_eq!(info.state, InstanceState::Disposed);
     assert_eq!(key.expect("the key crosses").point, "plant/pump2");
+}
+
+#[test]
+fn instances_of_a_known_type_are_told_apart_over_dds() {
+    let sites = Sites::new();
+    // Shared memory carries the key with a sample, DDS only within it.
+    let far = Participant::builder()
+        .domain(sites.plant.domain())
+        .name("plant/far")
+        .transports(Transports { dds: true, shm: false })
+        .build()
+        .unwrap();
+    let writer = far.writer::<Anomaly>("anomaly", &Qos::event()).unwrap();
+    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
+    let plant =
+        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
+    for i in 0..4 {
+        writer.write(&anomaly(&format!("plant/pump{i}"), 1.0)).unwrap();
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while plant.stats.sent.load(Ordering::Relaxed) < 4 {
+        assert!(Instant::now() < deadline, "the bridge did not read its own site");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _exchange =
+        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    let reader = sites.exchange.reader::<Anomaly>("anomaly", &Qos::event()).unwrap();
+    let mut points: Vec<String> = (0..4).map(|_| take(&reader).point).collect();
+    points.sort();
+    assert_eq!(points, ["plant/pump0", "plant/pump1", "plant/pump2", "plant/pump3"]);
 }
 
 #[test]

@@ -13,8 +13,9 @@ use super::progress::Progress;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tidewire bench bus\n  tidewire bench dds --only '64 B'\n  tidewire bench store --json\n  tidewire bench ingress --runs 9\n\n\
-                  Medians over interleaved runs; ratio = ours / theirs of neighbouring runs. Numbers of the demo build are no measure: \
-                  build with\n`cargo build --release` first."
+                  Medians over interleaved runs; ratio = ours / theirs of neighbouring runs. Measure with the binary \
+                  of `make build`, whose\nprofile (demo) optimises what runs once per sample on both sides, or with a \
+                  release build; numbers of a plain\n`cargo build` are no measure."
 )]
 pub struct Args {
     /// What to measure
@@ -79,7 +80,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let figures = match args.name {
         Name::Bus => tidewire_bench::bus::run(args.runs, &args.only, &far, &mut progress)?,
         Name::Dds => {
-            let mut note = |what: &str| eprintln!("note: {what}");
+            let mut note = |what: &str| output::note(&format!("note: {what}"));
             let ddsperf = args.ddsperf.as_deref();
             let only = &args.only;
             tidewire_bench::dds::run(args.runs, only, ddsperf, &far, &mut progress, &mut note)?
@@ -88,7 +89,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             tidewire_bench::store::run(&args.dir, args.samples, args.runs, &mut progress)?
         }
         Name::Ingress => {
-            let mut note = |what: &str| eprintln!("note: {what}");
+            let mut note = |what: &str| output::note(&format!("note: {what}"));
             tidewire_bench::ingress::run(args.runs, &args.only, &mut progress, &mut note)?
         }
     };

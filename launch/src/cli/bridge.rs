@@ -60,6 +60,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         "connect": args.connect,
         "scouting": args.scouting,
         "deny": args.deny,
+        "name": args.bus.name,
     });
     if !args.allow.is_empty() {
         params["allow"] = json!(args.allow);
@@ -69,6 +70,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         kind: "bridge".into(),
         domain: args.bus.domain,
         network: args.bus.network.clone(),
+        types: args.bus.types.clone(),
         qos: args.bus.qos.clone(),
         params,
         ..NodeSpec::default()

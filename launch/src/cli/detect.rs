@@ -111,7 +111,7 @@ fn past(args: &Args, dir: &std::path::Path, json: bool) -> anyhow::Result<()> {
     let rows = found.iter().map(|a| {
         vec![
             output::time(a.start_ns),
-            format!("{:.1} s", (a.end_ns - a.start_ns) as f64 / 1e9),
+            format!("{:.1} s", a.end_ns.saturating_sub(a.start_ns) as f64 / 1e9),
             a.point.clone(),
             a.topic.clone(),
             format!("{:.2}", a.score),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use super::output;
+
 /// The arguments make no sense together: exit code 2.
 #[derive(Debug)]
 pub struct Usage(pub String);
@@ -63,7 +65,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<Told>() {
         return ExitCode::from(1);
     }
-    eprint!("{}", render(error));
+    output::note(render(error).trim_end());
     ExitCode::from(if error.chain().any(|cause| cause.is::<Usage>()) { 2 } else { 1 })
 }
 

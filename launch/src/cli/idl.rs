@@ -55,7 +55,7 @@ fn check(paths: &[PathBuf], json: bool) -> anyhow::Result<()> {
         failed |= error.is_some();
         if !json {
             match &error {
-                Some(error) => eprintln!("{error}"),
+                Some(error) => output::note(error),
                 None => output::say(&format!("{}: fine, {} types", path.display(), types.len())),
             }
         }

@@ -47,7 +47,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let last = topics.iter().filter_map(|t| t.last).max();
     output::say(&format!("recording: {}", args.dir.display()));
     if let Some((first, last)) = first.zip(last) {
-        let seconds = (last - first) as f64 / 1e9;
+        let seconds = last.saturating_sub(first) as f64 / 1e9;
         output::say(&format!(
             "time:      {} to {} ({seconds:.1} s)",
             output::time(first),
@@ -60,7 +60,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         bytes(topics.iter().map(|t| t.bytes).sum()),
     ));
     let rows = topics.iter().map(|t| {
-        let seconds = t.first.zip(t.last).map_or(0.0, |(a, b)| (b - a) as f64 / 1e9);
+        let seconds = t.first.zip(t.last).map_or(0, |(a, b)| b.saturating_sub(a)) as f64 / 1e9;
         let rate = if seconds > 0.0 {
             format!("{:.1}/s", (t.samples.saturating_sub(1)) as f64 / seconds)
         } else {

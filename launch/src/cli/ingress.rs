@@ -193,7 +193,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             for endpoint in report.details["endpoints"].as_array().into_iter().flatten() {
                 let rung = endpoint["rung"].as_str().map(|rung| format!(": {rung}"));
                 let (at, rung) = (endpoint["endpoint"].as_str(), rung.unwrap_or_default());
-                eprintln!("listening on {}{rung}", at.unwrap_or_default());
+                output::note(&format!("listening on {}{rung}", at.unwrap_or_default()));
             }
         }
         progress.show(|| {
@@ -217,10 +217,11 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         return output::json(&report);
     }
     for (topic, t) in &report.topics {
+        let topic = output::plain(topic);
         output::say(&format!("{topic}: {} samples written", output::count(t.written)));
     }
     if !report.note.is_empty() {
-        output::say(&report.note);
+        output::say(&output::plain(&report.note));
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use crossterm::{cursor, queue, terminal};
 
+use super::output;
+
 /// The lower part of standard output.
 pub struct Screen {
     live: bool,
@@ -21,9 +23,14 @@ impl Screen {
         self.live
     }
 
-    /// Puts `text` where the last one stood. A closed terminal is no reason to stop what it shows.
+    /// Puts `text` where the last one stood. A closed terminal is no reason to stop what it shows; a
+    /// closed pipe is, see [`output::print`].
     pub fn put(&mut self, text: &str) {
-        let _ = self.draw(text);
+        if self.live {
+            let _ = self.draw(text);
+        } else {
+            output::print(text);
+        }
     }
 
     /// Removes what is drawn.
@@ -35,9 +42,6 @@ impl Screen {
 
     fn draw(&mut self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        if !self.live {
-            return out.write_all(text.as_bytes());
-        }
         let (columns, height) = terminal::size().unwrap_or((100, 40));
         if self.lines > 0 {
             queue!(out, cursor::MoveToPreviousLine(self.lines))?;

@@ -118,12 +118,32 @@ pub enum Command {
     Completion(completion::Args),
 }
 
+impl Command {
+    /// Whether its exit code says yes or no.
+    fn answers_by_exit_code(&self) -> bool {
+        match self {
+            Self::Up(_)
+            | Self::Check(_)
+            | Self::Why(_)
+            | Self::Info(_)
+            | Self::Verify(_)
+            | Self::Doctor(_) => true,
+            Self::Qos(command) => matches!(command, qos::Command::Check(_)),
+            Self::Idl(command) => matches!(command, idl::Command::Check { .. }),
+            _ => false,
+        }
+    }
+}
+
 impl Cli {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
         let json = self.json;
         if let Some(backend) = self.dds {
             backend.choose();
+        }
+        if self.command.answers_by_exit_code() {
+            output::exit_code_is_the_answer();
         }
         match self.command {
             Command::Up(args) => up::run(&args, json),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidewire_bus::{EndpointInfo, Participant, ParticipantInfo, TopicInfo};
 
 use super::bus::Bus;
-use super::output;
+use super::output::{self, plain};
 use super::ros::Graph;
 use super::time;
 use super::topic::watch;
@@ -84,21 +84,14 @@ struct Member {
     readers: Vec<(String, EndpointInfo)>,
 }
 
-fn members(bus: &Bus, default_name: &str, timeout: Duration) -> anyhow::Result<Vec<Member>> {
-    let participant = bus.participant(default_name)?;
-    let topics = watch::settled(&participant, timeout, &Stop::at_keyboard()?);
-    found(&participant, &topics)
-}
-
-fn found(participant: &Participant, topics: &[TopicInfo]) -> anyhow::Result<Vec<Member>> {
-    let graph = Graph::read(participant, topics)?;
+fn members(participant: &Participant, topics: &[TopicInfo], graph: &Graph) -> Vec<Member> {
     let mut infos: Vec<_> = participant.participants().into_iter().filter(|p| !p.own).collect();
     infos.sort_by(|a, b| a.name.cmp(&b.name).then(a.prefix.cmp(&b.prefix)));
     let of = |info: &ParticipantInfo, side: fn(&TopicInfo) -> &[EndpointInfo]| {
         let ends = topics.iter().flat_map(|t| side(t).iter().map(|e| (t.name.clone(), e.clone())));
         ends.filter(|(_, e)| e.guid.prefix() == info.prefix).collect()
     };
-    Ok(infos
+    infos
         .into_iter()
         .map(|info| Member {
             writers: of(&info, |topic| &topic.writers),
@@ -106,21 +99,35 @@ fn found(participant: &Participant, topics: &[TopicInfo]) -> anyhow::Result<Vec<
             ros: graph.nodes_in(&info.prefix).into_iter().map(str::to_owned).collect(),
             info,
         })
-        .collect())
+        .collect()
+}
+
+/// Whether a person means the participant by `name`.
+fn is_called(name: &str, info: &ParticipantInfo, graph: &Graph) -> bool {
+    *info.name == *name
+        || hex(info).starts_with(name)
+        || graph.nodes_in(&info.prefix).contains(&name)
 }
 
 fn list(args: &List, json: bool) -> anyhow::Result<()> {
+    let participant = args.bus.participant("node-list")?;
+    let stop = Stop::at_keyboard()?;
     if args.watch {
-        let participant = args.bus.participant("node-list")?;
-        return watch::redrawn(&Stop::at_keyboard()?, || {
-            let members = found(&participant, &participant.topics())?;
+        // What ROS 2 processes tell comes when it comes: the next picture shows it.
+        let mut graph = Graph::default();
+        return watch::redrawn(&stop, || {
+            let topics = participant.topics();
+            graph.take(&participant, &topics)?;
+            let members = members(&participant, &topics, &graph);
             match json {
                 true => Ok(serde_json::to_string(&values(&members))? + "\n"),
                 false => Ok(text(args, &members)),
             }
         });
     }
-    let members = members(&args.bus, "node-list", args.timeout)?;
+    let topics = watch::settled(&participant, args.timeout, &stop);
+    let graph = Graph::read(&participant, &topics, &stop)?;
+    let members = members(&participant, &topics, &graph);
     if json {
         return output::json(&values(&members));
     }
@@ -165,13 +172,20 @@ fn text(args: &List, members: &[Member]) -> String {
 }
 
 fn info(args: &Info, json: bool) -> anyhow::Result<()> {
-    let members = members(&args.bus, "node-info", args.timeout)?;
-    let means = |m: &&Member| {
-        *m.info.name == *args.node
-            || hex(&m.info).starts_with(&args.node)
-            || m.ros.contains(&args.node)
-    };
-    let found: Vec<&Member> = members.iter().filter(means).collect();
+    let participant = args.bus.participant("node-info")?;
+    let stop = Stop::at_keyboard()?;
+    let mut graph = Graph::default();
+    let mut outcome = Ok(());
+    let topics = watch::found(&participant, args.timeout, &stop, |topics| {
+        outcome = graph.take(&participant, topics);
+        let is_it = |p: &ParticipantInfo| !p.own && is_called(&args.node, p, &graph);
+        outcome.is_err() || participant.participants().iter().any(is_it)
+    });
+    outcome?;
+    graph.wait(&participant, &topics, &stop)?;
+    let members = members(&participant, &topics, &graph);
+    let is_it = |member: &&Member| is_called(&args.node, &member.info, &graph);
+    let found: Vec<&Member> = members.iter().filter(is_it).collect();
     if found.is_empty() {
         let mut names: Vec<String> = members.iter().map(|m| m.info.name.to_string()).collect();
         names.extend(members.iter().flat_map(|m| m.ros.iter().cloned()));
@@ -182,26 +196,28 @@ fn info(args: &Info, json: bool) -> anyhow::Result<()> {
         };
         bail!("no node `{}` in domain {}; {there}", args.node, args.bus.domain);
     }
-    for member in found {
-        if json {
-            let end = |(topic, e): &(String, EndpointInfo)| json!({ "topic": topic, "type": e.type_name, "guid": e.guid.to_string(), "qos": e.qos });
+    if json {
+        let end = |(topic, e): &(String, EndpointInfo)| json!({ "topic": topic, "type": e.type_name, "guid": e.guid.to_string(), "qos": e.qos });
+        let value = |member: &&Member| {
             let mut object = head(member);
             object["writers"] = member.writers.iter().map(end).collect();
             object["readers"] = member.readers.iter().map(end).collect();
-            output::json(&object)?;
-            continue;
-        }
+            object
+        };
+        return output::json_lines(&found.iter().map(value).collect::<Vec<_>>());
+    }
+    for member in found {
         let i = &member.info;
-        output::say(&format!("node: {}", i.name));
+        output::say(&format!("node: {}", plain(&i.name)));
         output::say(&format!("guid prefix: {}, {}, {}", hex(i), place(i), vendor(i)));
         if !member.ros.is_empty() {
-            output::say(&format!("ROS 2 nodes: {}", member.ros.join(", ")));
+            output::say(&format!("ROS 2 nodes: {}", plain(&member.ros.join(", "))));
         }
         for (title, ends) in [("writes", &member.writers), ("reads", &member.readers)] {
             output::say(&format!("{title}: {}", ends.len()));
             for (topic, e) in ends {
                 let policies = output::policies(&e.qos);
-                output::say(&format!("  {topic}  {}  {policies}", e.type_name));
+                output::say(&format!("  {}  {}  {policies}", plain(topic), plain(&e.type_name)));
             }
         }
     }

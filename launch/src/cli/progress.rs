@@ -4,6 +4,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use super::output::plain;
+
 /// The line, on standard error.
 pub struct Progress {
     live: bool,
@@ -26,13 +28,11 @@ impl Progress {
             return;
         }
         self.last = Instant::now();
+        let line = line();
+        let line = plain(&line);
         let mut err = std::io::stderr().lock();
         // A closed terminal is no reason to stop recording.
-        let _ = if self.live {
-            write!(err, "\r\x1b[2K{}", line())
-        } else {
-            writeln!(err, "{}", line())
-        };
+        let _ = if self.live { write!(err, "\r\x1b[2K{line}") } else { writeln!(err, "{line}") };
         let _ = err.flush();
     }
 

@@ -92,7 +92,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             told.clone_from(&report.note);
             if !json {
                 progress.clear();
-                eprintln!("note: {told}");
+                output::note(&format!("note: {told}"));
             }
         }
         progress.show(|| {

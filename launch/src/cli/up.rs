@@ -7,7 +7,7 @@ use anyhow::Context;
 use tidewire_graph::Graph;
 
 use super::failure::Told;
-use super::output::{self, count, paint};
+use super::output::{self, count, paint, plain};
 use super::time;
 use crate::up::plan::Plan;
 use crate::up::run::{self, Outcome};
@@ -61,7 +61,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     if json {
         output::say(&serde_json::to_string(&outcome.summary).context("cannot write the summary")?);
         for line in notes(&outcome) {
-            eprintln!("{line}");
+            output::note(&line);
         }
     } else {
         tell(&outcome, &graph);
@@ -110,7 +110,7 @@ fn tell(outcome: &Outcome, graph: &Graph) {
         let verdict = if b.balances() { paint("32", "balanced") } else { paint("31", "OFF") };
         vec![
             b.site.clone(),
-            b.topic.clone(),
+            plain(&b.topic).into_owned(),
             count(b.written),
             count(b.received),
             count(b.recorded),
@@ -119,7 +119,7 @@ fn tell(outcome: &Outcome, graph: &Graph) {
         ]
     });
     let headers = ["SITE", "TOPIC", ">WRITTEN", ">RECEIVED", ">RECORDED", ">QUERIED", ""];
-    output::print(&format!("\n{}", output::table(&headers, rows)));
+    output::print(&format!("\n{}", output::painted_table(&headers, rows)));
     let score = &summary.anomalies;
     let delay =
         score.delay_ms_p50.map_or_else(String::new, |ms| format!(", median delay {ms:.0} ms"));
@@ -136,7 +136,7 @@ fn tell(outcome: &Outcome, graph: &Graph) {
         ),
     });
     for line in notes(outcome) {
-        output::say(&paint("33", &line));
+        output::say(&paint("33", &output::plain_lines(&line)));
     }
     let off = outcome.unbalanced().count();
     if off == 0 {
@@ -154,9 +154,10 @@ fn tell(outcome: &Outcome, graph: &Graph) {
         let topic = summary.topics.iter().filter(|b| b.site == *site).max_by_key(|b| b.recorded);
         let topic = topic.map_or("vibration", |b| b.topic.as_str());
         let anomaly = summary.topics.iter().any(|b| b.site == *site && b.topic == "anomaly");
-        let table = if anomaly { "anomaly" } else { topic };
+        let table = plain(if anomaly { "anomaly" } else { topic });
+        let sql = shell_word(&format!("SELECT * FROM \"{table}\" LIMIT 10"));
         output::say(&format!(
-            "\nTry next:\n  tidewire query -d {dir} 'SELECT * FROM \"{table}\" LIMIT 10'\n  \
+            "\nTry next:\n  tidewire query -d {dir} {sql}\n  \
              tidewire replay {dir} --domain {domain}\n  tidewire view -d {dir}"
         ));
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use tidewire_replay::ReplayOptions;
 
-use super::bus::Bus;
+use super::bus::{Bus, Network};
 use super::failure::Usage;
 use super::output;
 use crate::node::{Counts, Stop, kinds};
@@ -66,7 +66,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let stop = Stop::at_keyboard()?;
     let counts = Counts::default();
     let sites = match &args.dir {
-        Some(dir) => vec![json!({ "name": stem(dir), "domain": private_domain() })],
+        // Nobody but this process is there.
+        Some(dir) => vec![json!({ "name": stem(dir), "domain": private_domain(), "peers": [] })],
         None => args.site.iter().map(|s| site(s)).collect::<Result<_, _>>()?,
     };
     let target = match (&args.save, &args.connect) {
@@ -85,6 +86,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         qos: args.bus.qos.clone(),
         params: json!({
             "sites": sites, "target": target, "port": args.port, "web_port": args.web_port, "exclude": args.exclude,
+            "name": args.bus.name,
         }),
         ..NodeSpec::default()
     };
@@ -118,12 +120,8 @@ fn play(
                 wait: 10.0,
                 ..ReplayOptions::new(dir)
             };
-            let participant = super::bus::join(
-                private_domain(),
-                "view-replay",
-                &super::bus::Network::default(),
-                None,
-            )?;
+            let network = Network { peers: Vec::new(), ..args.bus.network.clone() };
+            let participant = super::bus::join(private_domain(), "view-replay", &network, None)?;
             let played = tidewire_replay::run(&participant, &options, stop.flag(), &mut |_| {});
             if let Err(error) = played {
                 stop.set();
@@ -134,7 +132,7 @@ fn play(
                 std::thread::sleep(std::time::Duration::from_millis(500));
                 stop.set();
             } else if !stop.is_set() {
-                eprintln!("played to the end; Ctrl-C closes the viewer");
+                output::note("played to the end; Ctrl-C closes the viewer");
             }
         }
         viewer.join().map_err(|_| anyhow::anyhow!("the viewer panicked"))?

@@ -9,7 +9,7 @@ use tidewire_bus::{EndpointInfo, Participant, TopicInfo};
 
 use super::bus::Bus;
 use super::failure::Told;
-use super::output::{self, paint};
+use super::output::{self, paint, plain, plain_lines};
 use super::ros::Names;
 use super::time;
 use super::topic::watch;
@@ -36,8 +36,10 @@ pub struct Args {
 /// Prints every writer-reader pair of the topic with what keeps it apart and how to mend it.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let participant = args.bus.participant("why")?;
-    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
     let name = args.names.on_bus(&args.topic);
+    let both = |t: &TopicInfo| t.name == name && !t.writers.is_empty() && !t.readers.is_empty();
+    let is_there = |topics: &[TopicInfo]| topics.iter().any(both);
+    let topics = watch::found(&participant, args.timeout, &Stop::at_keyboard()?, is_there);
     let lookalikes = why::lookalikes(&name, &topics);
     let Some(topic) = topics.iter().find(|t| t.name == name) else {
         let mut advice = watch::others(&topics, &name);
@@ -128,23 +130,25 @@ fn tell(
 ) {
     output::say(&format!(
         "{} in domain {domain}: {}, {}",
-        topic.name,
+        plain(&topic.name),
         count(topic.writers.len(), "writer"),
         count(topic.readers.len(), "reader")
     ));
     for pair in pairs {
-        let (from, to) = (name(pair.writer), name(pair.reader));
+        let way = format!("{} -> {}", name(pair.writer), name(pair.reader));
+        let way = plain(&way);
         if pair.matches() {
-            let way = if pair.shares_memory() { "shared memory" } else { "DDS" };
-            output::say(&format!("{} {from} -> {to}, by {way}", paint("32", "match   ")));
+            let by = if pair.shares_memory() { "shared memory" } else { "DDS" };
+            output::say(&format!("{} {way}, by {by}", paint("32", "match   ")));
         } else {
-            output::say(&format!("{} {from} -> {to}", paint("31", "no match")));
+            output::say(&format!("{} {way}", paint("31", "no match")));
         }
         for reason in &pair.reasons {
-            output::say(&format!("    {reason}\n      {}", reason.remedy()));
+            let reason = format!("    {reason}\n      {}", reason.remedy());
+            output::say(&plain_lines(&reason));
         }
         for hint in &pair.hints {
-            output::say(&format!("    {hint}"));
+            output::say(&plain_lines(&format!("    {hint}")));
         }
     }
     if pairs.iter().any(|pair| pair.matches() && !pair.shares_memory())
@@ -153,14 +157,11 @@ fn tell(
         output::say(&users);
     }
     if let Some(unserved) = why::unserved(participant, topic) {
-        output::say(&format!("{} {unserved}", paint("33", "unserved")));
+        output::say(&format!("{} {}", paint("33", "unserved"), plain(&unserved)));
     }
     if let Some(missing) = missing {
-        output::say(&format!(
-            "{} {missing}{}",
-            paint("31", "no match"),
-            silent(participant, topics)
-        ));
+        let missing = format!("{missing}{}", silent(participant, topics));
+        output::say(&format!("{} {}", paint("31", "no match"), plain_lines(&missing)));
     }
 }
 

@@ -129,6 +129,7 @@ pub static KINDS: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
                 optional("scouting", Bool, "find other bridges by multicast"),
                 optional("allow", STRINGS, "topics that cross: names or patterns"),
                 optional("deny", STRINGS, "topics that never cross"),
+                optional("types", List(&InputFile), "folders with IDL of the topics' types"),
             ],
             reads: vec![TopicHint::ParamOr("allow", "*")],
             writes: vec![TopicHint::ParamOr("allow", "*")],

@@ -8,7 +8,7 @@ use tidewire_graph::{KindSchema, ParamSpec, ParamType, TopicHint};
 use tidewire_viewer::{SiteSource, Target, ViewOptions, ViewStats};
 
 use super::{Counts, Stop, kinds};
-use crate::cli::bus;
+use crate::cli::{bus, output};
 use crate::up::control::Report;
 use crate::up::plan::NodeSpec;
 
@@ -25,7 +25,7 @@ pub fn schema() -> KindSchema {
             optional(
                 "sites",
                 ParamType::Any,
-                "list of {name, domain}; all sites of the file if left out",
+                "list of {name, domain, interfaces, peers}; all sites of the file if left out",
             ),
             optional("target", ParamType::Any, "auto, spawn, web, connect:URL or save:FILE"),
             optional("port", ParamType::Int, "port of the data server, 0: any"),
@@ -46,12 +46,7 @@ pub fn schema() -> KindSchema {
 
 /// Shows until stopped.
 pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> {
-    let mut options: Params = kinds::params(spec)?;
-    options.qos = spec.qos.clone().or(options.qos);
-    if options.sites.is_empty() {
-        let name = spec.name.split('/').next().unwrap_or("bus").to_owned();
-        options.sites.push(SiteSource { name, domain: spec.domain });
-    }
+    let options = options(spec)?;
     if !matches!(options.target, Target::Save(_)) {
         end_soon_after(stop)?;
     }
@@ -65,9 +60,24 @@ pub fn run(spec: &NodeSpec, stop: &Stop, counts: &Counts) -> anyhow::Result<()> 
     tidewire_viewer::run(&options, &types, stop.flag(), &stats, |line| {
         *place.lock() = Some(line.to_owned());
         // For the log of a launched viewer, and for a person at a terminal.
-        eprintln!("{line}");
+        output::note(line);
     })?;
     Ok(())
+}
+
+/// Sites that do not say how others are found there are as the node's own.
+fn options(spec: &NodeSpec) -> anyhow::Result<Params> {
+    let mut options: Params = kinds::params(spec)?;
+    options.qos = spec.qos.clone().or(options.qos);
+    if options.sites.is_empty() {
+        let name = spec.name.split('/').next().unwrap_or("bus").to_owned();
+        options.sites.push(SiteSource { name, domain: spec.domain, interfaces: None, peers: None });
+    }
+    for site in &mut options.sites {
+        site.interfaces.get_or_insert_with(|| spec.network.interfaces.clone());
+        site.peers.get_or_insert_with(|| spec.network.peers.clone());
+    }
+    Ok(options)
 }
 
 /// Nothing is lost with a live picture: a viewer that is slow to close down does not hold up the
@@ -90,4 +100,33 @@ fn report(stats: &ViewStats, place: Option<&str>) -> Report {
         note.push_str(&format!(" ({undecoded} samples of unknown types not shown)"));
     }
     Report { ready: place.is_some(), note, ..Report::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cli::bus::Network;
+
+    #[test]
+    fn sites_are_looked_for_where_they_or_the_node_say() {
+        let spec = |params| NodeSpec {
+            name: "plant/eyes".into(),
+            kind: "view".into(),
+            domain: 42,
+            network: Network { interfaces: vec!["eth1".into()], peers: vec!["10.0.0.7".into()] },
+            params,
+            ..NodeSpec::default()
+        };
+        let list = |texts: &[&str]| Some(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        let of_node = options(&spec(json!({ "name": "eyes" }))).unwrap();
+        assert_eq!(of_node.name.as_deref(), Some("eyes"));
+        let site = &of_node.sites[0];
+        assert_eq!((site.name.as_str(), site.domain), ("plant", 42));
+        assert_eq!((&site.interfaces, &site.peers), (&list(&["eth1"]), &list(&["10.0.0.7"])));
+        let sites = json!([{ "name": "lab", "domain": 43, "interfaces": ["lo"], "peers": [] }]);
+        let site = &options(&spec(json!({ "sites": sites }))).unwrap().sites[0];
+        assert_eq!((&site.interfaces, &site.peers), (&list(&["lo"]), &list(&[])));
+    }
 }

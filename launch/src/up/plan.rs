@@ -200,7 +200,12 @@ fn plan(graph: &Graph, node: &Node, output: &Path, types: &[PathBuf]) -> NodePla
 
 /// All sites of the graph, as a viewer takes them.
 fn sites(graph: &Graph) -> serde_json::Value {
-    graph.sites.iter().map(|s| serde_json::json!({ "name": s.name, "domain": s.domain })).collect()
+    let site = |s: &tidewire_graph::Site| {
+        serde_json::json!({
+            "name": s.name, "domain": s.domain, "interfaces": s.interfaces, "peers": s.peers,
+        })
+    };
+    graph.sites.iter().map(site).collect()
 }
 
 /// The recorders a node needs: whatever it writes before they read is not in the books.
@@ -228,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_graph_becomes_processes() {
-        let text = "sites: {plant: {domain: 42, namespace: north}, lab: {domain: 43}}\n\
+        let text = "sites: {plant: {domain: 42, namespace: north}, lab: {domain: 43, interfaces: [lo]}}\n\
                     nodes:\n  \
                       keeper: {kind: record, site: plant}\n  \
                       pump1: {kind: pump, site: plant, needs: keeper, remap: {current: motor}, params: {seed: 3}}\n  \
@@ -253,7 +258,10 @@ mod tests {
             (&3.into(), &"plant/pump1".into())
         );
         assert_eq!(node("plant/pump1").needs, ["plant/keeper"]);
-        assert_eq!(spec("lab/eyes").params["sites"][1]["domain"], 43);
+        let sites = &spec("lab/eyes").params["sites"];
+        assert_eq!(sites[1]["domain"], 43);
+        let interfaces = [&sites[0]["interfaces"], &sites[1]["interfaces"]];
+        assert_eq!(interfaces, [&serde_json::json!([]), &serde_json::json!(["lo"])]);
         assert_eq!(node("lab/other").phase, Phase::Source);
     }
 }

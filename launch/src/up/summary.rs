@@ -116,11 +116,13 @@ pub fn score(faults: &[Fault], anomalies: &[Anomaly]) -> Score {
             kind: kind.into(),
             id,
             start_ns,
-            end_ns: if end_ns == 0 { i64::MAX - GRACE_NS } else { end_ns },
+            end_ns: if end_ns == 0 { i64::MAX } else { end_ns },
         })
         .collect();
     let touches = |a: &Anomaly, f: &Fault| {
-        a.point == f.point && a.end_ns >= f.start_ns && a.start_ns <= f.end_ns + GRACE_NS
+        a.point == f.point
+            && a.end_ns >= f.start_ns
+            && a.start_ns <= f.end_ns.saturating_add(GRACE_NS)
     };
     let mut delays = Vec::new();
     for fault in &faults {
@@ -130,7 +132,7 @@ pub fn score(faults: &[Fault], anomalies: &[Anomaly]) -> Score {
             .map(|a| a.said_ns)
             .min();
         if let Some(said) = said {
-            delays.push((said - fault.start_ns).max(0) as f64 / 1e6);
+            delays.push(said.saturating_sub(fault.start_ns).max(0) as f64 / 1e6);
         }
     }
     let strays: BTreeSet<_> = anomalies
@@ -212,6 +214,13 @@ mod tests {
     fn a_fault_that_outlives_the_run_can_be_found() {
         let score = score(&[fault(1, 10, 0)], &[anomaly("vibration", 14, 15)]);
         assert_eq!(score.found, 1);
+    }
+
+    #[test]
+    fn any_times_can_be_compared() {
+        let fault = Fault { start_ns: i64::MIN, end_ns: i64::MAX, ..fault(1, 0, 0) };
+        let anomaly = Anomaly { said_ns: i64::MAX, ..anomaly("vibration", 14, 15) };
+        assert_eq!(score(&[fault], &[anomaly]).found, 1);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::control::TopicReport;
 use super::plan::Phase;
 use super::supervisor::{Node, State};
 use crate::cli::live::Screen;
-use crate::cli::output::{bytes, count, micros, paint, table};
+use crate::cli::output::{bytes, count, micros, paint, plain, table};
 
 /// Draws what the supervisor knows.
 pub struct Picture {
@@ -160,7 +160,8 @@ fn full(
         anomalies(nodes),
     ));
     for node in nodes.iter().filter(|n| !n.report.note.is_empty()) {
-        text.push_str(&paint("2", &format!("{}: {}\n", node.plan.name, node.report.note)));
+        let line = format!("{}: {}", node.plan.name, plain(&node.report.note));
+        text.push_str(&paint("2", &format!("{line}\n")));
     }
     text
 }

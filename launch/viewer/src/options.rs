@@ -11,6 +11,10 @@ pub struct SiteSource {
     pub name: String,
     /// DDS domain id, 0 to 232.
     pub domain: u16,
+    /// Network interfaces to use, by name or address; none or empty: all.
+    pub interfaces: Option<Vec<String>>,
+    /// Addresses of hosts to look for participants on instead of by multicast.
+    pub peers: Option<Vec<String>>,
 }
 
 /// Where the picture goes. Written `auto`, `spawn`, `web`, `connect:URL` or `save:FILE`.
@@ -96,6 +100,8 @@ pub struct ViewOptions {
     pub qos: Option<String>,
     /// What the data server keeps for viewers that connect late, in MiB.
     pub memory_mib: u64,
+    /// Name of its participants; else `SITE/viewer`.
+    pub name: Option<String>,
 }
 
 impl Default for ViewOptions {
@@ -109,6 +115,7 @@ impl Default for ViewOptions {
             exclude: Vec::new(),
             qos: None,
             memory_mib: 512,
+            name: None,
         }
     }
 }

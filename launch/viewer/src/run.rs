@@ -102,10 +102,15 @@ impl Site {
         options: &ViewOptions,
         profile: Option<Profile>,
     ) -> Result<Self, ViewError> {
-        let participant = Participant::builder()
+        let name = options.name.clone().unwrap_or_else(|| format!("{}/viewer", site.name));
+        let builder = Participant::builder()
             .domain(site.domain)
-            .name(format!("{}/viewer", site.name))
+            .name(name)
             .profile(profile.clone())
+            .peers(site.peers.clone().unwrap_or_default());
+        let interfaces = site.interfaces.iter().flatten();
+        let participant = interfaces
+            .fold(builder, |builder, interface| builder.interface(interface.clone()))
             .build()
             .map_err(|source| ViewError::Join {
                 site: site.name.clone(),

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tidewire_bus::{Participant, RawTopic, RawWriter};
+use tidewire_bus::{RawTopic, RawWriter};
 use tidewire_idl::InstanceState;
 use tidewire_qos::policy::DataRepresentation;
-use tidewire_qos::{Durability, History, Profile, Qos};
+use tidewire_qos::{Durability, History, Qos};
 
 use crate::cache::Seen;
 use crate::filter::Filter;
-use crate::run::BridgeStats;
+use crate::run::{BridgeStats, Bus};
 use crate::wire::{Header, topic_of};
 
 /// A sample as zenoh delivered it.
@@ -22,30 +22,17 @@ pub struct Arrival {
 }
 
 /// Writes what other sites put onto this site's bus.
-pub struct Inbound {
+pub struct Inbound<'a> {
     site: String,
-    participant: Participant,
+    bus: &'a Bus<'a>,
     filter: Filter,
-    profile: Option<Profile>,
     writers: HashMap<String, Option<RawWriter>>,
     seen: Seen,
 }
 
-impl Inbound {
-    pub fn new(
-        site: &str,
-        participant: Participant,
-        filter: Filter,
-        profile: Option<Profile>,
-    ) -> Self {
-        Self {
-            site: site.to_owned(),
-            participant,
-            filter,
-            profile,
-            writers: HashMap::new(),
-            seen: Seen::default(),
-        }
+impl<'a> Inbound<'a> {
+    pub fn new(site: &str, bus: &'a Bus<'a>, filter: Filter) -> Self {
+        Self { site: site.to_owned(), bus, filter, writers: HashMap::new(), seen: Seen::default() }
     }
 
     /// Writes one arrival. Bad ones are counted and logged; nothing else is lost for them.
@@ -66,8 +53,7 @@ impl Inbound {
             return;
         }
         if !self.writers.contains_key(&topic) {
-            let writer =
-                open(&self.participant, &topic, &header, &arrival.payload, self.profile.as_ref());
+            let writer = open(self.bus, &topic, &header, &arrival.payload);
             self.writers.insert(topic.clone(), writer);
         }
         let Some(Some(writer)) = self.writers.get(&topic) else {
@@ -95,24 +81,22 @@ impl Inbound {
     }
 }
 
-fn open(
-    participant: &Participant,
-    topic: &str,
-    header: &Header,
-    payload: &[u8],
-    profile: Option<&Profile>,
-) -> Option<RawWriter> {
+fn open(bus: &Bus<'_>, topic: &str, header: &Header, payload: &[u8]) -> Option<RawWriter> {
     let mut qos = if header.reliable { Qos::reliable() } else { Qos::sensor_data() };
     if header.late > 0 {
         qos.durability = Durability::TransientLocal;
         qos.history = History::KeepLast(header.late);
     }
-    if let Some(profile) = profile {
+    if let Some(profile) = &bus.profile {
         qos = profile.writer_qos(topic);
     }
     qos.data_representation = vec![representation(payload)];
     let raw = RawTopic::new(topic, &header.type_name, header.keyed);
-    match participant.raw_writer(&raw, &qos) {
+    let writer = match bus.types.get(&header.type_name) {
+        Some(ty) => bus.participant.raw_writer_of(&raw, &ty, &qos),
+        None => bus.participant.raw_writer(&raw, &qos),
+    };
+    match writer {
         Ok(writer) => Some(writer),
         Err(error) => {
             tracing::warn!(%topic, %error, "topic of another site cannot be written here");

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::BridgeError;
 use crate::filter::Filter;
+use crate::run::BRIDGE_NAME;
 
 /// How the bridge takes part in the zenoh network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,13 @@ pub struct BridgeOptions {
     /// `FILE[::PROFILE]` or a shipped QoS profile for this side's readers and writers; else what the
     /// topics' writers offer.
     pub qos: Option<String>,
+    /// Network interfaces to use in the domain, by name or address; empty: all.
+    pub interfaces: Vec<String>,
+    /// Addresses of hosts to look for the domain's participants on instead of by multicast.
+    pub peers: Vec<String>,
+    /// Name of the participant, else the site's; `tidewire-bridge:` comes before it, by which bridges know
+    /// each other's samples.
+    pub name: Option<String>,
 }
 
 impl Default for BridgeOptions {
@@ -51,6 +59,9 @@ impl Default for BridgeOptions {
             allow: vec!["*".into()],
             deny: Vec::new(),
             qos: None,
+            interfaces: Vec::new(),
+            peers: Vec::new(),
+            name: None,
         }
     }
 }
@@ -62,6 +73,12 @@ impl BridgeOptions {
     /// A pattern that is no glob.
     pub fn filter(&self) -> Result<Filter, BridgeError> {
         Filter::new(&self.allow, &self.deny)
+    }
+
+    /// What other participants see.
+    pub(crate) fn participant_name(&self) -> String {
+        let name = self.name.as_deref().unwrap_or(&self.site);
+        format!("{BRIDGE_NAME}{}", name.strip_prefix(BRIDGE_NAME).unwrap_or(name))
     }
 
     pub(crate) fn check(&self) -> Result<(), BridgeError> {
@@ -120,3 +137,20 @@ fn is_endpoint(text: &str) -> bool {
 
 /// First retry after 0.2 s, then slower up to one in 4 s.
 const RETRY: &str = "{ period_init_ms: 200, period_max_ms: 4000, period_increase_factor: 2 }";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bridges_know_each_other_by_name_whatever_they_are_called() {
+        let name = |name: Option<&str>| {
+            let name = name.map(str::to_owned);
+            BridgeOptions { site: "plant".into(), name, ..BridgeOptions::default() }
+                .participant_name()
+        };
+        assert_eq!(name(None), "tidewire-bridge:plant");
+        assert_eq!(name(Some("crossing")), "tidewire-bridge:crossing");
+        assert_eq!(name(Some("tidewire-bridge:crossing")), "tidewire-bridge:crossing");
+    }
+}

@@ -5,15 +5,15 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tidewire_bus::{Participant, RawReader, RawTopic};
+use tidewire_bus::{RawReader, RawTopic};
 use tidewire_idl::Sample;
-use tidewire_qos::{Durability, History, Profile, Qos, Reliability};
+use tidewire_qos::{Durability, History, Qos, Reliability};
 use zenoh::Wait;
 use zenoh::qos::CongestionControl;
 
 use crate::cache::Cache;
 use crate::filter::Filter;
-use crate::run::{BRIDGE_NAME, BridgeStats};
+use crate::run::{BRIDGE_NAME, BridgeStats, Bus};
 use crate::wire::{Header, key_of};
 use crate::{BridgeError, BridgeOptions};
 
@@ -22,10 +22,9 @@ const DISCOVER: Duration = Duration::from_millis(200);
 /// Reads the topics that cross and puts their samples on zenoh.
 pub struct Outbound<'a> {
     site: String,
-    participant: Participant,
+    bus: &'a Bus<'a>,
     session: &'a zenoh::Session,
     filter: Filter,
-    profile: Option<Profile>,
     topics: HashMap<String, Feed<'a>>,
     looked: Option<Instant>,
     batch: Vec<Sample>,
@@ -44,14 +43,12 @@ struct Feed<'a> {
 impl<'a> Outbound<'a> {
     pub fn new(
         options: &BridgeOptions,
-        participant: Participant,
+        bus: &'a Bus<'a>,
         session: &'a zenoh::Session,
-        profile: Option<Profile>,
     ) -> Result<Self, BridgeError> {
         Ok(Self {
-            profile,
             site: options.site.clone(),
-            participant,
+            bus,
             session,
             filter: options.filter()?,
             topics: HashMap::new(),
@@ -66,7 +63,8 @@ impl<'a> Outbound<'a> {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        for topic in self.participant.topics() {
+        let Bus { participant, types, profile } = self.bus;
+        for topic in participant.topics() {
             let known = self.topics.contains_key(&topic.name);
             if known || !self.filter.passes(&topic.name) {
                 continue;
@@ -77,13 +75,20 @@ impl<'a> Outbound<'a> {
             };
             let reliable = matches!(writer.qos.reliability, Reliability::Reliable { .. });
             let durable = writer.qos.durability >= Durability::TransientLocal;
+            // What comes in a burst crosses: no depth but that of the limits, of BEST_EFFORT topics either.
+            let whole = Qos::reliable();
             let as_offered = || Qos {
                 durability: if durable { Durability::TransientLocal } else { Durability::Volatile },
-                ..if reliable { Qos::reliable() } else { Qos::sensor_data() }
+                reliability: if reliable { whole.reliability } else { Reliability::BestEffort },
+                ..whole
             };
-            let qos = self.profile.as_ref().map_or_else(as_offered, |p| p.reader_qos(&topic.name));
+            let qos = profile.as_ref().map_or_else(as_offered, |p| p.reader_qos(&topic.name));
             let raw = RawTopic::new(&topic.name, &topic.type_name, topic.keyed);
-            let reader = match self.participant.raw_reader(&raw, &qos) {
+            let reader = match types.get(&topic.type_name) {
+                Some(ty) => participant.raw_reader_of(&raw, &ty, &qos),
+                None => participant.raw_reader(&raw, &qos),
+            };
+            let reader = match reader {
                 Ok(reader) => reader,
                 Err(error) => {
                     tracing::warn!(topic = %topic.name, %error, "topic not bridged");
@@ -114,7 +119,7 @@ impl<'a> Outbound<'a> {
 
     /// Puts everything that has arrived.
     pub fn drain(&mut self, cache: &Mutex<Cache>, stats: &BridgeStats) -> Result<(), BridgeError> {
-        let own = self.participant.guid_prefix();
+        let own = self.bus.participant.guid_prefix();
         for feed in self.topics.values_mut() {
             self.batch.clear();
             feed.reader.take_into(&mut self.batch, 4096);

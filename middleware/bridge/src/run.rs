@@ -6,6 +6,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 use tidewire_bus::Participant;
+use tidewire_idl::TypeRegistry;
+use tidewire_qos::Profile;
 use zenoh::Wait;
 use zenoh::sample::{Locality, SampleKind};
 
@@ -33,13 +35,22 @@ pub struct BridgeStats {
     pub written: Mutex<HashMap<String, u64>>,
 }
 
-/// Bridges until `stop` is set. `ready` is called once when both sides are open.
+/// The side of the domain.
+pub struct Bus<'a> {
+    pub participant: Participant,
+    pub types: &'a TypeRegistry,
+    pub profile: Option<Profile>,
+}
+
+/// Bridges until `stop` is set. Instances of `types` are told apart, also those whose samples come over
+/// DDS. `ready` is called once when both sides are open.
 ///
 /// # Errors
 /// Options that make no sense, a domain that cannot be joined, or zenoh cannot start. A site that
 /// cannot be reached is no error: it is tried again for ever.
 pub fn run(
     options: &BridgeOptions,
+    types: &TypeRegistry,
     stop: &AtomicBool,
     stats: &BridgeStats,
     ready: impl FnOnce(),
@@ -51,10 +62,14 @@ pub fn run(
             .map_err(|source| BridgeError::Qos { spec: spec.to_owned(), source })
     });
     let profile = profile.transpose()?;
-    let participant = Participant::builder()
+    let builder = Participant::builder()
         .domain(options.domain)
-        .name(format!("{BRIDGE_NAME}{}", options.site))
+        .name(options.participant_name())
         .profile(profile.clone())
+        .peers(options.peers.clone());
+    let interfaces = options.interfaces.iter();
+    let participant = interfaces
+        .fold(builder, |builder, interface| builder.interface(interface.clone()))
         .build()
         .map_err(|source| BridgeError::Join { domain: options.domain, source })?;
     let session = zenoh::open(options.zenoh()?).wait()?;
@@ -86,8 +101,9 @@ pub fn run(
         session.liveliness().declare_token(format!("tidewire/{}/@bridge", options.site)).wait()?;
 
     let done = AtomicBool::new(false);
-    let inbound = Inbound::new(&options.site, participant.clone(), filter, profile.clone());
-    let mut outbound = Outbound::new(options, participant.clone(), &session, profile)?;
+    let bus = Bus { participant: participant.clone(), types, profile };
+    let inbound = Inbound::new(&options.site, &bus, filter);
+    let mut outbound = Outbound::new(options, &bus, &session)?;
     ready();
     std::thread::scope(|scope| {
         scope.spawn(|| write_arrivals(inbound, &inbox, &done, stats));
@@ -159,7 +175,7 @@ fn fetch_history(session: &zenoh::Session, out: &Sender<Arrival>) -> Result<(), 
 
 /// Runs on a thread of its own: a RELIABLE writer may block, zenoh's threads must not.
 fn write_arrivals(
-    mut inbound: Inbound,
+    mut inbound: Inbound<'_>,
     inbox: &Receiver<Arrival>,
     done: &AtomicBool,
     stats: &BridgeStats,

@@ -71,7 +71,7 @@ pub fn run(
         let begun = Instant::now();
         let first = table.rows.first().map_or(0, |row| row.time_ns);
         for row in &table.rows {
-            if !sleep_until(begun, row.time_ns - first, options.speed, stop) {
+            if !sleep_until(begun, row.time_ns.saturating_sub(first), options.speed, stop) {
                 return end();
             }
             let payload = encode(&desc, &value(&members, &options.point, row), Encoding::default())

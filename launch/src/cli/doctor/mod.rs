@@ -76,7 +76,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                 Verdict::Warn => paint("33", "warn"),
                 Verdict::Fail => paint("31", "FAIL"),
             };
-            output::say(&format!("{verdict}  {}: {}", check.name, check.found));
+            let found = output::plain_lines(&check.found);
+            output::say(&format!("{verdict}  {}: {found}", check.name));
             if !check.remedy.is_empty() {
                 output::say(&format!("      {}", check.remedy));
             }

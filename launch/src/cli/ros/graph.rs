@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tidewire_bus::{Guid, Participant, TopicInfo};
-use tidewire_idl::{TypeHandle, TypeRegistry, Value};
+use tidewire_bus::{Guid, Participant, RawReader, TopicInfo};
+use tidewire_idl::{InstanceState, TypeHandle, TypeRegistry, Value};
 
+use crate::cli::output;
 use crate::cli::topic::watch;
+use crate::node::Stop;
 
 const TOPIC: &str = "ros_discovery_info";
 const TYPE: &str = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_";
@@ -16,9 +18,13 @@ const TYPE: &str = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The ROS 2 nodes of a domain.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Graph {
-    nodes: Vec<Node>,
+    /// There once somebody writes the topic, and as long.
+    reader: Option<RawReader>,
+    forms: Vec<TypeHandle>,
+    /// What each writer said last.
+    told: BTreeMap<Guid, Vec<Node>>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -30,41 +36,89 @@ struct Node {
 }
 
 impl Graph {
-    /// Asks everyone on `ros_discovery_info`; nobody there is no error.
-    pub fn read(participant: &Participant, topics: &[TopicInfo]) -> anyhow::Result<Self> {
-        let Some(info) = topics.iter().find(|t| t.name == TOPIC && !t.writers.is_empty()) else {
-            return Ok(Self::default());
-        };
-        let reader = watch::reader(participant, info, None)?;
-        let forms = forms();
-        let mut latest: BTreeMap<Guid, Vec<Node>> = BTreeMap::new();
-        let deadline = Instant::now() + PATIENCE;
-        while info.writers.iter().any(|writer| !latest.contains_key(&writer.guid)) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
+    /// Asks everyone on `ros_discovery_info`, and waits for them; nobody there is no error.
+    pub fn read(
+        participant: &Participant,
+        topics: &[TopicInfo],
+        stop: &Stop,
+    ) -> anyhow::Result<Self> {
+        let mut graph = Self::default();
+        graph.wait(participant, topics, stop)?;
+        Ok(graph)
+    }
+
+    /// Waits until everyone on the topic has told.
+    pub fn wait(
+        &mut self,
+        participant: &Participant,
+        topics: &[TopicInfo],
+        stop: &Stop,
+    ) -> anyhow::Result<()> {
+        let writers = writers(topics);
+        let mut outcome = self.take(participant, topics);
+        let begun = Instant::now();
+        stop.wait_or(|| {
+            let missing = writers.iter().any(|writer| !self.told.contains_key(writer));
+            if outcome.is_err() || !missing || begun.elapsed() >= PATIENCE {
+                return true;
             }
-            let Some(sample) = reader.recv_timeout(left)? else { continue };
-            let nodes = decode(&forms, &sample.payload);
-            if nodes.is_none() {
-                eprintln!("note: what {} says on `{TOPIC}` cannot be read", sample.info.writer);
-            }
-            latest.insert(sample.info.writer, nodes.unwrap_or_default());
+            outcome = self.take(participant, topics);
+            false
+        });
+        outcome
+    }
+
+    /// Takes what they have told by now.
+    pub fn take(&mut self, participant: &Participant, topics: &[TopicInfo]) -> anyhow::Result<()> {
+        let writers = writers(topics);
+        self.told.retain(|writer, _| writers.contains(writer));
+        let Some(info) = topics.iter().find(|topic| topic.name == TOPIC) else { return Ok(()) };
+        if writers.is_empty() {
+            self.reader = None;
+            return Ok(());
         }
-        Ok(Self { nodes: latest.into_values().flatten().collect() })
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                self.forms = forms();
+                none.insert(watch::reader(participant, info, None)?)
+            }
+        };
+        while let Some(sample) = reader.take()? {
+            if sample.info.state != InstanceState::Alive {
+                continue;
+            }
+            let nodes = decode(&self.forms, &sample.payload);
+            if nodes.is_none() {
+                let writer = sample.info.writer;
+                output::note(&format!("note: what {writer} says on `{TOPIC}` cannot be read"));
+            }
+            self.told.insert(sample.info.writer, nodes.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.told.values().flatten()
     }
 
     /// The node that has this endpoint.
     pub fn node_of(&self, endpoint: &Guid) -> Option<&str> {
         let has = |node: &&Node| node.endpoints.contains(endpoint);
-        self.nodes.iter().find(has).map(|node| node.name.as_str())
+        self.nodes().find(has).map(|node| node.name.as_str())
     }
 
     /// The nodes of a participant, by what its GUIDs begin with.
     pub fn nodes_in(&self, prefix: &[u8; 12]) -> Vec<&str> {
-        let inside = self.nodes.iter().filter(|node| node.participant.prefix() == *prefix);
+        let inside = self.nodes().filter(|node| node.participant.prefix() == *prefix);
         inside.map(|node| node.name.as_str()).collect()
     }
+}
+
+/// Who writes the topic.
+fn writers(topics: &[TopicInfo]) -> Vec<Guid> {
+    let info = topics.iter().filter(|topic| topic.name == TOPIC);
+    info.flat_map(|topic| &topic.writers).map(|writer| writer.guid).collect()
 }
 
 /// The message of today, and of ROS 2 Humble and before, whose GUIDs have eight bytes more.
@@ -106,7 +160,9 @@ fn gid(value: &Value) -> Option<Guid> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tidewire_bus::RawTopic;
     use tidewire_idl::Encoding;
+    use tidewire_qos::{Durability, Qos};
 
     use super::*;
 
@@ -126,12 +182,41 @@ mod tests {
         assert_eq!(forms.len(), 2);
         for (form, length) in forms.iter().zip([16, 24]) {
             let nodes = decode(&forms, &told(form, length)).unwrap();
-            let graph = Graph { nodes };
+            let graph = Graph { told: [(Guid([1; 16]), nodes)].into(), ..Graph::default() };
             assert_eq!(graph.nodes_in(&[1; 12]), ["/talker", "/arm/driver"]);
             assert_eq!(graph.node_of(&Guid([2; 16])), Some("/talker"));
             assert_eq!(graph.node_of(&Guid([3; 16])), Some("/arm/driver"));
             assert_eq!(graph.node_of(&Guid([4; 16])), None);
         }
+    }
+
+    #[test]
+    fn one_reader_serves_as_long_as_somebody_writes_and_waits_for_nobody() {
+        let domain = tidewire_bus::testing::free_domain();
+        let join = |name: &str| Participant::builder().domain(domain).name(name).build().unwrap();
+        let (here, there) = (join("here"), join("there"));
+        let qos = Qos { durability: Durability::TransientLocal, ..Qos::reliable() };
+        let topic = RawTopic::new(TOPIC, TYPE, false);
+        // One that says nothing, as one that hangs.
+        let _silent = there.raw_writer(&topic, &qos).unwrap();
+        let writer = there.raw_writer(&topic, &qos).unwrap();
+        let mut graph = Graph::default();
+        let mut readers = Vec::new();
+        for form in forms() {
+            graph.told.clear();
+            let length = if readers.is_empty() { 16 } else { 24 };
+            writer.write(&told(&form, length), 0, None).unwrap();
+            let deadline = Instant::now() + PATIENCE * 4;
+            while graph.node_of(&Guid([2; 16])) != Some("/talker") {
+                assert!(Instant::now() < deadline, "the graph is not told");
+                graph.take(&here, &here.topics()).unwrap();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            readers.push(graph.reader.as_ref().unwrap().guid());
+        }
+        assert_eq!(readers[0], readers[1], "each look makes a reader");
+        graph.take(&here, &[]).unwrap();
+        assert!(graph.nodes_in(&[1; 12]).is_empty(), "who is gone has no nodes");
     }
 
     #[test]

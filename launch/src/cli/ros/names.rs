@@ -42,6 +42,17 @@ impl Names {
         }
     }
 
+    /// The bus's name of a type that its IDL calls `name`.
+    pub fn type_on_bus(self, name: &str) -> String {
+        let parts: Vec<&str> = name.split("::").collect();
+        match parts.as_slice() {
+            [package, kind @ ("msg" | "srv" | "action"), name] if self.ros => {
+                format!("{package}::{kind}::dds_::{name}_")
+            }
+            _ => name.to_owned(),
+        }
+    }
+
     /// Whether `topic list` shows the topic: ROS 2 hides what is not a topic of its own.
     pub fn lists(self, topic: &TopicInfo) -> bool {
         !self.ros || topic.name.starts_with(PREFIX)
@@ -62,6 +73,10 @@ mod tests {
         assert_eq!(ros.topic("ros_discovery_info"), "ros_discovery_info");
         assert_eq!(ros.ty("std_msgs::msg::dds_::String_"), "std_msgs/msg/String");
         assert_eq!(ros.ty("plant::Pump"), "plant::Pump");
+        for name in ["std_msgs::msg::String", "std_msgs::msg::dds_::String_"] {
+            assert_eq!(ros.type_on_bus(name), "std_msgs::msg::dds_::String_");
+        }
+        assert_eq!(ros.type_on_bus("plant::Pump"), "plant::Pump");
     }
 
     #[test]
@@ -70,5 +85,6 @@ mod tests {
         assert_eq!(plain.on_bus("/chatter"), "/chatter");
         assert_eq!(plain.topic("rt/chatter"), "rt/chatter");
         assert_eq!(plain.ty("std_msgs::msg::dds_::String_"), "std_msgs::msg::dds_::String_");
+        assert_eq!(plain.type_on_bus("std_msgs::msg::String"), "std_msgs::msg::String");
     }
 }

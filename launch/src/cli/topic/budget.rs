@@ -36,7 +36,7 @@ pub fn say(segments: &[Segment]) {
     for s in segments {
         output::say(&format!(
             "  {}  for {} readers  {} chunks of {} B  {} used, {} reserved",
-            if s.participant.is_empty() { "?" } else { &s.participant },
+            if s.participant.is_empty() { "?".into() } else { output::plain(&s.participant) },
             readers(s),
             s.chunks,
             s.chunk_size,

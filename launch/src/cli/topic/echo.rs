@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use serde_json::json;
 use tidewire_bus::{BusError, Filter, FilterError};
-use tidewire_idl::{InstanceState, KeyReader, Sample, TypeDescriptor};
+use tidewire_idl::{InstanceState, KeyReader, Sample, SampleInfo, TypeDescriptor};
 
 use super::{TYPE_PATIENCE, watch};
 use crate::cli::bus::Bus;
@@ -51,10 +51,10 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         None => match participant.discovered_type(&info.name, TYPE_PATIENCE) {
             Ok(announced) => Some(announced),
             Err(error) => {
-                eprintln!(
+                output::note(&format!(
                     "note: type `{}` is not known here, so samples are shown as bytes; give the folder of its IDL with --types DIR ({error})",
                     info.type_name
-                );
+                ));
                 None
             }
         },
@@ -152,20 +152,11 @@ fn show(sample: &Sample, desc: Option<&TypeDescriptor>, json: bool) -> anyhow::R
         output::say(&serde_json::to_string(&line)?);
         return Ok(());
     }
-    let latency = (info.reception_time - info.source_time) as f64 / 1e3;
-    output::say(&output::paint(
-        "2",
-        &format!(
-            "--- {}  {}  #{}  {state}  {}",
-            output::time(info.source_time),
-            info.point,
-            info.sequence,
-            output::micros(latency)
-        ),
-    ));
+    output::say(&output::paint("2", &head(info, state)));
     match value {
-        Some(Ok(value)) => output::say(value.to_string().trim_end()),
+        Some(Ok(value)) => output::say(output::plain_lines(&value.to_string()).trim_end()),
         Some(Err(error)) => {
+            let error = output::plain_lines(&error.to_string()).into_owned();
             output::say(&format!("not decoded: {error}\n{}", hex(&sample.payload, 64)))
         }
         None => {
@@ -175,6 +166,19 @@ fn show(sample: &Sample, desc: Option<&TypeDescriptor>, json: bool) -> anyhow::R
     Ok(())
 }
 
+/// The line above a sample.
+fn head(info: &SampleInfo, state: &str) -> String {
+    // Source times are what writers say: any.
+    let latency = info.reception_time.saturating_sub(info.source_time) as f64 / 1e3;
+    format!(
+        "--- {}  {}  #{}  {state}  {}",
+        output::time(info.source_time),
+        output::plain(&info.point),
+        info.sequence,
+        output::micros(latency)
+    )
+}
+
 /// Bytes in hexadecimal, at most `most` of them.
 fn hex(bytes: &[u8], most: usize) -> String {
     let mut text: String = bytes.iter().take(most).map(|b| format!("{b:02x}")).collect();
@@ -182,4 +186,36 @@ fn hex(bytes: &[u8], most: usize) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tidewire_idl::{Guid, KeyHash};
+
+    use super::*;
+
+    fn info(source_time: i64, point: &str) -> SampleInfo {
+        SampleInfo {
+            source_time,
+            reception_time: 1_700_000_000_000_000_000,
+            writer: Guid::default(),
+            sequence: 7,
+            key: KeyHash::default(),
+            state: InstanceState::Alive,
+            point: point.into(),
+        }
+    }
+
+    #[test]
+    fn a_point_cannot_drive_the_terminal() {
+        let head = head(&info(0, "pump\x1b[2J\r\n1"), "alive");
+        assert!(head.contains("  pump\\u{1b}[2J\\r\\n1  #7  alive"), "{head:?}");
+    }
+
+    #[test]
+    fn any_source_time_can_be_shown() {
+        for time in [i64::MIN, i64::MAX] {
+            assert!(head(&info(time, "p"), "alive").contains("  p  #7  alive  "));
+        }
+    }
 }

@@ -83,7 +83,7 @@ impl Count {
         if self.samples == 0 {
             (self.first, self.first_bytes, self.smallest) = (seen.received, seen.bytes, seen.bytes);
         } else {
-            self.gap.record(seen.received - self.last);
+            self.gap.record(seen.received.saturating_sub(self.last));
         }
         self.last = seen.received;
         self.samples += 1;
@@ -98,7 +98,7 @@ impl Count {
         if self.samples < 2 {
             return (0.0, 0.0);
         }
-        let seconds = ((now - self.first).max(1)) as f64 / 1e9;
+        let seconds = now.saturating_sub(self.first).max(1) as f64 / 1e9;
         let bytes = (self.bytes - self.first_bytes) as f64;
         ((self.samples - 1) as f64 / seconds, bytes / seconds)
     }

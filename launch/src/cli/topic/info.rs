@@ -9,7 +9,7 @@ use tidewire_idl::xtypes::{Relation, TypeObjects};
 use super::{TYPE_PATIENCE, budget, watch};
 use crate::cli::bus::Bus;
 use crate::cli::idl::describe;
-use crate::cli::output::{self, paint};
+use crate::cli::output::{self, paint, plain, plain_lines};
 use crate::cli::ros::{Graph, Names};
 use crate::cli::time;
 use crate::node::Stop;
@@ -32,15 +32,18 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let participant = args.bus.participant("topic-info")?;
     let registry = args.bus.registry()?;
-    let topics = watch::settled(&participant, args.timeout, &Stop::at_keyboard()?);
+    let stop = Stop::at_keyboard()?;
     let name = args.names.on_bus(&args.topic);
+    let is_there = |topics: &[TopicInfo]| topics.iter().any(|t| t.name == name);
+    let topics = watch::found(&participant, args.timeout, &stop, is_there);
     let found: Vec<_> = topics.iter().filter(|t| t.name == name).collect();
     if found.is_empty() {
         let others = watch::others(&topics, &name);
         bail!("no topic `{name}` in domain {}; {others}", args.bus.domain);
     }
-    let graph = Graph::read(&participant, &topics)?;
+    let graph = Graph::read(&participant, &topics, &stop)?;
     let alone = found.len() == 1;
+    let mut values = Vec::new();
     for topic in found {
         let known = registry.get(&topic.type_name);
         let announced = match &known {
@@ -59,7 +62,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
         let unserved = why::unserved(&participant, topic);
         if json {
             let endpoint = |e: &EndpointInfo| json!({ "guid": e.guid.to_string(), "participant": e.participant_name, "ros_node": graph.node_of(&e.guid), "local": e.local, "qos": e.qos });
-            output::json(&json!({
+            values.push(json!({
                 "topic": args.names.topic(&topic.name),
                 "type": args.names.ty(&topic.type_name),
                 "keyed": topic.keyed,
@@ -78,22 +81,22 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
                     "requested": m.requested,
                     "remedy": m.remedy,
                 })).collect::<Vec<_>>(),
-            }))?;
+            }));
             continue;
         }
-        output::say(&format!("topic: {}", args.names.topic(&topic.name)));
+        output::say(&format!("topic: {}", plain(&args.names.topic(&topic.name))));
         let note = match (&known, &announced) {
             (Some(_), _) => "",
             (None, Some(_)) => "  (as it is announced)",
             (None, None) => "  (unknown here: give its IDL with --types DIR)",
         };
-        output::say(&format!("type: {}{note}", args.names.ty(&topic.type_name)));
+        output::say(&format!("type: {}{note}", plain(&args.names.ty(&topic.type_name))));
         if let Some(hash) = &hash {
             let of = if known.is_some() { ", as known here" } else { "" };
             output::say(&format!("type hash{of}: {hash}"));
         }
         if let Some(ty) = &announced {
-            describe(ty).lines().for_each(|line| output::say(&format!("  {line}")));
+            describe(ty).lines().for_each(|line| output::say(&format!("  {}", plain(line))));
         }
         output::say(&format!("keyed: {}", if topic.keyed { "yes" } else { "no" }));
         for (title, endpoints) in [("writers", &topic.writers), ("readers", &topic.readers)] {
@@ -101,26 +104,26 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             for e in endpoints {
                 let place = if e.local { "this host" } else { "remote" };
                 let name = graph.node_of(&e.guid).unwrap_or(&e.participant_name);
-                let name = if name.is_empty() { "?" } else { name };
+                let name = if name.is_empty() { "?".into() } else { plain(name) };
                 let policies = output::policies(&e.qos);
                 output::say(&format!("  {name}  {}  {place}  {policies}", e.guid));
             }
         }
         budget::say(&segments);
         if let Some(unserved) = unserved {
-            output::say(&format!("{} {unserved}", paint("33", "unserved")));
+            output::say(&format!("{} {}", paint("33", "unserved"), plain(&unserved)));
         }
         for (writer, reader, m) in &conflicts {
             output::say(&paint(
                 "31",
-                &format!(
+                &plain_lines(&format!(
                     "{} does not serve {}: {m}",
                     writer.participant_name, reader.participant_name
-                ),
+                )),
             ));
         }
     }
-    Ok(())
+    if json { output::json_lines(&values) } else { Ok(()) }
 }
 
 /// The type somebody on the topic announces, where that can be read.

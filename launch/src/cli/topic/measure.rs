@@ -181,7 +181,7 @@ fn tell_missing(
 ) -> bool {
     let due = looked >= Duration::from_secs(2) && args.timeout.is_none_or(|t| t > looked);
     let Some(name) = missing(args, measured).filter(|_| due) else { return false };
-    eprintln!("waiting: {}", watch::nobody(participant, name));
+    output::note(&format!("waiting: {}", watch::nobody(participant, name)));
     true
 }
 

@@ -49,8 +49,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  tidewire topic delay vibration --for 10s --domain 42\n  \
                       tidewire topic delay rt/imu --window 100 --json\n\nThe source time is the writer's clock, the \
                       reception this host's. Between hosts a delay holds the difference of their clocks: it is \
-                      negative where the writer's is ahead by more than the sample took. With --json one object per \
-                      topic.")]
+                      negative where the writer's is ahead by more than the sample took. On shared memory a \
+                      sample is received when it is taken. With --json one object per topic.")]
     Delay(measure::Args),
     /// Write samples given as JSON or YAML
     #[command(after_help = "Examples:\n  \

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use tidewire_bus::{Participant, RawWriter, TopicInfo};
-use tidewire_idl::{Encoding, Endian, Representation, TypeDescriptor};
+use tidewire_idl::{Encoding, Endian, Representation};
 use tidewire_qos::{DataRepresentation, Qos};
 
 use super::publish::Args;
 use super::watch;
+use crate::cli::output;
 use crate::node::Stop;
 
 /// As the policies announce.
@@ -23,9 +24,9 @@ pub fn encoding(qos: &Qos) -> Encoding {
 /// What is known of the topic, if somebody reads it already. Who waits for a writer before it reads, as
 /// `topic echo` does, comes later and asks for what is offered.
 pub fn look(args: &Args, participant: &Participant, stop: &Stop) -> Option<TopicInfo> {
-    let (begun, mut found) = (Instant::now(), None);
+    let (begun, name, mut found) = (Instant::now(), args.on_bus(), None);
     stop.wait_or(|| {
-        found = participant.topics().into_iter().find(|topic| topic.name == args.topic);
+        found = participant.topics().into_iter().find(|topic| topic.name == name);
         let read = found.as_ref().is_some_and(|topic| !topic.readers.is_empty());
         read || begun.elapsed() >= Duration::from_millis(500)
     });
@@ -40,20 +41,20 @@ pub fn wait(
     wanted: usize,
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let (begun, mut told) = (Instant::now(), false);
+    let (begun, name, mut told) = (Instant::now(), args.on_bus(), false);
     loop {
         let there = writer.matched_readers();
         if there >= wanted || stop.is_set() {
             return Ok(());
         }
         let few = || {
-            let topic = participant.topics().into_iter().find(|topic| topic.name == args.topic);
+            let topic = participant.topics().into_iter().find(|topic| topic.name == name);
             let readers = topic.map_or(0, |topic| topic.readers.len());
-            let (name, domain) = (&args.topic, args.bus.domain);
+            let domain = args.bus.domain;
             match readers {
                 0 => format!(
                     "nobody reads topic `{name}` in domain {domain}; {}",
-                    watch::readable(participant, name)
+                    watch::readable(participant, &name)
                 ),
                 _ => format!(
                     "{there} of {wanted} readers of topic `{name}` match in domain {domain}, {readers} are \
@@ -66,20 +67,20 @@ pub fn wait(
         }
         if !told && begun.elapsed() >= Duration::from_secs(2) {
             told = true;
-            eprintln!("waiting: {}", few());
+            output::note(&format!("waiting: {}", few()));
         }
         participant.wait(Duration::from_millis(20));
     }
 }
 
 /// Tells what keeps readers that are there from matching.
-pub fn tell_types(args: &Args, ty: &TypeDescriptor, found: &TopicInfo) {
-    let other = found.readers.iter().chain(&found.writers).find(|end| end.type_name != ty.name);
+pub fn tell_types(args: &Args, type_name: &str, found: &TopicInfo) {
+    let other = found.readers.iter().chain(&found.writers).find(|end| end.type_name != type_name);
     if let Some(other) = other {
-        eprintln!(
-            "note: `{}` on topic `{}` has type `{}`, not `{}`: they do not match",
-            other.participant_name, args.topic, other.type_name, ty.name
-        );
+        output::note(&format!(
+            "note: `{}` on topic `{}` has type `{}`, not `{type_name}`: they do not match",
+            other.participant_name, args.topic, other.type_name
+        ));
     }
 }
 

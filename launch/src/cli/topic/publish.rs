@@ -16,6 +16,7 @@ use crate::cli::bus::Bus;
 use crate::cli::failure::{Remedy, Usage};
 use crate::cli::output;
 use crate::cli::progress::Progress;
+use crate::cli::ros::Names;
 use crate::cli::time;
 use crate::node::Stop;
 
@@ -52,6 +53,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::duration, default_value = "0")]
     pub keep_alive: Duration,
     #[command(flatten)]
+    pub names: Names,
+    #[command(flatten)]
     pub bus: Bus,
 }
 
@@ -64,7 +67,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let ty = find_type(&registry, &args.type_name)?;
     let profile = args.bus.profile()?;
     let mut qos =
-        profile.as_ref().map_or_else(Qos::reliable, |profile| profile.writer_qos(&args.topic));
+        profile.as_ref().map_or_else(Qos::reliable, |profile| profile.writer_qos(&args.on_bus()));
     let values = Values::new(args)?;
     let endless = matches!(values, Values::One(_)) && args.times().is_none();
     let wanted = args.wait.unwrap_or(usize::from(!endless));
@@ -76,13 +79,14 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let stop = Stop::at_keyboard()?;
     let participant = args.bus.participant("topic-pub")?;
     if let Some(found) = offer::look(args, &participant, &stop) {
-        offer::tell_types(args, &ty, &found);
+        offer::tell_types(args, &args.names.type_on_bus(&ty.name), &found);
         if profile.is_none() {
             offer::suit(&mut qos, &found);
         }
     }
     let maker = Maker::new(&ty, offer::encoding(&qos))?;
-    let topic = RawTopic::new(&args.topic, &ty.name, maker.keyed());
+    let type_name = args.names.type_on_bus(&ty.name);
+    let topic = RawTopic::new(args.on_bus(), type_name, maker.keyed());
     let writer = participant.raw_writer_of(&topic, &ty, &qos)?;
     offer::wait(args, &participant, &writer, wanted, &stop)?;
 
@@ -118,6 +122,11 @@ fn many(count: u64, what: &str) -> String {
 }
 
 impl Args {
+    /// The bus's name of the topic.
+    pub fn on_bus(&self) -> String {
+        self.names.on_bus(&self.topic)
+    }
+
     fn times(&self) -> Option<u64> {
         if self.once || (self.dispose && self.count.is_none()) { Some(1) } else { self.count }
     }

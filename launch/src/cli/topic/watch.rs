@@ -1,5 +1,6 @@
 //! Finding topics: discovery takes a moment, and names get mistyped.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -8,19 +9,35 @@ use tidewire_idl::TypeHandle;
 use tidewire_qos::{Profile, Qos, Reliability};
 
 use crate::cli::live::Screen;
+use crate::cli::output;
 use crate::node::Stop;
 
-/// Waits until discovery is quiet: no news for half a second, at most `longest`.
+/// Without news for so long, discovery is quiet.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// Waits until topics are there and discovery is quiet, at most `longest`.
 pub fn settled(participant: &Participant, longest: Duration, stop: &Stop) -> Vec<TopicInfo> {
+    found(participant, longest, stop, |topics| !topics.is_empty())
+}
+
+/// As [`settled`], for something wanted: until it `is_there`. What a quiet bus does not show yet may
+/// come, so that `longest` must be over before anybody says that it is not there.
+pub fn found(
+    participant: &Participant,
+    longest: Duration,
+    stop: &Stop,
+    mut is_there: impl FnMut(&[TopicInfo]) -> bool,
+) -> Vec<TopicInfo> {
     let begun = Instant::now();
-    let (mut topics, mut changed) = (shape(participant), Instant::now());
+    let (mut known, mut changed) = (None, begun);
     stop.wait_or(|| {
-        let now = shape(participant);
-        if now != topics {
-            (topics, changed) = (now, Instant::now());
+        let topics = participant.topics();
+        let now = Some(Shape::of(participant, &topics));
+        if now != known {
+            (known, changed) = (now, Instant::now());
         }
-        let quiet = if topics.is_empty() { longest } else { Duration::from_millis(500) };
-        changed.elapsed() >= quiet || begun.elapsed() >= longest
+        let quiet = changed.elapsed() >= QUIET;
+        begun.elapsed() >= longest || (is_there(&topics) && quiet)
     });
     sorted(participant)
 }
@@ -70,9 +87,19 @@ pub fn redrawn(
     outcome
 }
 
-fn shape(participant: &Participant) -> Vec<(String, usize, usize)> {
-    let topics = participant.topics();
-    topics.into_iter().map(|t| (t.name, t.writers.len(), t.readers.len())).collect()
+/// Who is there, and how many writers and readers each topic has.
+#[derive(PartialEq)]
+struct Shape {
+    participants: Vec<Arc<str>>,
+    topics: Vec<(String, usize, usize)>,
+}
+
+impl Shape {
+    fn of(participant: &Participant, topics: &[TopicInfo]) -> Self {
+        let participants = participant.participants().into_iter().map(|p| p.name);
+        let ends = |t: &TopicInfo| (t.name.clone(), t.writers.len(), t.readers.len());
+        Self { participants: participants.collect(), topics: topics.iter().map(ends).collect() }
+    }
 }
 
 /// Waits for a topic to be written; after two seconds says what there is instead.
@@ -97,7 +124,7 @@ pub fn topic(
         }
         if !told && begun.elapsed() >= Duration::from_secs(2) {
             told = true;
-            eprintln!("waiting: {}", nobody(participant, name));
+            output::note(&format!("waiting: {}", nobody(participant, name)));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
