@@ -1,5 +1,7 @@
-//! Listeners: called with what comes, on every transport.
+//! Listeners: called with what comes, on every transport. This test runs its own binary again as a process
+//! that loses packets.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -127,31 +129,64 @@ fn a_listener_may_answer_with_a_sample() {
     }
 }
 
-#[test]
-fn a_listener_may_write_more_than_a_window_holds() {
+/// A listener answers each of `rounds` questions with more than a window holds.
+fn answers_more_than_a_window_holds(way: (Transports, Backend), rounds: u32) {
     const BURST: u32 = 60;
-    for way in ways() {
-        let (near, far) = pair(way);
-        let ask = near.writer::<Block64>("ask", &all()).unwrap();
-        let answers = near.reader::<KeyedSeq>("answers", &all()).unwrap();
-        let heard = far.reader::<Block64>("ask", &all()).unwrap();
-        let back = far.writer::<KeyedSeq>("answers", &all()).unwrap();
-        ask.wait_for_readers(1, PATIENCE).unwrap();
-        back.wait_for_readers(1, PATIENCE).unwrap();
-        heard
-            .on_data(move |reader| {
-                while reader.take().unwrap().is_some() {
-                    for seq in 0..BURST {
-                        back.write(&KeyedSeq { seq, keyval: 0, baggage: vec![1; 50_000] }).unwrap();
-                    }
+    let (near, far) = pair(way);
+    let ask = near.writer::<Block64>("ask", &all()).unwrap();
+    let answers = near.reader::<KeyedSeq>("answers", &all()).unwrap();
+    let heard = far.reader::<Block64>("ask", &all()).unwrap();
+    let back = far.writer::<KeyedSeq>("answers", &all()).unwrap();
+    ask.wait_for_readers(1, PATIENCE).unwrap();
+    back.wait_for_readers(1, PATIENCE).unwrap();
+    heard
+        .on_data(move |reader| {
+            while reader.take().unwrap().is_some() {
+                for seq in 0..BURST {
+                    back.write(&KeyedSeq { seq, keyval: 0, baggage: vec![1; 50_000] }).unwrap();
                 }
-            })
-            .unwrap();
+            }
+        })
+        .unwrap();
+    for round in 0..rounds {
         ask.write(&Block64 { data: [0; 64] }).unwrap();
         for seq in 0..BURST {
             let sample = answers.recv_timeout(PATIENCE).unwrap().expect("an answer").data;
-            assert_eq!((sample.seq, sample.baggage.len()), (seq, 50_000), "{way:?}");
+            let found = (sample.seq, sample.baggage.len());
+            assert_eq!(found, (seq, 50_000), "{way:?} in round {round}");
         }
+    }
+}
+
+#[test]
+fn a_listener_may_write_more_than_a_window_holds() {
+    for way in ways() {
+        answers_more_than_a_window_holds(way, 1);
+    }
+}
+
+/// Cyclone DDS would make do with a smaller window after each loss.
+#[test]
+fn and_where_packets_are_lost() {
+    // In permille, of those that a process sends.
+    const LOSSY: &str = "<CycloneDDS><Domain Id=\"any\"><Internal><Test>\
+                         <XmitLossiness>50</XmitLossiness></Test></Internal></Domain></CycloneDDS>";
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["as_the_process_that_loses_packets", "--exact", "--nocapture"])
+        .env("TIDEWIRE_TEST_LOSSY", "")
+        .env("CYCLONEDDS_URI", LOSSY)
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn as_the_process_that_loses_packets() {
+    if std::env::var_os("TIDEWIRE_TEST_LOSSY").is_none() {
+        return;
+    }
+    for way in ways().into_iter().filter(|(_, backend)| *backend == Backend::Cyclone) {
+        answers_more_than_a_window_holds(way, 6);
     }
 }
 

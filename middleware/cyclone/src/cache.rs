@@ -8,6 +8,7 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cyclors::{DDSI_STATUSINFO_DISPOSE, DDSI_STATUSINFO_UNREGISTER, dds_return_t, ddsi_serdata};
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_transport::dds::{DdsSample, Sink};
@@ -68,16 +69,24 @@ impl Cache {
             _ if !self.keyed => KeyHash::default(),
             _ if serdata.hash_only => serdata.key(),
             InstanceState::Alive => self.sink.key_of(&payload),
+            _ if serdata.is_value() => self.sink.key_of(&payload),
             _ => self.sink.key_of_disposed(&payload),
         };
-        self.sink.deliver(DdsSample {
+        let mut sample = DdsSample {
             writer: guid_of(&writer.guid),
             sequence: serdata.sequence,
             source_time: serdata.source_time(),
             key,
             state,
             payload,
-        });
+        };
+        // `dds_writedispose`: an instance's last value and its end, in one. The number is the value's; of
+        // the key there is the hash alone.
+        if state != InstanceState::Alive && serdata.is_value() {
+            self.sink.deliver(DdsSample { state: InstanceState::Alive, ..sample.clone() });
+            sample = DdsSample { sequence: 0, payload: Bytes::new(), ..sample };
+        }
+        self.sink.deliver(sample);
         self.sink.flush();
     }
 }

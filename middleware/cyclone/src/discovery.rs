@@ -6,8 +6,8 @@ use std::sync::Arc;
 use cyclors::{
     DDS_BUILTIN_TOPIC_DCPSPARTICIPANT, DDS_BUILTIN_TOPIC_DCPSPUBLICATION,
     DDS_BUILTIN_TOPIC_DCPSSUBSCRIPTION, dds_builtintopic_endpoint_t,
-    dds_builtintopic_participant_t, dds_entity_t, dds_instance_state_DDS_IST_ALIVE,
-    dds_sample_info,
+    dds_builtintopic_participant_t, dds_entity_t, dds_instance_handle_t,
+    dds_instance_state_DDS_IST_ALIVE, dds_sample_info,
 };
 use tidewire_transport::dds::{DdsEvent, RemoteEndpoint, RemoteParticipant};
 
@@ -54,8 +54,8 @@ impl Builtin {
     }
 }
 
-/// Takes all samples of a discovery topic: the data, and whether it is there still.
-fn take<T>(reader: dds_entity_t, mut each: impl FnMut(&T, bool)) {
+/// Takes all samples of a discovery topic: the data, its handle, and whether it is there still.
+fn take<T>(reader: dds_entity_t, mut each: impl FnMut(&T, dds_instance_handle_t, bool)) {
     loop {
         let mut samples = [std::ptr::null_mut::<c_void>(); BATCH];
         // SAFETY: numbers only, for which zero is a value.
@@ -72,7 +72,7 @@ fn take<T>(reader: dds_entity_t, mut each: impl FnMut(&T, bool)) {
             for (sample, info) in samples.iter().zip(&infos).take(count) {
                 let alive =
                     info.valid_data && info.instance_state == dds_instance_state_DDS_IST_ALIVE;
-                each(&*sample.cast::<T>(), alive);
+                each(&*sample.cast::<T>(), info.instance_handle, alive);
             }
             cyclors::dds_return_loan(reader, at, count as i32);
         }
@@ -83,7 +83,7 @@ unsafe extern "C" fn participants(reader: dds_entity_t, argument: *mut c_void) {
     let _inside = callback::enter();
     // SAFETY: our listener.
     let shared = unsafe { shared(argument) };
-    take(reader, |participant: &dds_builtintopic_participant_t, alive| {
+    take(reader, |participant: &dds_builtintopic_participant_t, _, alive| {
         let prefix = guid_shown(&participant.key).prefix();
         if prefix == shared.prefix {
             // Cyclone deletes it, with its endpoints, under their handles: nobody may use those again.
@@ -119,8 +119,13 @@ unsafe extern "C" fn subscriptions(reader: dds_entity_t, argument: *mut c_void) 
 
 fn endpoints(reader: dds_entity_t, shared: &Shared, writer: bool) {
     let _inside = callback::enter();
-    take(reader, |endpoint: &dds_builtintopic_endpoint_t, alive| {
+    take(reader, |endpoint: &dds_builtintopic_endpoint_t, handle, alive| {
         let guid = guid_shown(&endpoint.key);
+        // Ours match each other too.
+        match alive {
+            true => shared.matches.found(handle, guid),
+            false => shared.matches.lost(handle),
+        }
         if guid.prefix() == shared.prefix {
             return;
         }

@@ -23,12 +23,14 @@ pub(crate) const WINDOW: usize = 500_000;
 
 /// What we would rather have than Cyclone's defaults. A writer whose window is half full asks for
 /// acknowledgments this often, instead of every 5 ms: one that listeners write to must hardly ever find it
-/// full.
+/// full. Nor does the window shrink when something is lost, of which those who count what is in it
+/// ([`Window`](crate::writer::Window)) would not know.
 fn defaults() -> String {
     format!(
         "<CycloneDDS><Domain Id=\"any\"><Internal>\
          <HeartbeatInterval min=\"200 us\" minsched=\"200 us\">100 ms</HeartbeatInterval>\
-         <Watermarks><WhcHigh>{WINDOW} B</WhcHigh><WhcHighInit>{WINDOW} B</WhcHighInit></Watermarks>\
+         <Watermarks><WhcHigh>{WINDOW} B</WhcHigh><WhcHighInit>{WINDOW} B</WhcHighInit>\
+         <WhcAdaptive>false</WhcAdaptive></Watermarks>\
          </Internal></Domain></CycloneDDS>"
     )
 }

@@ -98,7 +98,7 @@ impl Endpoint {
             told: BTreeSet::new(),
         };
         owner.shared.own.lock().insert(entity, own);
-        // What has matched since the entity was created found it unknown.
+        // Reviews since the entity was created found it unknown.
         owner.shared.note(Note::Review(entity));
         Ok(endpoint)
     }
@@ -123,6 +123,7 @@ impl Drop for Endpoint {
                 cyclors::dds_delete(entity);
                 cyclors::dds_delete(topic);
             }
+            owner.shared.matches.forget(entity);
             drop((listener, owner));
         });
     }
@@ -226,20 +227,27 @@ pub(crate) unsafe fn shared<'a>(argument: *mut c_void) -> &'a Shared {
 
 unsafe extern "C" fn subscription_matched(
     entity: dds_entity_t,
-    _status: cyclors::dds_subscription_matched_status_t,
+    status: cyclors::dds_subscription_matched_status_t,
     argument: *mut c_void,
 ) {
     // SAFETY: our listener.
-    unsafe { shared(argument) }.note(Note::Review(entity));
+    let shared = unsafe { shared(argument) };
+    // Called for each change.
+    let (other, change) = (status.last_publication_handle, status.current_count_change);
+    shared.matches.changed(entity, other, change);
+    shared.note(Note::Review(entity));
 }
 
 unsafe extern "C" fn publication_matched(
     entity: dds_entity_t,
-    _status: cyclors::dds_publication_matched_status_t,
+    status: cyclors::dds_publication_matched_status_t,
     argument: *mut c_void,
 ) {
     // SAFETY: our listener.
-    unsafe { shared(argument) }.note(Note::Review(entity));
+    let shared = unsafe { shared(argument) };
+    let (other, change) = (status.last_subscription_handle, status.current_count_change);
+    shared.matches.changed(entity, other, change);
+    shared.note(Note::Review(entity));
 }
 
 unsafe extern "C" fn requested_misfit(

@@ -61,7 +61,7 @@ fn run(shared: &Shared, notes: &Receiver<Note>) {
                 let Some(local) = guid_of_entity(entity) else { continue };
                 let status = match status {
                     DdsStatus::LivelinessChanged { is_alive, alive, not_alive, .. } => {
-                        let writer = guid_of_remote(entity, false, writer);
+                        let writer = guid_of_writer(entity, writer);
                         DdsStatus::LivelinessChanged { writer, is_alive, alive, not_alive }
                     }
                     other => other,
@@ -81,11 +81,8 @@ fn tell(shared: &Shared, event: &DdsEvent) {
 
 /// Compares whom `entity` is matched with to what we have told, and looks whom its policies keep away.
 fn review(shared: &Shared, entity: dds_entity_t) {
-    let Some((local, writer)) = shared.own.lock().get(&entity).map(|own| (own.guid, own.writer))
-    else {
-        return;
-    };
-    let now = matched(entity, writer);
+    let Some(local) = shared.own.lock().get(&entity).map(|own| own.guid) else { return };
+    let now = shared.matches.of(entity);
     let before: BTreeSet<Guid> = shared.discovered.lock().matched(&local).into_iter().collect();
     let came = now.difference(&before).map(|remote| DdsEvent::Matched { local, remote: *remote });
     let went = before.difference(&now).map(|remote| DdsEvent::Unmatched { local, remote: *remote });
@@ -102,44 +99,13 @@ fn review(shared: &Shared, entity: dds_entity_t) {
     }
 }
 
-/// The endpoints `entity` is matched with.
-fn matched(entity: dds_entity_t, writer: bool) -> BTreeSet<Guid> {
-    let mut handles: Vec<dds_instance_handle_t> = vec![0; 16];
-    loop {
-        // SAFETY: `handles` has room for as many as it says; an entity that is gone gives an error.
-        let count = unsafe {
-            let (at, room) = (handles.as_mut_ptr(), handles.len());
-            if writer {
-                cyclors::dds_get_matched_subscriptions(entity, at, room)
-            } else {
-                cyclors::dds_get_matched_publications(entity, at, room)
-            }
-        };
-        let count = usize::try_from(count).unwrap_or(0);
-        if count > handles.len() {
-            handles.resize(count, 0);
-            continue;
-        }
-        handles.truncate(count);
-        return handles.iter().filter_map(|at| guid_of_remote(entity, writer, *at)).collect();
-    }
-}
-
-/// The GUID of the endpoint that `entity` knows by `handle`.
-fn guid_of_remote(
-    entity: dds_entity_t,
-    writer: bool,
-    handle: dds_instance_handle_t,
-) -> Option<Guid> {
+/// The GUID of the writer that our `reader` knows by `handle`.
+fn guid_of_writer(reader: dds_entity_t, handle: dds_instance_handle_t) -> Option<Guid> {
     // SAFETY: unknown handles give null; what is given is ours to free.
     unsafe {
-        let endpoint = if writer {
-            cyclors::dds_get_matched_subscription_data(entity, handle)
-        } else {
-            cyclors::dds_get_matched_publication_data(entity, handle)
-        };
-        let guid = guid_shown(&endpoint.as_ref()?.key);
-        cyclors::dds_builtintopic_free_endpoint(endpoint);
+        let writer = cyclors::dds_get_matched_publication_data(reader, handle);
+        let guid = guid_shown(&writer.as_ref()?.key);
+        cyclors::dds_builtintopic_free_endpoint(writer);
         Some(guid)
     }
 }

@@ -21,6 +21,7 @@ mod discovery;
 mod domain;
 mod endpoint;
 mod event;
+mod matches;
 mod packer;
 mod participant;
 mod qos;

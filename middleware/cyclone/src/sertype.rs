@@ -1,11 +1,13 @@
 //! A type of which Cyclone knows the name, whether it has a key, and what is announced of it.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cyclors::{
-    DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY, dds_entity_t, dds_free_op_t, ddsi_sertype,
-    ddsi_sertype_fini, ddsi_sertype_init_flags, ddsi_sertype_ops, ddsi_sertype_v0,
-    ddsi_typeid_kind_t, ddsi_typeid_t, ddsi_typeinfo_t, ddsi_typemap_t,
+    DDSI_SERTYPE_FLAG_TOPICKIND_NO_KEY, DDSI_SERTYPE_REFC_MASK, DDSI_SERTYPE_REGISTERED,
+    dds_entity_t, dds_free_op_t, ddsi_sertype, ddsi_sertype_fini, ddsi_sertype_init_flags,
+    ddsi_sertype_ops, ddsi_sertype_ref, ddsi_sertype_unref, ddsi_sertype_v0, ddsi_typeid_kind_t,
+    ddsi_typeid_t, ddsi_typeinfo_t, ddsi_typemap_t,
 };
 use tidewire_idl::TypeDescriptor;
 use tidewire_idl::xtypes::{Relation, TypeObjects};
@@ -88,10 +90,13 @@ pub(crate) fn topic(
     let base = unsafe { std::mem::zeroed::<ddsi_sertype>() };
     let ours = Sertype { base, announced: spec.ty.as_deref().and_then(Announced::of) };
     let mut sertype: *mut ddsi_sertype = Box::into_raw(Box::new(ours)).cast();
-    // SAFETY: all pointers are valid; the operations are static; Cyclone owns `sertype` from the
-    // successful call on and replaces the pointer by that of an equal type, if it has one.
+    let made = sertype;
+    // SAFETY: all pointers are valid; the operations are static; Cyclone owns a reference to `sertype`
+    // from the successful call on and replaces the pointer by that of an equal type, if it has one. The
+    // other reference keeps `made` until the end.
     unsafe {
         ddsi_sertype_init_flags(sertype, type_name.as_ptr(), &OPS.0, serdata::ops(), flags);
+        ddsi_sertype_ref(made);
         let created = check(cyclors::dds_create_topic_sertype(
             participant,
             name.as_ptr(),
@@ -100,14 +105,24 @@ pub(crate) fn topic(
             std::ptr::null(),
             std::ptr::null(),
         ));
-        match created {
-            Ok(topic) => Ok((topic, sertype)),
-            Err(reason) => {
-                free(sertype);
-                Err(reason)
-            }
+        if created.is_err() && !is_dropped(made) {
+            ddsi_sertype_unref(made);
         }
+        ddsi_sertype_unref(made);
+        Ok((created?, sertype))
     }
+}
+
+/// Whether Cyclone has dropped its reference to `made` though it has refused it: it does where it would
+/// have gone on with an equal type, so that `made` is ours alone.
+///
+/// # Safety
+/// `made` is a type of ours, and `topic` holds a reference to it.
+unsafe fn is_dropped(made: *mut ddsi_sertype) -> bool {
+    // SAFETY: as the caller says; Cyclone's threads change the number atomically too.
+    let count = unsafe { AtomicU32::from_ptr(&raw mut (*made).flags_refc.v) };
+    let count = count.load(Ordering::Acquire);
+    count & DDSI_SERTYPE_REGISTERED == 0 && count & DDSI_SERTYPE_REFC_MASK == 1
 }
 
 unsafe extern "C" fn free(sertype: *mut ddsi_sertype) {

@@ -14,6 +14,7 @@ use tidewire_transport::dds::{DdsEvent, DdsStatus, Discovered};
 use crate::anchor::Anchor;
 use crate::batch::Batch;
 use crate::endpoint::Own;
+use crate::matches::Matches;
 use crate::types::TypeInfo;
 
 type Observer = Box<dyn Fn(&DdsEvent) + Send + Sync>;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub secured: bool,
     /// Our endpoints.
     pub own: Mutex<HashMap<dds_entity_t, Own>>,
+    /// Whom they are matched with.
+    pub matches: Matches,
     /// What others' endpoints have announced of their types.
     pub types: Mutex<HashMap<Guid, TypeInfo>>,
     pub notes: Sender<Note>,
@@ -55,6 +58,7 @@ impl Shared {
             failed: OnceLock::new(),
             secured,
             own: Mutex::default(),
+            matches: Matches::default(),
             types: Mutex::default(),
             notes,
             anchor: Anchor::default(),

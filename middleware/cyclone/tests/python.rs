@@ -3,15 +3,16 @@
 mod common;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use common::{Collect, domain, peer, wait};
+use common::{Collect, domain, peer, python, wait};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tidewire_cyclone::{DdsEvent, DdsOptions, DdsParticipant, DdsStatus};
-use tidewire_idl::{KeyHash, KeyReader};
+use tidewire_cyclone::{DdsEvent, DdsOptions, DdsParticipant, DdsSample, DdsStatus, Sink};
+use tidewire_idl::{InstanceState, KeyHash, KeyReader, TypeRegistry};
 use tidewire_qos::policy::{Liveliness, LivelinessKind};
 use tidewire_qos::{Duration as Span, Qos};
 use tidewire_transport::EndpointSpec;
@@ -39,6 +40,10 @@ impl Peer {
     ) -> Self {
         let mut command = peer(role, domain, topic, ty, count);
         command.args(policies);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python runs");
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -212,7 +217,7 @@ fn a_peer_that_falls_silent_is_told_of() {
     let number = domain(46);
     let participant = DdsParticipant::start(DdsOptions::new(number, "reader")).unwrap();
     let (send, statuses) = channel();
-    let send = parking_lot::Mutex::new(send);
+    let send = Mutex::new(send);
     participant.observe(move |event| {
         if let DdsEvent::Status { status, .. } = event {
             let _ = send.lock().send(*status);
@@ -240,4 +245,86 @@ fn a_peer_that_falls_silent_is_told_of() {
         panic!("{status:?}")
     };
     assert!(participant.discovered().writers.contains_key(&writer), "it has not left");
+}
+
+/// A value written and disposed at once, as `dds_writedispose` does. Its key is not what it begins with.
+const WRITE_DISPOSE: &str = r#"
+import json, sys, time
+from dataclasses import dataclass
+import cyclonedds.idl.annotations as annotate
+from cyclonedds.core import Policy, Qos
+from cyclonedds.domain import DomainParticipant
+from cyclonedds.idl import IdlStruct
+from cyclonedds.idl.types import float64
+from cyclonedds.pub import DataWriter
+from cyclonedds.topic import Topic
+from cyclonedds.util import duration
+
+@dataclass
+@annotate.final
+@annotate.autoid("sequential")
+class Gauge(IdlStruct, typename="works::Gauge"):
+    v: float64
+    point: str
+    annotate.key("point")
+
+qos = Qos(Policy.Reliability.Reliable(duration(seconds=10)), Policy.History.KeepAll)
+participant = DomainParticipant(int(sys.argv[1]))
+writer = DataWriter(participant, Topic(participant, "works/gauge", Gauge, qos=qos), qos=qos)
+while not writer.get_matched_subscriptions():
+    time.sleep(0.02)
+time.sleep(0.5)
+writer.write(Gauge(1.5, "pump"))
+writer.write_dispose(Gauge(2.5, "pump"))
+writer.write(Gauge(3.5, "pump"))
+print(json.dumps({"event": "done"}))
+sys.stdin.read()
+"#;
+
+/// Knows the type.
+struct Keyed(KeyReader, Mutex<Vec<DdsSample>>);
+
+impl Sink for Keyed {
+    fn key_of(&self, payload: &[u8]) -> KeyHash {
+        self.0.key_hash(payload).unwrap_or_default()
+    }
+    fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash {
+        self.0.key_hash_of_key(key_payload).unwrap_or_default()
+    }
+    fn deliver(&self, sample: DdsSample) {
+        self.1.lock().push(sample);
+    }
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_value_that_is_disposed_as_it_is_written_is_both() {
+    let mut types = TypeRegistry::new();
+    let idl = "module works { @final struct Gauge { double v; @key string point; }; };";
+    types.add_str("gauge.idl", idl).unwrap();
+    let ty = types.get("works::Gauge").unwrap();
+    let keys = KeyReader::new(&ty).expect("it has a key");
+    let number = domain(47);
+    let participant = DdsParticipant::start(DdsOptions::new(number, "reader")).unwrap();
+    let mut spec = EndpointSpec::new("works/gauge", "works::Gauge", true);
+    spec.qos = Qos::reliable();
+    let sink = Arc::new(Keyed(keys, Mutex::default()));
+    let _reader = participant.reader(&spec, sink.clone()).unwrap();
+    let mut command = python();
+    command.args(["-c", WRITE_DISPOSE, &number.to_string()]);
+    let publisher = Peer::run(command);
+    publisher.event("done");
+    wait("the last value", || {
+        let samples = sink.1.lock();
+        samples.last().is_some_and(|last| last.sequence == 3)
+    });
+    let samples = sink.1.lock().clone();
+    use InstanceState::{Alive, Disposed};
+    let changes: Vec<_> = samples.iter().map(|sample| (sample.sequence, sample.state)).collect();
+    assert_eq!(changes, [(1, Alive), (2, Alive), (0, Disposed), (3, Alive)]);
+    let value = tidewire_idl::decode(&ty, &samples[1].payload).unwrap().to_json();
+    assert_eq!(value, json!({ "v": 2.5, "point": "pump" }));
+    assert!(samples.iter().all(|sample| sample.key == samples[0].key), "{samples:?}");
+    assert_ne!(samples[0].key, KeyHash::default());
+    assert_eq!(samples[2].source_time, samples[1].source_time);
 }

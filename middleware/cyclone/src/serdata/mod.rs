@@ -109,6 +109,11 @@ impl Serdata {
         self.common.statusinfo
     }
 
+    /// Whether the payload is a whole sample, and no serialised key.
+    pub fn is_value(&self) -> bool {
+        self.common.kind == ddsi_serdata_kind_SDK_DATA
+    }
+
     /// ns since the Unix epoch.
     pub fn source_time(&self) -> i64 {
         self.common.timestamp.v

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tidewire_idl::KeyHash;
 
 /// Bytes a writer may have on the way before Cyclone makes it wait; less than
-/// [`WINDOW`](crate::domain::WINDOW), as Cyclone shrinks that after losses and its count is not ours.
+/// [`WINDOW`](crate::domain::WINDOW), as its count is not ours.
 const ROOM: usize = crate::domain::WINDOW * 3 / 4;
 
 /// What Cyclone counts for a sample beside its payload, or a little more.

@@ -108,16 +108,22 @@ pub fn large(size: usize) -> Bytes {
     bytes.into()
 }
 
-/// `tests/interop/peer.py` on the Python package of Cyclone DDS, which `deploy/setup.sh test` installs.
+/// `tests/interop/peer.py` on the Python package of Cyclone DDS.
 pub fn peer(role: &str, domain: u16, topic: &str, ty: &str, count: usize) -> Command {
+    let mut command = python();
+    command.arg("peer.py").args([role, &domain.to_string(), topic, ty, &count.to_string()]);
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop"));
+    command
+}
+
+/// The Python that has this package, which `deploy/setup.sh test` installs.
+pub fn python() -> Command {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
     let venv = std::env::var_os("TIDEWIRE_VENV")
         .map_or_else(|| home().join(".cache/tidewire/venv"), PathBuf::from);
     let python = venv.join("bin/python");
     assert!(python.exists(), "{} is missing; run deploy/setup.sh test", python.display());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop");
     let mut command = Command::new(python);
-    command.arg("peer.py").args([role, &domain.to_string(), topic, ty, &count.to_string()]);
-    command.current_dir(folder).env("PYTHONUNBUFFERED", "1");
+    command.env("PYTHONUNBUFFERED", "1");
     command
 }
