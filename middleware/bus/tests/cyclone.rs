@@ -9,7 +9,8 @@ use std::time::Duration;
 use common::*;
 use tidewire_bus::{Backend, BusError, InstanceState, Participant, RawTopic, testing};
 use tidewire_idl::{TypeHandle, TypeRegistry, TypeSupport};
-use tidewire_qos::{Durability, Qos, WriterDataLifecycle};
+use tidewire_qos::policy::{History, LivelinessKind, Ownership};
+use tidewire_qos::{Durability, Liveliness, Qos, WriterDataLifecycle};
 use tidewire_types::sensor::Temperature;
 
 fn join(domain: u16, name: &str, backend: Backend) -> Participant {
@@ -70,6 +71,41 @@ fn typed_and_raw_endpoints_of_one_participant_meet() {
                 .collect();
             assert_eq!(got, [1.0, 2.0, 3.0], "{durability}");
         }
+    }
+}
+
+/// Its sample is what brings it back, and is judged as of a writer that is there.
+#[test]
+fn an_owner_that_was_silent_is_heard_with_its_first_sample() {
+    let domain = testing::free_domain();
+    let (a, b) = (join(domain, "a", Backend::Cyclone), join(domain, "b", Backend::Cyclone));
+    let qos = |lease, strength| Qos {
+        history: History::KeepLast(1),
+        ownership: Ownership::Exclusive,
+        ownership_strength: strength,
+        liveliness: Liveliness { kind: LivelinessKind::ManualByTopic, lease },
+        ..everything()
+    };
+    let long = tidewire_qos::Duration::from_secs(60);
+    let strong = qos(tidewire_qos::Duration::from_millis(200), 5);
+    let [strong, weak] =
+        [strong, qos(long, 1)].map(|qos| a.writer::<Temperature>("owned", &qos).unwrap());
+    let reader = b.reader::<Temperature>("owned", &qos(long, 0)).unwrap();
+    strong.wait_for_readers(1, PATIENCE).unwrap();
+    weak.wait_for_readers(1, PATIENCE).unwrap();
+    let value = |celsius| Temperature { point: "p".into(), celsius };
+    let comes = |celsius| {
+        wait("the sample", || {
+            let taken = std::iter::from_fn(|| reader.take().unwrap());
+            taken.last().is_some_and(|sample| sample.data.celsius == celsius)
+        });
+    };
+    for round in 0..3 {
+        strong.write(&value(f64::from(round))).unwrap();
+        comes(f64::from(round));
+        wait("its silence", || reader.liveliness_changed().not_alive_count == 1);
+        weak.write(&value(f64::from(10 + round))).unwrap();
+        comes(f64::from(10 + round));
     }
 }
 

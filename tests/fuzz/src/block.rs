@@ -5,8 +5,12 @@ use tidewire_store::{BlockHeader, Encoding, fuzzing};
 
 use crate::cdr::{ENCODINGS, descriptor};
 use crate::input::Input;
-use crate::memory::bounded;
+use crate::memory::{FACTOR, bounded};
 use crate::random::{self, Dice};
+
+/// What pco 1.1 sets aside for a column that says it looks back as far as it accepts: 2^24 numbers. Its own encoder
+/// says 2^15 at most.
+const LOOK_BACK: usize = 8 << 24;
 
 /// Samples of a random type, some broken, come back from a block byte for byte; a broken block whose
 /// checksums are right is read or refused.
@@ -62,7 +66,7 @@ fn broken(mut header: BlockHeader, data: &[u8], ty: &tidewire_idl::TypeDescripto
     header.data_len = data.len() as u32;
     header.data_crc = crc32fast::hash(data);
     // A byte of a compressed column can stand for 2^15.
-    bounded(data.len() * 16, || {
+    bounded(data.len() * 16 + LOOK_BACK / FACTOR, || {
         for ty in [None, Some(ty)] {
             if let Ok(payloads) = fuzzing::open(&header, data, ty) {
                 assert_eq!(payloads.len(), header.count as usize);

@@ -6,7 +6,7 @@ use std::cell::Cell;
 /// What a target may hold on top of a multiple of its input.
 const BASE: usize = 64 << 20;
 /// Bytes an input byte may cost: values are wider in memory than on the wire.
-const FACTOR: usize = 4096;
+pub const FACTOR: usize = 4096;
 /// Nothing here has a reason to ask for more at once; the process then ends with its size.
 const MOST: usize = 1 << 30;
 

@@ -99,11 +99,17 @@ impl Busy {
         Hold(self.clone())
     }
 
-    /// Waits until no thread keeps it.
-    pub fn wait(&self) {
+    /// Waits until no thread keeps it, unless others than those do: then it does not leave. False if that
+    /// took too long.
+    pub fn wait(&self, core: &Weak<Core>) -> bool {
         let deadline = Instant::now() + Self::PATIENCE;
         let mut threads = self.threads.lock();
-        while *threads > 0 && !self.changed.wait_until(&mut threads, deadline).timed_out() {}
+        while *threads > 0 && core.strong_count() <= *threads {
+            if self.changed.wait_until(&mut threads, deadline).timed_out() {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -399,6 +405,28 @@ mod tests {
         drop(Participant::new(core));
         assert!(weak.upgrade().is_none(), "it has left");
         assert!(thread.join().unwrap());
+    }
+
+    #[test]
+    fn whoever_is_not_the_last_to_drop_it_waits_for_nobody() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let (weak, busy) = (Arc::downgrade(&core), core.busy.clone());
+        let (here, there) = crossbeam_channel::bounded(0);
+        let (end, ended) = crossbeam_channel::bounded::<()>(0);
+        let (kept, thread_busy) = (weak.clone(), busy.clone());
+        let thread = std::thread::spawn(move || {
+            thread_busy.with(&kept, |_| {
+                here.send(()).unwrap();
+                let _ = ended.recv();
+            })
+        });
+        there.recv().unwrap();
+        assert!(busy.wait(&weak), "we keep it");
+        drop(core);
+        assert!(!busy.wait(&weak), "the thread alone does");
+        drop(end);
+        assert!(thread.join().unwrap());
+        assert!(busy.wait(&weak));
     }
 
     #[test]

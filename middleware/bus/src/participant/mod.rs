@@ -22,7 +22,7 @@ mod points;
 mod pulse;
 mod wake;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -72,17 +72,20 @@ pub struct Participant {
 
 /// Ends when no thread of the bus keeps the participant any more.
 #[derive(Clone)]
-struct Leaving(Arc<Busy>);
+struct Leaving {
+    core: Weak<Core>,
+    busy: Arc<Busy>,
+}
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.wait();
+        self.busy.wait(&self.core);
     }
 }
 
 impl Participant {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let leaving = Leaving(core.busy.clone());
+        let leaving = Leaving { core: Arc::downgrade(&core), busy: core.busy.clone() };
         Self { core, _leaving: leaving }
     }
 

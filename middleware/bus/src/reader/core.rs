@@ -88,7 +88,7 @@ impl ReaderCore {
         let keys = Keys::of(ty.filter(|_| spec.keyed));
         support::check_instances(&spec, keys.known())?;
         let content = content.map(|filter| Arc::new(Content::new(filter)));
-        let incoming = Arc::new(Incoming::new(core, keys, &spec, content.clone()));
+        let incoming = Arc::new(Incoming::new(core, keys, &spec, content.clone(), cached));
         // Shared memory first: a writer that then hears of the DDS reader finds it there already. It
         // gets its name when DDS has given one.
         let unnamed =

@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use tidewire_idl::KeyHash;
 
-/// How long an instance that has ended keeps its owner and its last source time, in ns: samples that come
-/// late by less are told as such.
-const KEPT: i64 = 60_000_000_000;
+/// How long an instance that has ended keeps its last source time, in ns, and its owner once that is gone: samples
+/// that come late by less are told as such.
+pub(super) const KEPT: i64 = 60_000_000_000;
 
 /// What ended, oldest first, as long as it is not written again.
 #[derive(Default)]
@@ -33,9 +33,14 @@ impl Ended {
         self.order.len()
     }
 
-    /// One that ended long ago and can be forgotten.
-    pub fn forgotten(&mut self, now: i64) -> Option<KeyHash> {
-        while self.order.front().is_some_and(|(since, _)| now.saturating_sub(*since) > KEPT) {
+    /// Those that others know of, too.
+    pub fn look_back(&mut self, past: Self) {
+        past.since.into_iter().for_each(|(key, since)| self.end(key, since));
+    }
+
+    /// One that ended longer than `kept` ago and can be forgotten.
+    pub fn forgotten(&mut self, now: i64, kept: i64) -> Option<KeyHash> {
+        while self.order.front().is_some_and(|(since, _)| now.saturating_sub(*since) > kept) {
             let (since, key) = self.order.pop_front()?;
             // Not if it ended again meanwhile.
             if self.since.get(&key) == Some(&since) {

@@ -9,7 +9,7 @@ use tidewire_qos::{Duration, Qos};
 use tidewire_transport::SampleMeta;
 use tidewire_transport::dds::DdsSample;
 
-use super::ended::Ended;
+use super::ended::{Ended, KEPT};
 
 /// What of a sample decides whether it passes.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,28 @@ impl Gates {
         }
     }
 
+    /// Takes over what others know of samples that came before what it has seen.
+    pub fn look_back(&mut self, past: Self) {
+        if let (Some(owners), Some(past)) = (&mut self.owners, past.owners) {
+            past.owners.into_iter().for_each(|(key, owner)| {
+                owners.owners.entry(key).or_insert(owner);
+            });
+        }
+        if let (Some(order), Some(past)) = (&mut self.order, past.order) {
+            for (key, time) in past.0 {
+                let last = order.0.entry(key).or_insert(time);
+                *last = time.max(*last);
+            }
+        }
+        if let (Some(filter), Some(past)) = (&mut self.separation, past.separation) {
+            for (key, time) in past.last {
+                let last = filter.last.entry(key).or_insert(time);
+                *last = time.max(*last);
+            }
+        }
+        self.ended.look_back(past.ended);
+    }
+
     /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no
     /// trace on those after it.
     #[inline]
@@ -87,20 +109,27 @@ impl Gates {
             && self.order.as_mut().is_none_or(|order| order.pass(change))
             && self.separation.as_mut().is_none_or(|filter| filter.pass(change));
         if passes && !self.are_open() {
-            self.note(change, now);
+            self.note(change, now, writers);
         }
         passes
     }
 
     /// Of topics whose instances come and go only those that are there are remembered for good.
-    fn note(&mut self, change: &Change, now: i64) {
+    fn note(&mut self, change: &Change, now: i64, writers: &dyn Writers) {
         match change.state {
             InstanceState::Alive => self.ended.revive(&change.key),
             InstanceState::Disposed | InstanceState::Unregistered => {
                 self.ended.end(change.key, now);
             }
         }
-        while let Some(key) = self.ended.forgotten(now) {
+        let kept = self.separation.as_ref().map_or(KEPT, |filter| filter.separation.max(KEPT));
+        while let Some(key) = self.ended.forgotten(now, kept) {
+            let owner = self.owners.as_ref().and_then(|owners| owners.owners.get(&key));
+            if owner.is_some_and(|owner| writers.strength(owner.writer).is_some()) {
+                // It may write it again, and nobody weaker until then.
+                self.ended.end(key, now);
+                continue;
+            }
             self.owners.as_mut().map(|owners| owners.owners.remove(&key));
             self.order.as_mut().map(|order| order.0.remove(&key));
             self.separation.as_mut().map(|filter| filter.last.remove(&(key, Guid::default())));
@@ -287,6 +316,26 @@ mod tests {
     }
 
     #[test]
+    fn what_came_before_counts_beside_what_came_since() {
+        let qos = Qos {
+            ownership: Ownership::Exclusive,
+            destination_order: DestinationOrder::BySourceTimestamp,
+            ..Qos::reliable()
+        };
+        let writers = Strengths([(Guid([1; 16]), 5), (Guid([2; 16]), 1)].into());
+        let mut gates = Gates::new(&qos, true);
+        assert!(gates.pass(&change(20, 1, 1), 0, &writers));
+        let mut past = gates.anew();
+        assert!(past.pass(&change(10, 1, 1), 0, &writers), "as if nothing had come");
+        assert!(past.pass(&change(30, 2, 1), 0, &writers));
+        gates.look_back(past);
+        assert!(!gates.pass(&change(19, 1, 1), 0, &writers), "live");
+        assert!(!gates.pass(&change(29, 2, 1), 0, &writers), "history");
+        assert!(!gates.pass(&change(40, 2, 2), 0, &writers), "of a weaker one");
+        assert!(gates.pass(&change(31, 2, 1), 0, &writers));
+    }
+
+    #[test]
     fn instances_that_have_ended_are_forgotten_after_a_while() {
         const SECOND: i64 = 1_000_000_000;
         let mut gates = Gates::new(
@@ -314,6 +363,9 @@ mod tests {
         assert!(gates.pass(&change(1010, 1, 1), 2 * SECOND, &writers), "it lives again");
         assert!(!gates.pass(&change(900, 2, 1), 60 * SECOND, &writers), "too late still");
         assert!(gates.pass(&change(70_000, 101, 1), 62 * SECOND, &writers));
+        assert_eq!(known(&gates), (101, 101, 101, 99), "their owner is there");
+        let nobody = Strengths(HashMap::new());
+        assert!(gates.pass(&change(80_000, 101, 1), 123 * SECOND, &nobody));
         assert_eq!(known(&gates), (2, 2, 2, 0));
     }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parking_lot::MutexGuard;
 use tidewire_idl::KeyHash;
 use tidewire_transport::now_ns;
 
 use super::arrived::{Arrived, Standing};
 use super::core::{ReaderCore, State};
-use super::filter::Change;
+use super::filter::{Change, Gates};
 use super::incoming::Incoming;
 use super::take::Fault;
 use crate::durable::{Ask, Progress};
@@ -90,34 +91,41 @@ impl Incoming {
         self.is_holding() && !self.judge.judges_arrivals()
     }
 
-    /// Judges history where what came since has been already.
-    fn judge_history(&self, history: &mut [Arrived]) {
-        let (Some(mut gates), Some(core)) = (self.judge.for_history(), self.core.upgrade()) else {
-            return;
-        };
-        let (writers, now) = (self.writers(&core), now_ns());
-        for arrived in history {
-            arrived.standing = match gates.pass(&arrived.change(), now, &writers) {
+    /// Judges history, and what waits behind it once more.
+    fn judge_past(&self, gates: &mut Gates, history: &mut [Arrived], live: &mut [Arrived]) {
+        let Some(core) = self.core.upgrade() else { return };
+        let (mut past, writers, now) = (gates.anew(), self.writers(&core), now_ns());
+        let live = live.iter_mut().filter(|arrived| arrived.has_place());
+        for arrived in history.iter_mut().chain(live) {
+            arrived.standing = match past.pass(&arrived.change(), now, &writers) {
                 true => Standing::Passed,
                 false => Standing::KeptBack,
             };
         }
+        gates.look_back(past);
     }
 
     /// Puts history in front of what waits, under the same depth.
     pub fn put_first(&self, mut history: Vec<Arrived>, ask: &Ask) {
         history.retain(|Arrived { sample, .. }| self.pass_content(sample.state, &sample.payload));
-        self.judge_history(&mut history);
+        // Before the queue: a sample that has been noted is in it then.
+        let mut gates = self.judge.for_arrival();
         let mut queue = self.queue.lock();
-        let live: Vec<Arrived> = queue.samples.drain(..).flatten().collect();
+        let mut live: Vec<Arrived> = queue.samples.drain(..).flatten().collect();
         let mut waiting: HashMap<KeyHash, usize> = HashMap::new();
         for arrived in live.iter().filter(|arrived| arrived.has_place()) {
             *waiting.entry(arrived.sample.key).or_default() += 1;
         }
         let before = live.len();
         let keeps_last = self.depth_by_key.is_some();
-        let history = ask.settle(history, keeps_last, |key| waiting.get(key).copied().unwrap_or(0));
+        let mut history =
+            ask.settle(history, keeps_last, |key| waiting.get(key).copied().unwrap_or(0));
         queue.clear();
+        if let Some(gates) = &mut gates {
+            // Discovery must not be asked under the lock. Nothing comes meanwhile.
+            let judge = || self.judge_past(gates, &mut history, &mut live);
+            MutexGuard::unlocked(&mut queue, judge);
+        }
         for arrived in history.into_iter().chain(live) {
             // Of what came over DDS without an instance, each may be another's.
             let known = self.told_apart || arrived.sample.key != KeyHash::default();

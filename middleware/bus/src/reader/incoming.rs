@@ -113,6 +113,7 @@ impl Incoming {
         keys: Keys,
         spec: &EndpointSpec,
         content: Option<Arc<Content>>,
+        cached: bool,
     ) -> Self {
         let (qos, keyed) = (&spec.qos, spec.keyed);
         // Without keys a keyed topic looks like one instance, which depth must not empty.
@@ -138,7 +139,7 @@ impl Incoming {
             listens_far: mortal || qos.ownership == Ownership::Exclusive,
             content,
             judge: Judge::new(qos, told_apart, core.shm.as_ref().map(|shm| shm.strengths(spec))),
-            notes_all: AtomicBool::new(false),
+            notes_all: AtomicBool::new(cached),
             gaps_are_loss: qos.durability == Durability::Volatile
                 || core.dds.as_ref().is_none_or(|dds| !dds.trims_history()),
             listener: Listener::default(),
@@ -490,6 +491,8 @@ impl Sink for Incoming {
             self.lost.add(1);
             return;
         }
+        // First: whoever writes is alive, and may own the instance.
+        self.renew(&change, false, reception_time, reception_time);
         let standing = match (gates.as_mut(), self.core.upgrade()) {
             (Some(gates), Some(core)) => {
                 let writers = self.writers(&core);
@@ -507,7 +510,6 @@ impl Sink for Incoming {
             _ => Standing::Unjudged,
         };
         let disposes = sample.state == InstanceState::Disposed;
-        self.renew(&change, false, reception_time, reception_time);
         let arrived = Arrived { sample, reception_time, expires, standing, disposes };
         let adds = match standing {
             Standing::KeptBack => self.notes_all.load(Ordering::Acquire) && queue.note(arrived),

@@ -45,11 +45,6 @@ impl Judge {
     pub fn for_arrival(&self) -> Option<MutexGuard<'_, Gates>> {
         self.judges_arrivals.then(|| self.gates.lock())
     }
-
-    /// The same policies for history, which is judged apart from what has come since.
-    pub fn for_history(&self) -> Option<Gates> {
-        self.judges_arrivals.then(|| self.gates.lock().anew())
-    }
 }
 
 impl Incoming {

@@ -49,6 +49,8 @@ pub(crate) struct WriterCore {
     pub(super) state: Mutex<State>,
     pub statuses: Box<Statuses>,
     pub(super) registered: Registered,
+    /// Those it has, if there is a limit. Not in `state`, which a loan holds.
+    instances: Option<Mutex<Instances>>,
 }
 
 /// What one write at a time may touch.
@@ -60,7 +62,6 @@ pub(crate) struct State {
     /// The last key and its hash: most writers write one instance over and over.
     pub key: (Vec<u8>, KeyHash),
     history: Option<History>,
-    instances: Option<Instances>,
     pub(super) deadlines: Option<Deadlines>,
     /// Whether a write matters to a policy of time: a deadline, or a lease that it renews.
     timed: bool,
@@ -109,7 +110,6 @@ impl WriterCore {
             patience: patience(&spec.qos),
             state: Mutex::new(State {
                 history: serves.then(|| History::new(&spec.qos)),
-                instances: Instances::new(&spec),
                 deadlines: Deadlines::new(spec.qos.deadline),
                 timed: !spec.qos.deadline.is_infinite() || lease.as_ref().is_some_and(manual),
                 shm,
@@ -120,6 +120,7 @@ impl WriterCore {
             }),
             statuses: Statuses::new(),
             registered: Registered::default(),
+            instances: Instances::new(&spec).map(Mutex::new),
             lease,
             spec,
         });
@@ -205,7 +206,7 @@ impl WriterCore {
         payload: &[u8],
         owned: impl Fn() -> Bytes,
     ) -> Result<(), WriteError> {
-        self.admit(state, change, key)?;
+        let admitted = self.admit(change, key)?;
         self.serve(state);
         let meta = self.next(state, change, key, source_time);
         let shared = match &mut state.shm {
@@ -218,26 +219,43 @@ impl WriterCore {
         }
         // Who came while it was sent has not taken it: it comes again, with the rest.
         self.serve(state);
-        shared?;
-        wired?;
+        let sent = shared.map(drop).and(wired);
+        self.admitted(change, key, admitted, &sent);
+        sent?;
         self.written.step();
         Ok(())
     }
 
-    /// An instance that is new needs room under `max_instances`.
+    /// An instance that is new needs room under `max_instances`. Says whether it is and has some.
     #[inline]
-    pub(super) fn admit(
+    pub(super) fn admit(&self, change: InstanceState, key: KeyHash) -> Result<bool, WriteError> {
+        let Some(instances) = &self.instances else { return Ok(false) };
+        let mut instances = instances.lock();
+        instances.admit(change, key).ok_or_else(|| WriteError::Instances {
+            topic: self.spec.topic.clone(),
+            limit: instances.limit,
+        })
+    }
+
+    /// How it went with a change of an instance that was admitted, which may have been `new`.
+    #[inline]
+    pub(super) fn admitted(
         &self,
-        state: &mut State,
         change: InstanceState,
         key: KeyHash,
-    ) -> Result<(), WriteError> {
-        let Some(instances) = &mut state.instances else { return Ok(()) };
-        if instances.admit(change, key) {
-            return Ok(());
+        new: bool,
+        sent: &Result<(), WriteError>,
+    ) {
+        let Some(instances) = &self.instances else { return };
+        let leaves = match sent {
+            Ok(()) => change == InstanceState::Unregistered,
+            // Somebody has it.
+            Err(WriteError::Timeout { .. }) => false,
+            Err(_) => new,
+        };
+        if leaves {
+            instances.lock().leave(&key);
         }
-        let (topic, limit) = (self.spec.topic.clone(), instances.limit);
-        Err(WriteError::Instances { topic, limit })
     }
 
     /// The header of the next change.

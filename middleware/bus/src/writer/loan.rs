@@ -91,7 +91,7 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         };
         // SAFETY: as in `deref`; the guard is in `state` still.
         let key = key_of(unsafe { value.as_ref() });
-        writer.admit(&mut state, InstanceState::Alive, key)?;
+        let admitted = writer.admit(InstanceState::Alive, key)?;
         let meta = writer.next(&mut state, InstanceState::Alive, key, source_time);
         let keeps = writer.needs_wire() || WriterCore::keeps_history(&state);
         let Some(shm) = &mut state.shm else { return Ok(()) };
@@ -106,8 +106,9 @@ impl<'writer, T: PlainCdr> Loan<'writer, T> {
         }
         // For who came while it was filled.
         writer.serve(&mut state);
-        shared?;
-        wired?;
+        let sent = shared.and(wired);
+        writer.admitted(InstanceState::Alive, key, admitted, &sent);
+        sent?;
         writer.count();
         Ok(())
     }

@@ -39,12 +39,17 @@ impl Instances {
         Some(Self { limit: limit as usize, known: HashSet::new() })
     }
 
-    /// Whether a change may be written: its instance is known, or there is room for it.
-    pub fn admit(&mut self, change: InstanceState, key: KeyHash) -> bool {
-        if change == InstanceState::Unregistered {
-            self.known.remove(&key);
-            return true;
+    /// Whether a change is the first of its instance, which then is known; `None` if it may not be
+    /// written, as there is no room for another.
+    pub fn admit(&mut self, change: InstanceState, key: KeyHash) -> Option<bool> {
+        if change == InstanceState::Unregistered || self.known.contains(&key) {
+            return Some(false);
         }
-        self.known.contains(&key) || (self.known.len() < self.limit && self.known.insert(key))
+        (self.known.len() < self.limit).then(|| self.known.insert(key))
+    }
+
+    /// It makes room for another.
+    pub fn leave(&mut self, key: &KeyHash) {
+        self.known.remove(key);
     }
 }

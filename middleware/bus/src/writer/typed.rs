@@ -79,7 +79,7 @@ impl<T: TypeSupport> Writer<T> {
         }
         let (handle, mut key) = (value.key_hash(), Vec::new());
         value.encode_key(self.core.encoding(), &mut key);
-        self.core.admit(&mut self.core.state.lock(), InstanceState::Alive, handle)?;
+        self.core.admit(InstanceState::Alive, handle)?;
         self.core.registered.add(handle, key);
         Ok(handle)
     }
