@@ -26,8 +26,8 @@ use self::assembler::Instruction;
 pub(crate) use self::sockets::Sockets;
 
 /// How many submessages of a message are looked at, best first. A socket has room for 20 KiB of
-/// filters, old and new one together, on kernels before 6.8: too little for 64.
-const DEPTHS: [usize; 4] = [64, 16, 12, 8];
+/// filters, old and new one together, on kernels before 6.8: too little for 57.
+const DEPTHS: [usize; 4] = [57, 16, 10, 8];
 
 /// The filter on one participant's sockets.
 pub(crate) struct Guard {

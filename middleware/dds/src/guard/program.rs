@@ -23,6 +23,7 @@ const LITTLE_ENDIAN: u32 = 1 << 16;
 const LENGTH: u32 = 0xffff;
 
 pub(super) const PAD: u32 = 0x01;
+pub(super) const HEARTBEAT: u32 = 0x07;
 pub(super) const INFO_TS: u32 = 0x09;
 pub(super) const INFO_SRC: u32 = 0x0c;
 pub(super) const NACK_FRAG: u32 = 0x12;
@@ -40,6 +41,10 @@ const FIRST_WANTED: u32 = SUBMESSAGE_HEADER + 16;
 /// sample it sends has as many. There is none of number 0.
 const TOO_MANY: u32 = 1 << 24;
 
+/// Last of the samples a HEARTBEAT tells of: after its header readerId (4), writerId (4), firstSN (8). RustDDS counts
+/// up to it, and beyond the last number of all (0x7fffffff, 0xffffffff) for ever, or panics.
+const LAST_SAMPLE: u32 = SUBMESSAGE_HEADER + 16;
+
 /// Submessages that share their verdicts, and senders that share a jump: a branch reaches no more
 /// than 255 instructions.
 const TOGETHER: usize = 4;
@@ -55,7 +60,8 @@ const SENDER: [Slot; 3] = [Slot(2), Slot(3), Slot(4)];
 const WANTED: Slot = Slot(5);
 
 /// A filter that lets in fragments of `senders` only (`None`: of anybody), no sample of
-/// [`TOO_LARGE`] and no wish for fragments that cannot be, and looks at `depth` submessages; `None` if it is too long for the kernel.
+/// [`TOO_LARGE`], no wish for fragments that cannot be and no HEARTBEAT of the last number of all, and looks at
+/// `depth` submessages; `None` if it is too long for the kernel.
 ///
 /// What lies behind those is accepted from `senders`: RustDDS packs over a thousand small samples
 /// into a datagram, and the machine has no loops.
@@ -134,7 +140,7 @@ fn recognise(a: &mut Assembler, senders: &BTreeSet<Prefix>) {
 /// set here if this one is the `last` that uses them.
 fn submessage(a: &mut Assembler, senders_matter: bool, ends: [Label; 2], last: bool) {
     let [accept, drop] = ends;
-    let [more, fragment, whole, wanted, other, source, length, next] = a.labels();
+    let [more, fragment, whole, wanted, other, beat, rest, source, length, next] = a.labels();
     a.load_length();
     a.branch(Test::EqualsIndex, accept, more);
     a.here(more);
@@ -145,6 +151,8 @@ fn submessage(a: &mut Assembler, senders_matter: bool, ends: [Label; 2], last: b
     a.here(whole);
     a.branch(Test::Equals(NACK_FRAG), wanted, other);
     a.here(other);
+    a.branch(Test::Equals(HEARTBEAT), beat, rest);
+    a.here(rest);
     if senders_matter {
         a.branch(Test::Equals(INFO_SRC), source, length);
     } else {
@@ -154,6 +162,8 @@ fn submessage(a: &mut Assembler, senders_matter: bool, ends: [Label; 2], last: b
     check_fragment(a, drop, length);
     a.here(wanted);
     check_wanted(a, drop, length);
+    a.here(beat);
+    check_heartbeat(a, drop, length);
     a.here(source);
     if senders_matter {
         // It names another sender of what follows, and anybody can name a known one.
@@ -206,6 +216,16 @@ fn check_wanted(a: &mut Assembler, drop: Label, fine: Label) {
     a.here(little);
     a.recall(WANTED);
     a.branch(Test::HasBit((!(TOO_MANY - 1)).swap_bytes()), drop, fine);
+}
+
+/// In either byte order, which costs one that ends 2^32 samples later, or a multiple of them.
+fn check_heartbeat(a: &mut Assembler, drop: Label, fine: Label) {
+    let [high] = a.labels();
+    a.load_indexed(Size::Word, LAST_SAMPLE + 4);
+    a.branch(Test::Equals(u32::MAX), high, fine);
+    a.here(high);
+    a.load_indexed(Size::Word, LAST_SAMPLE);
+    a.branch(Test::Equals(0), fine, drop);
 }
 
 /// Loads the length of the submessage's body and goes to `next`, or to `last` if nothing follows. Runs

@@ -6,7 +6,7 @@ use tidewire_transport::Prefix;
 
 use super::DEPTHS;
 use super::machine::accepts;
-use super::program::{DATA_FRAG, INFO_SRC, INFO_TS, NACK_FRAG, PAD, guard};
+use super::program::{DATA_FRAG, HEARTBEAT, INFO_SRC, INFO_TS, NACK_FRAG, PAD, guard};
 use super::sockets::Sockets;
 
 const DATA: u8 = 0x15;
@@ -23,6 +23,8 @@ trait Submessages: Sized {
     fn fragment(self, little: bool, sample_size: u32) -> Self;
 
     fn wanted(self, little: bool, first: u32) -> Self;
+
+    fn heartbeat(self, little: bool, last: i64) -> Self;
 
     fn data(self, little: bool) -> Self {
         self.add(little, DATA, &[7; 44])
@@ -51,6 +53,13 @@ impl Submessages for Vec<u8> {
         // Reader, writer and sequence number; one bit, counted once.
         let words = [number(1), number(1 << 31), number(1)].concat();
         self.add(little, NACK_FRAG as u8, &[&[0; 16], &number(first)[..], &words].concat())
+    }
+
+    fn heartbeat(self, little: bool, last: i64) -> Self {
+        let number = |n: u32| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let sequence = |n: i64| [number((n >> 32) as u32), number(n as u32)].concat();
+        let body = [vec![0; 8], sequence(last - 3), sequence(last), number(1).to_vec()].concat();
+        self.add(little, HEARTBEAT as u8, &body)
     }
 }
 
@@ -117,6 +126,11 @@ fn cases(depth: usize) -> Vec<(&'static str, bool, Vec<u8>)> {
             ("fragment 2^24", false, friend().wanted(little, 1 << 24)),
             ("the last of all", false, friend().data(little).wanted(little, u32::MAX)),
             ("no fragment at all", false, cut(friend().wanted(little, 1), 13)),
+            ("a heartbeat", true, time(stranger()).heartbeat(little, 7).data(little)),
+            ("a late one", true, friend().heartbeat(little, u32::MAX.into())),
+            ("one of many", true, friend().heartbeat(little, i64::MAX - 1)),
+            ("of the last of all", false, friend().heartbeat(little, i64::MAX)),
+            ("behind another", false, friend().heartbeat(little, 7).heartbeat(little, i64::MAX)),
             ("wanted last", false, padded(FRIEND, depth - 1).wanted(little, 0)),
             ("the last looked at", false, padded(FRIEND, depth - 1).fragment(little, 1 << 28)),
         ]);
@@ -179,7 +193,7 @@ fn without_senders_only_giants_are_dropped() {
 }
 
 /// Participants whose prefixes fit the longest filter (docs/decisions/0004-socket-filter.md).
-const MOST: u32 = 210;
+const MOST: u32 = 213;
 
 #[test]
 fn a_domain_of_two_hundred_fits_and_one_of_a_thousand_does_not() {
