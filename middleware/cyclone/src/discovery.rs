@@ -127,6 +127,10 @@ fn endpoints(reader: dds_entity_t, shared: &Shared, writer: bool) {
             false => shared.matches.lost(handle),
         }
         if guid.prefix() == shared.prefix {
+            if alive {
+                // SAFETY: a sample with data has names.
+                review_on(shared, &unsafe { text(endpoint.topic_name) }, writer);
+            }
             return;
         }
         if !alive {
@@ -155,18 +159,18 @@ fn endpoints(reader: dds_entity_t, shared: &Shared, writer: bool) {
         } else {
             DdsEvent::ReaderFound(found)
         });
-        // Cyclone's word of a misfit may have come before this one.
-        let ours: Vec<_> = shared
-            .own
-            .lock()
-            .iter()
-            .filter(|(_, own)| own.writer != writer && own.topic == topic)
-            .map(|(entity, _)| *entity)
-            .collect();
-        for entity in ours {
-            shared.note(Note::Review(entity));
-        }
+        review_on(shared, &topic, writer);
     });
+}
+
+/// Cyclone's word of a match or a misfit with a writer, or a reader, on `topic` may have come before the word
+/// that it is there.
+fn review_on(shared: &Shared, topic: &str, writer: bool) {
+    let own = shared.own.lock();
+    let meet = own.iter().filter(|(_, own)| own.writer != writer && own.topic == topic);
+    let ours: Vec<_> = meet.map(|(entity, _)| *entity).collect();
+    drop(own);
+    ours.into_iter().for_each(|entity| shared.note(Note::Review(entity)));
 }
 
 /// # Safety
