@@ -27,6 +27,8 @@ struct Track {
     begun: bool,
     /// History comes in order, so what is not after this was seen.
     last_history: u64,
+    /// What comes of history is for others: one began after live samples.
+    over: bool,
 }
 
 impl Tracks {
@@ -39,8 +41,10 @@ impl Tracks {
         let track = self.tracks.entry(meta.writer).or_default();
         let sequence = meta.sequence;
         if meta.is_history() {
+            // Ours would have come before them: what we missed of it is lost, and must not come late.
+            track.over |= meta.starts_history() && track.first_live.is_some();
             track.begun |= meta.starts_history();
-            if self.reliable && !track.begun {
+            if track.over || (self.reliable && !track.begun) {
                 return false;
             }
             let before_live = track.first_live.is_none_or(|first| sequence < first);
@@ -102,6 +106,24 @@ mod tests {
             assert!(!see(sequence, HISTORY), "sent again for another late joiner");
         }
         assert!(!see(11, 0));
+    }
+
+    #[test]
+    fn what_was_missed_of_a_history_does_not_come_late_with_that_of_another() {
+        for reliable in [true, false] {
+            let mut tracks = Tracks::new(reliable, 0);
+            let mut see = |sequence, flags| {
+                tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() }, || 9)
+            };
+            assert!(see(3, HISTORY | HISTORY_START) && see(4, HISTORY));
+            // Stopped, it missed 5 to 9.
+            assert!(see(10, 0));
+            let again = [(3, HISTORY | HISTORY_START), (4, HISTORY), (5, HISTORY), (9, HISTORY)];
+            for (sequence, flags) in again {
+                assert!(!see(sequence, flags), "{sequence}");
+            }
+            assert!(see(11, 0));
+        }
     }
 
     #[test]
