@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidewire_bridge::{BridgeOptions, BridgeStats, Mode};
 use tidewire_bus::testing::free_domain;
-use tidewire_bus::{Change, Participant, Reader, Transports};
+use tidewire_bus::{Change, Participant, Reader, Transports, Writer};
 use tidewire_idl::{InstanceState, TypeSupport};
 use tidewire_qos::Qos;
 use tidewire_tests::{Child, PATIENCE, Peer};
@@ -159,11 +159,8 @@ fn clients_meet_at_a_router_and_survive_its_restart() {
     }
 }
 
-#[test]
-fn a_late_site_gets_the_history_of_each_instance_and_disposes_cross() {
-    let sites = Sites::new();
-    let qos = Qos::event();
-    let writer = sites.plant.writer::<Anomaly>("anomaly", &qos).unwrap();
+/// Four instances are written before the other site comes, which gets the last sample of each.
+fn late_with_history(sites: &Sites, writer: &Writer<Anomaly>) -> (Reader<Anomaly>, [Bridge; 2]) {
     let endpoint = format!("tcp/127.0.0.1:{}", free_port());
     let plant =
         Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
@@ -175,12 +172,21 @@ fn a_late_site_gets_the_history_of_each_instance_and_disposes_cross() {
         assert!(Instant::now() < deadline, "the bridge did not read its own site");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let _exchange =
+    let exchange =
         Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
-    let reader = sites.exchange.reader::<Anomaly>("anomaly", &qos).unwrap();
+    let reader = sites.exchange.reader::<Anomaly>("anomaly", &Qos::event()).unwrap();
     let mut points: Vec<String> = (0..4).map(|_| take(&reader).point).collect();
     points.sort();
     assert_eq!(points, ["plant/pump0", "plant/pump1", "plant/pump2", "plant/pump3"]);
+    (reader, [plant, exchange])
+}
+
+#[test]
+fn a_late_site_gets_the_history_of_each_instance_and_disposes_cross() {
+    let sites = Sites::new();
+    let qos = Qos::event();
+    let writer = sites.plant.writer::<Anomaly>("anomaly", &qos).unwrap();
+    let (reader, _bridges) = late_with_history(&sites, &writer);
 
     writer.dispose(&anomaly("plant/pump2", 0.0)).unwrap();
     let deadline = Instant::now() + PATIENCE;
@@ -207,23 +213,7 @@ fn instances_of_a_known_type_are_told_apart_over_dds() {
         .build()
         .unwrap();
     let writer = far.writer::<Anomaly>("anomaly", &Qos::event()).unwrap();
-    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
-    let plant =
-        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
-    for i in 0..4 {
-        writer.write(&anomaly(&format!("plant/pump{i}"), 1.0)).unwrap();
-    }
-    let deadline = Instant::now() + PATIENCE;
-    while plant.stats.sent.load(Ordering::Relaxed) < 4 {
-        assert!(Instant::now() < deadline, "the bridge did not read its own site");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let _exchange =
-        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
-    let reader = sites.exchange.reader::<Anomaly>("anomaly", &Qos::event()).unwrap();
-    let mut points: Vec<String> = (0..4).map(|_| take(&reader).point).collect();
-    points.sort();
-    assert_eq!(points, ["plant/pump0", "plant/pump1", "plant/pump2", "plant/pump3"]);
+    late_with_history(&sites, &writer);
 }
 
 #[test]

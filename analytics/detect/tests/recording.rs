@@ -90,25 +90,26 @@ fn a_feed_that_falls_silent_is_reported_until_it_speaks_again() {
 }
 
 #[test]
-fn rows_of_any_time_are_learned_from_and_scored() {
-    let dir = tempfile::tempdir().unwrap();
+fn rows_of_any_time_are_learned_from_and_scored() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
     let recording = dir.path().join("run");
-    let store = Store::open(&recording, StoreOptions::default()).unwrap();
+    let store = Store::open(&recording, StoreOptions::default())?;
     let id = topic::<Vibration>(&store, "vibration");
     // A clock that begins at the very beginning, and is set after 90 rows.
     for (i, v) in vibration("pump1", 4, 7, |_| false).iter().enumerate() {
         let time = if i < 90 { i64::MIN } else { START } + i as i64 * MS;
-        store.append(id, &sample(v, "pump1", time, i as u64 + 1)).unwrap();
+        store.append(id, &sample(v, "pump1", time, i as u64 + 1))?;
     }
-    store.close().unwrap();
+    store.close()?;
     let types = tidewire_types::registry();
-    let model = train(&recording, &types, &train_options(Kind::Pca), &mut |_| {}).unwrap();
+    let model = train(&recording, &types, &train_options(Kind::Pca), &mut |_| {})?;
     assert_eq!(model.header().training.rows, 4_000);
     let file = dir.path().join("vibration.twm");
-    model.save(&file).unwrap();
+    model.save(&file)?;
     let (_, stats) = detections(&recording, file);
     let counts = stats.snapshot();
     assert_eq!((counts.samples, counts.late), (4_000, 0));
+    Ok(())
 }
 
 #[test]

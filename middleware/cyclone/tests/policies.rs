@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration as StdDuration, Instant};
+use std::time::Duration as StdDuration;
 
 use common::{Collect, Slow, domain, numbered, wait};
 use parking_lot::Mutex;
@@ -167,23 +167,8 @@ fn a_packed_writer_without_room_holds_up_no_other() {
     inside.recv_timeout(PATIENCE).unwrap();
     let written = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let writing = scope.spawn(|| {
-            for _ in 0..1000 {
-                if held.write(large.clone(), KeyHash::default(), 1).is_err() {
-                    return;
-                }
-                written.fetch_add(1, Ordering::AcqRel);
-            }
-        });
-        // Longer than a thread is likely to be without a processor.
-        let (mut seen, mut since) = (0, Instant::now());
-        wait("the writer to find no room", || {
-            let now = written.load(Ordering::Acquire);
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-            seen > 0 && since.elapsed() > StdDuration::from_secs(1)
-        });
+        let writing = scope.spawn(|| common::write_on(&held, &large, &written));
+        let seen = common::until_no_room(&written);
         for count in 1..=5 {
             let sample = numbered(1, count);
             free.write(sample.clone(), common::key(&sample), 1).unwrap();

@@ -258,6 +258,20 @@ mod tests {
     }
 
     #[test]
+    fn the_lesser_limit_bounds_what_is_under_way() {
+        let mut qos = Qos::reliable();
+        let mut window = |max_samples, max_samples_per_instance| {
+            let limits = &mut qos.resource_limits;
+            (limits.max_samples, limits.max_samples_per_instance) =
+                (max_samples, max_samples_per_instance);
+            writer_policies(&qos, true, None).resource_limits().unwrap().max_samples
+        };
+        assert_eq!(window(None, None), 256);
+        assert_eq!((window(Some(16), None), window(None, Some(8))), (16, 8));
+        assert_eq!((window(Some(16), Some(8)), window(Some(1), None)), (8, 4));
+    }
+
+    #[test]
     fn the_topic_of_a_writer_asks_for_no_room_to_receive() {
         let room = |policies: QosPolicies| policies.resource_limits().unwrap().max_samples;
         for qos in [Qos::reliable(), Qos::event(), Qos::sensor_data()] {

@@ -493,7 +493,8 @@ impl Sink for Incoming {
         }
         // First: whoever writes is alive, and may own the instance.
         self.renew(&change, false, reception_time, reception_time);
-        let standing = match (gates.as_mut(), self.core.upgrade()) {
+        let core = gates.as_ref().and_then(|_| self.core.upgrade());
+        let standing = match (gates.as_mut(), core) {
             (Some(gates), Some(core)) => {
                 let writers = self.writers(&core);
                 // These ask discovery, as for the source.

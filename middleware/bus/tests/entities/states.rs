@@ -6,7 +6,7 @@ use tidewire_bus::{
 };
 use tidewire_idl::TypeSupport;
 use tidewire_qos::Qos;
-use tidewire_qos::policy::Ownership;
+use tidewire_qos::policy::{History, Ownership};
 use tidewire_types::sensor::Temperature;
 
 use crate::common::*;
@@ -132,32 +132,40 @@ fn reader_writers(reader: &R) -> u64 {
 #[test]
 fn an_instance_is_not_left_while_a_weaker_writer_writes_it() {
     of_all_kinds(|bench| {
-        let owned = |strength| Qos {
-            ownership: Ownership::Exclusive,
-            ownership_strength: strength,
-            ..everything()
-        };
-        let (strong, reader) = bench.matched("owned", &owned(2), &owned(0));
-        let weak = bench.writer("owned", &owned(1));
-        weak.meets(1);
-        reader.meets(2);
-        strong.put(1, 1);
-        until(&reader, "the owner's sample", |reader| reader.lookup(1).is_some());
-        weak.put(1, 2);
-        weak.is_acknowledged();
-        settle();
-        assert_eq!(values(&reader.read(States::ANY)), [1], "the weaker is not heard");
-        drop(strong);
-        wait("the owner's end", || reader_writers(&reader) == 1);
-        settle();
-        assert!(reader.read(States::NOT_ALIVE).is_empty(), "the weaker one writes it still");
-        weak.put(1, 3);
-        until(&reader, "the weaker one", |reader| values(&reader.read(States::ANY)) == [1, 3]);
-        let seen = reader.read(States::ANY);
-        assert_eq!(seen[1].states.no_writers_generation_count, 0);
-        drop(weak);
-        until(&reader, "no writers", |reader| !reader.read(States::NOT_ALIVE).is_empty());
+        // Under KEEP_LAST what comes over DDS is judged as it comes, else when it is taken.
+        for history in [History::KeepAll, History::KeepLast(8)] {
+            a_weaker_writer_writes_on(bench, history);
+        }
     });
+}
+
+fn a_weaker_writer_writes_on(bench: &Bench, history: History) {
+    let owned = |strength| Qos {
+        ownership: Ownership::Exclusive,
+        ownership_strength: strength,
+        ..everything()
+    };
+    let (topic, asked) = (format!("owned/{history}"), Qos { history, ..owned(0) });
+    let (strong, reader) = bench.matched(&topic, &owned(2), &asked);
+    let weak = bench.writer(&topic, &owned(1));
+    weak.meets(1);
+    reader.meets(2);
+    strong.put(1, 1);
+    until(&reader, "the owner's sample", |reader| reader.lookup(1).is_some());
+    weak.put(1, 2);
+    weak.is_acknowledged();
+    settle();
+    assert_eq!(values(&reader.read(States::ANY)), [1], "the weaker is not heard");
+    drop(strong);
+    wait("the owner's end", || reader_writers(&reader) == 1);
+    settle();
+    assert!(reader.read(States::NOT_ALIVE).is_empty(), "the weaker one writes it still");
+    weak.put(1, 3);
+    until(&reader, "the weaker one", |reader| values(&reader.read(States::ANY)) == [1, 3]);
+    let seen = reader.read(States::ANY);
+    assert_eq!(seen[1].states.no_writers_generation_count, 0);
+    drop(weak);
+    until(&reader, "no writers", |reader| !reader.read(States::NOT_ALIVE).is_empty());
 }
 
 /// A writer that writes and goes: its samples come before its end, however close that follows.

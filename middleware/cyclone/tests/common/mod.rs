@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tidewire_cyclone::DdsWriter;
 use tidewire_idl::KeyHash;
 use tidewire_qos::{Qos, Reliability};
 use tidewire_transport::dds::{DdsSample, Sink};
@@ -126,4 +128,28 @@ pub fn python() -> Command {
     let mut command = Command::new(python);
     command.env("PYTHONUNBUFFERED", "1");
     command
+}
+
+/// Writes a thousand samples, or until one is refused, and counts them.
+pub fn write_on(writer: &DdsWriter, payload: &Bytes, written: &AtomicUsize) {
+    for _ in 0..1000 {
+        if writer.write(payload.clone(), KeyHash::default(), 1).is_err() {
+            return;
+        }
+        written.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Waits until who writes finds no room; how many it has written by then.
+pub fn until_no_room(written: &AtomicUsize) -> usize {
+    // Longer than a thread is likely to be without a processor.
+    let (mut seen, mut since) = (0, Instant::now());
+    wait("the writer to find no room", || {
+        let now = written.load(Ordering::Acquire);
+        if now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        seen > 0 && since.elapsed() > Duration::from_secs(1)
+    });
+    seen
 }
