@@ -1,5 +1,6 @@
 //! Instances of payloads, where the type is known.
 
+use bytes::Bytes;
 use tidewire_idl::{KeyHash, KeyReader, TypeDescriptor};
 
 /// Tells instances apart, or nothing if it does not know the type.
@@ -25,6 +26,11 @@ impl Keys {
     /// what is wrong with it.
     pub fn of_sample(&self, payload: &[u8]) -> KeyHash {
         self.0.as_ref().and_then(|keys| keys.key_hash(payload).ok()).unwrap_or_default()
+    }
+
+    /// The serialised key of a sample.
+    pub fn payload_of(&self, payload: &[u8]) -> Option<Bytes> {
+        self.0.as_ref()?.key_payload(payload).ok().map(Bytes::from)
     }
 
     /// The instance of a serialised key.

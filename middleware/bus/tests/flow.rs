@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::*;
 use tidewire_bus::Transports;
 use tidewire_qos::Qos;
-use tidewire_qos::policy::History;
+use tidewire_qos::policy::{History, Reliability};
 
 fn burst(transports: Transports) {
     const COUNT: u32 = 20_000;
@@ -154,26 +154,75 @@ fn async_readers_are_woken() {
     feeder.join().unwrap();
 }
 
+/// Longer than a thread is likely to be without a processor, so that nothing is due in between.
+const SEPARATION: tidewire_qos::Duration = tidewire_qos::Duration::from_secs(1);
+
 #[test]
 fn a_time_based_filter_thins_a_stream() {
     for transports in [DDS, SHM] {
         let (a, b) = pair(transports);
         let topic = raw("thin", false);
-        let qos =
-            Qos { time_based_filter: tidewire_qos::Duration::from_millis(10), ..everything() };
-        let reader = b.raw_reader(&topic, &qos).unwrap();
+        let reliable = Qos { time_based_filter: SEPARATION, ..everything() };
+        let lossy = Qos { reliability: Reliability::BestEffort, ..reliable.clone() };
+        let readers = [reliable, lossy].map(|qos| b.raw_reader(&topic, &qos).unwrap());
         let writer = a.raw_writer(&topic, &everything()).unwrap();
-        writer.wait_for_readers(1, PATIENCE).unwrap();
-        for ms in 0..50 {
-            writer.write(&payload(&[ms]), 1 + i64::from(ms) * 1_000_000, None).unwrap();
+        writer.wait_for_readers(2, PATIENCE).unwrap();
+        for tenth in 0..50 {
+            writer.write(&payload(&[tenth]), 1 + i64::from(tenth) * 100_000_000, None).unwrap();
         }
-        let mut got = Vec::new();
-        wait("five samples", || {
-            reader.take_into(&mut got, 100);
-            got.len() >= 5
-        });
+        let mut got = [Vec::new(), Vec::new()];
+        let mut take = || {
+            for (reader, got) in readers.iter().zip(&mut got) {
+                let mut fresh = Vec::new();
+                reader.take_into(&mut fresh, 100);
+                got.extend(fresh.iter().map(|sample| word(sample, 0)));
+            }
+            got.clone()
+        };
+        // Under RELIABLE the last sample comes, too.
+        wait("six samples", || take()[0].len() >= 6);
         settle();
-        assert!(reader.take().unwrap().is_none());
-        assert_eq!(got.iter().map(|s| word(s, 0)).collect::<Vec<_>>(), [0, 10, 20, 30, 40]);
+        assert_eq!(take(), [vec![0, 10, 20, 30, 40, 49], vec![0, 10, 20, 30, 40]]);
+    }
+}
+
+/// Whoever waits for the last sample is woken when it comes, however it waits.
+#[test]
+fn the_last_sample_that_a_time_based_filter_holds_wakes_whoever_waits() {
+    for transports in [DDS, SHM] {
+        let (a, b) = pair(transports);
+        let topic = raw("last", false);
+        let brief = tidewire_qos::Duration::from_millis(100);
+        let qos = Qos { time_based_filter: brief, ..everything() };
+        let (blocking, asynchronous, called) = (
+            b.raw_reader(&topic, &qos).unwrap(),
+            b.raw_reader(&topic, &qos).unwrap(),
+            b.raw_reader(&topic, &qos).unwrap(),
+        );
+        let (found, heard) = std::sync::mpsc::channel();
+        called
+            .on_data(move |reader| {
+                while let Ok(Some(sample)) = reader.take() {
+                    let _ = found.send(word(&sample, 0));
+                }
+            })
+            .unwrap();
+        let writer = a.raw_writer(&topic, &everything()).unwrap();
+        writer.wait_for_readers(3, PATIENCE).unwrap();
+        for value in [1, 2, 3] {
+            writer.write(&payload(&[value]), i64::from(value), None).unwrap();
+        }
+        let next = || blocking.recv_timeout(PATIENCE).unwrap().map(|sample| word(&sample, 0));
+        assert_eq!((next(), next()), (Some(1), Some(3)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            for value in [1, 3] {
+                let sample = tokio::time::timeout(PATIENCE, asynchronous.recv()).await;
+                assert_eq!(word(&sample.unwrap().unwrap(), 0), value);
+            }
+        });
+        for value in [1, 3] {
+            assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), value);
+        }
     }
 }

@@ -178,11 +178,76 @@ fn the_instance_with_key_zero_is_one_like_others() {
                     }
                 }
             }
-            got.len() == 2 && (transports == DDS || ended.len() == 2)
+            transports == DDS && got.len() == 2 || ended.len() == 2
         });
         got.sort_unstable();
-        assert_eq!(got, [0, 1], "one of each instance passes the filter");
+        // One of each instance passes the filter; and where it ends, its last.
+        let expected: &[u32] = if transports == DDS { &[0, 1] } else { &[0, 0, 1, 1] };
+        assert_eq!(got, expected);
         assert_eq!(ended.contains(&KeyHash::default()), transports == SHM);
+    }
+}
+
+/// A value that a filter by time holds is not lost when its instance ends.
+#[test]
+fn the_last_value_comes_before_the_end_of_its_instance() {
+    for transports in [DDS, SHM, BOTH] {
+        for history in [History::KeepAll, History::KeepLast(8)] {
+            let (a, b) = pair(transports);
+            let qos = Qos { history, time_based_filter: HOUR, ..everything() };
+            let reader = b.reader::<Temperature>("ending", &qos).unwrap();
+            let writer = a.writer::<Temperature>("ending", &everything()).unwrap();
+            writer.wait_for_readers(1, PATIENCE).unwrap();
+            for celsius in [1.0, 2.0, 3.0] {
+                writer.write(&temperature("p", celsius)).unwrap();
+            }
+            writer.dispose(&temperature("p", 0.0)).unwrap();
+            writer.write(&temperature("p", 4.0)).unwrap();
+            writer.write(&temperature("q", 5.0)).unwrap();
+            let mut got = Vec::new();
+            wait("the last sample", || {
+                while let Some(change) = reader.take_change().unwrap() {
+                    got.push(match change {
+                        Change::Data(sample) => Some(sample.data.celsius),
+                        _ => None,
+                    });
+                }
+                got.last() == Some(&Some(5.0))
+            });
+            assert_eq!(got, [Some(1.0), Some(3.0), None, Some(5.0)], "{transports:?} {history}");
+        }
+    }
+}
+
+/// What came first over one transport is not delivered after what came later over the other.
+#[test]
+fn the_newest_value_comes_last_whichever_way_it_came() {
+    let (near, b) = pair(BOTH);
+    let far = Participant::builder().domain(b.domain()).name("plant/far").transports(DDS);
+    let far = far.build().unwrap();
+    let order = DestinationOrder::BySourceTimestamp;
+    let qos = Qos { destination_order: order, ..everything() };
+    let last = Qos { history: History::KeepLast(4), ..qos.clone() };
+    let reader = b.reader::<Temperature>("both", &last).unwrap();
+    let [over_shm, over_dds] =
+        [&near, &far].map(|of| of.writer::<Temperature>("both", &qos).unwrap());
+    over_shm.wait_for_readers(1, PATIENCE).unwrap();
+    over_dds.wait_for_readers(1, PATIENCE).unwrap();
+    reader.wait_for_writers(2, PATIENCE).unwrap();
+    let mut time = now_ns();
+    // Whichever the reader asks first.
+    for round in 0..4 {
+        if round % 2 == 1 {
+            assert!(reader.take().unwrap().is_none());
+        }
+        over_dds.write_at(&temperature("p", 1.0), time + 1).unwrap();
+        assert!(over_dds.wait_for_acknowledgments(PATIENCE));
+        settle();
+        // Of the future, so that it has not waited.
+        time += 3_600_000_000_000;
+        over_shm.write_at(&temperature("p", 2.0), time).unwrap();
+        let got: Vec<f64> = taken(&reader).into_iter().map(|(_, celsius)| celsius).collect();
+        assert_eq!(got, [1.0, 2.0], "round {round}");
     }
 }
 

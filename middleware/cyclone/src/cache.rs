@@ -80,11 +80,11 @@ impl Cache {
             state,
             payload,
         };
-        // `dds_writedispose`: an instance's last value and its end, in one. The number is the value's; of
-        // the key there is the hash alone.
+        // `dds_writedispose`: an instance's last value and its end, in one. The number is the value's.
         if state != InstanceState::Alive && serdata.is_value() {
             self.sink.deliver(DdsSample { state: InstanceState::Alive, ..sample.clone() });
-            sample = DdsSample { sequence: 0, payload: Bytes::new(), ..sample };
+            let payload = self.sink.key_payload(&sample.payload).unwrap_or_default();
+            sample = DdsSample { sequence: 0, payload, ..sample };
         }
         self.sink.deliver(sample);
         self.sink.flush();

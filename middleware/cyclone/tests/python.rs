@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{Collect, domain, peer, python, wait};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -291,6 +292,9 @@ impl Sink for Keyed {
     fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash {
         self.0.key_hash_of_key(key_payload).unwrap_or_default()
     }
+    fn key_payload(&self, payload: &[u8]) -> Option<Bytes> {
+        self.0.key_payload(payload).ok().map(Bytes::from)
+    }
     fn deliver(&self, sample: DdsSample) {
         self.1.lock().push(sample);
     }
@@ -327,4 +331,6 @@ fn a_value_that_is_disposed_as_it_is_written_is_both() {
     assert!(samples.iter().all(|sample| sample.key == samples[0].key), "{samples:?}");
     assert_ne!(samples[0].key, KeyHash::default());
     assert_eq!(samples[2].source_time, samples[1].source_time);
+    let key = sink.0.key_hash_of_key(&samples[2].payload);
+    assert_eq!(key.unwrap(), samples[0].key, "the end carries the key, to be passed on");
 }

@@ -2,16 +2,17 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use tidewire_idl::Guid;
 use tidewire_shm::ShmDomain;
 use tidewire_transport::dds::{DdsError, DdsEvent, DdsStatus};
 use tidewire_transport::{EndpointSpec, Prefix, now_ns};
 use tokio::sync::Notify;
 
+use super::busy::{Busy, Kept};
 use super::discovery::{Event, to_event};
 use super::points::Points;
 use super::pulse::Pulse;
@@ -39,16 +40,32 @@ const EVENT_BACKLOG: usize = 4096;
 /// A reader or writer of ours, for discovery listings and match updates.
 pub(crate) enum OwnEndpoint {
     Reader(Weak<ReaderCore>),
-    Writer(Weak<WriterCore>),
+    Writer(Weak<WriterCore>, OwnWriter),
+}
+
+/// What readers must know of a writer of ours, without keeping it: it might go where they ask.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnWriter {
+    pub guid: Guid,
+    /// In ns; `None` for ever.
+    pub lifespan: Option<i64>,
+    pub strength: i32,
 }
 
 impl OwnEndpoint {
-    fn reader(&self) -> Option<Arc<ReaderCore>> {
-        if let Self::Reader(reader) = self { reader.upgrade() } else { None }
+    fn reader(&self) -> Option<Weak<ReaderCore>> {
+        if let Self::Reader(reader) = self { Some(reader.clone()) } else { None }
     }
 
-    fn writer(&self) -> Option<Arc<WriterCore>> {
-        if let Self::Writer(writer) = self { writer.upgrade() } else { None }
+    fn writer(&self) -> Option<Weak<WriterCore>> {
+        if let Self::Writer(writer, _) = self { Some(writer.clone()) } else { None }
+    }
+
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Reader(reader) => reader.strong_count() > 0,
+            Self::Writer(writer, _) => writer.strong_count() > 0,
+        }
     }
 }
 
@@ -70,56 +87,6 @@ pub(crate) struct Core {
     listening: OnceLock<()>,
     notify: OnceLock<Arc<Notify>>,
     pub busy: Arc<Busy>,
-}
-
-/// Threads of the bus that keep a participant alive just now.
-///
-/// Were one of them the last to let go, the participant would leave on that thread, and not at all in a
-/// program that ends meanwhile: its files would stay until somebody else comes. So whoever drops a
-/// participant waits for them.
-#[derive(Default)]
-pub(crate) struct Busy {
-    threads: Mutex<usize>,
-    changed: Condvar,
-}
-
-impl Busy {
-    /// Longest wait: a thread of the bus has work for much less.
-    const PATIENCE: Duration = Duration::from_secs(2);
-
-    /// Runs `work` on the participant, if it is still there.
-    fn with(self: &Arc<Self>, core: &Weak<Core>, work: impl FnOnce(&Core)) -> bool {
-        let _hold = self.hold();
-        core.upgrade().map(|core| work(&core)).is_some()
-    }
-
-    /// For a thread that has something of the participant, as long as it has it.
-    pub fn hold(self: &Arc<Self>) -> Hold {
-        *self.threads.lock() += 1;
-        Hold(self.clone())
-    }
-
-    /// Waits until no thread keeps it, unless others than those do: then it does not leave. False if that
-    /// took too long.
-    pub fn wait(&self, core: &Weak<Core>) -> bool {
-        let deadline = Instant::now() + Self::PATIENCE;
-        let mut threads = self.threads.lock();
-        while *threads > 0 && core.strong_count() <= *threads {
-            if self.changed.wait_until(&mut threads, deadline).timed_out() {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-pub(crate) struct Hold(Arc<Busy>);
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        *self.0.threads.lock() -= 1;
-        self.0.changed.notify_all();
-    }
 }
 
 impl Core {
@@ -169,7 +136,7 @@ impl Core {
             self.points.forget(&participant.prefix);
         }
         self.services.note(event);
-        for writer in self.writers() {
+        for writer in self.writers().iter() {
             writer.rematch();
             if let DdsEvent::Incompatible { local, remote, offered, requested } = event
                 && writer.guid == *local
@@ -177,7 +144,7 @@ impl Core {
                 writer.statuses.misfit(*remote, offered, requested);
             }
         }
-        for reader in self.readers() {
+        for reader in self.readers().iter() {
             reader.rematch();
             match event {
                 DdsEvent::Incompatible { local, remote, offered, requested }
@@ -264,25 +231,18 @@ impl Core {
 
     pub fn register(&self, endpoint: OwnEndpoint) {
         let mut endpoints = self.endpoints.lock();
-        endpoints.retain(|endpoint| match endpoint {
-            OwnEndpoint::Reader(reader) => reader.strong_count() > 0,
-            OwnEndpoint::Writer(writer) => writer.strong_count() > 0,
-        });
+        endpoints.retain(OwnEndpoint::is_there);
         endpoints.push(endpoint);
     }
 
-    /// How long the samples of one of our own writers live.
-    pub fn own_lifespan(&self, writer: &Guid) -> Option<i64> {
-        i64::try_from(self.own_writer(writer)?.spec.qos.lifespan.nanos()?).ok()
-    }
-
-    /// OWNERSHIP_STRENGTH of one of our own writers.
-    pub fn own_strength(&self, writer: &Guid) -> Option<i32> {
-        Some(self.own_writer(writer)?.spec.qos.ownership_strength)
-    }
-
-    fn own_writer(&self, writer: &Guid) -> Option<Arc<WriterCore>> {
-        self.writers().into_iter().find(|own| own.guid == *writer)
+    /// One of our own writers, if it is there.
+    pub fn own_writer(&self, guid: &Guid) -> Option<OwnWriter> {
+        self.endpoints.lock().iter().find_map(|endpoint| match endpoint {
+            OwnEndpoint::Writer(writer, known) if known.guid == *guid => {
+                (writer.strong_count() > 0).then_some(*known)
+            }
+            _ => None,
+        })
     }
 
     /// Starts the thread that sends history to late joiners on shared memory; once.
@@ -297,7 +257,7 @@ impl Core {
         self.every(WATCH_PERIOD, "tidewire-watch", &self.watch, |core| {
             let now = now_ns();
             let mut missed = false;
-            for reader in core.readers() {
+            for reader in core.readers().iter() {
                 missed |= reader.watch(now);
                 missed |= reader.watch_liveliness();
             }
@@ -352,14 +312,14 @@ impl Core {
 
     /// Ours. Collected, so that what is done with them may take the list's lock, and none of them goes under
     /// it, which may have to wait for what is being delivered.
-    pub fn readers(&self) -> Vec<Arc<ReaderCore>> {
+    pub fn readers(&self) -> Kept<ReaderCore> {
         let endpoints = self.endpoints.lock();
-        endpoints.iter().filter_map(OwnEndpoint::reader).collect()
+        self.busy.keep(endpoints.iter().filter_map(OwnEndpoint::reader))
     }
 
-    pub fn writers(&self) -> Vec<Arc<WriterCore>> {
+    pub fn writers(&self) -> Kept<WriterCore> {
         let endpoints = self.endpoints.lock();
-        endpoints.iter().filter_map(OwnEndpoint::writer).collect()
+        self.busy.keep(endpoints.iter().filter_map(OwnEndpoint::writer))
     }
 
     /// What async readers wait on: one thread per participant turns wake-ups into notifications.
@@ -381,62 +341,5 @@ impl Core {
         let run = move || while busy.with(&weak, |core| look(core)) {};
         std::thread::Builder::new().name("tidewire-async".into()).spawn(run)?;
         Ok(notify)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Participant;
-
-    #[test]
-    fn whoever_drops_a_participant_waits_for_threads_that_keep_it() {
-        let core = Core::start("p".into(), 1, [1; 12], None, None);
-        let (weak, busy) = (Arc::downgrade(&core), core.busy.clone());
-        let (here, there) = crossbeam_channel::bounded(1);
-        let thread = std::thread::spawn(move || {
-            busy.with(&weak, |_| {
-                here.send(()).unwrap();
-                std::thread::sleep(Duration::from_millis(50));
-            })
-        });
-        there.recv().unwrap();
-        let weak = Arc::downgrade(&core);
-        drop(Participant::new(core));
-        assert!(weak.upgrade().is_none(), "it has left");
-        assert!(thread.join().unwrap());
-    }
-
-    #[test]
-    fn whoever_is_not_the_last_to_drop_it_waits_for_nobody() {
-        let core = Core::start("p".into(), 1, [1; 12], None, None);
-        let (weak, busy) = (Arc::downgrade(&core), core.busy.clone());
-        let (here, there) = crossbeam_channel::bounded(0);
-        let (end, ended) = crossbeam_channel::bounded::<()>(0);
-        let (kept, thread_busy) = (weak.clone(), busy.clone());
-        let thread = std::thread::spawn(move || {
-            thread_busy.with(&kept, |_| {
-                here.send(()).unwrap();
-                let _ = ended.recv();
-            })
-        });
-        there.recv().unwrap();
-        assert!(busy.wait(&weak), "we keep it");
-        drop(core);
-        assert!(!busy.wait(&weak), "the thread alone does");
-        drop(end);
-        assert!(thread.join().unwrap());
-        assert!(busy.wait(&weak));
-    }
-
-    #[test]
-    fn it_leaves_at_once_though_async_readers_have_waited() {
-        for _ in 0..20 {
-            let core = Core::start("p".into(), 1, [1; 12], None, None);
-            let weak = Arc::downgrade(&core);
-            core.notify().unwrap();
-            drop(Participant::new(core));
-            assert!(weak.upgrade().is_none(), "it has left");
-        }
     }
 }

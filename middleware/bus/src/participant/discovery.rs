@@ -168,10 +168,10 @@ pub(crate) fn topics(core: &Core) -> Vec<TopicInfo> {
         let list = if writer { &mut topic.writers } else { &mut topic.readers };
         list.push(endpoint);
     };
-    for writer in core.writers() {
+    for writer in core.writers().iter() {
         put(&writer.spec.topic, own(core, &writer.spec, writer.guid), true);
     }
-    for reader in core.readers() {
+    for reader in core.readers().iter() {
         put(&reader.spec.topic, own(core, &reader.spec, reader.guid()), false);
     }
     // Of participants that DDS knows it tells more; shared memory tells of those that have no DDS.

@@ -14,6 +14,7 @@
 //! ```
 
 mod builder;
+mod busy;
 mod core;
 mod discovery;
 mod interfaces;
@@ -33,8 +34,8 @@ use tidewire_shm::Segment;
 use tidewire_transport::{EndpointSpec, Prefix};
 
 pub use builder::{Builder, Transports};
-use core::Busy;
-pub(crate) use core::{Core, OwnEndpoint};
+use busy::Busy;
+pub(crate) use core::{Core, OwnEndpoint, OwnWriter};
 pub use discovery::{EndpointInfo, Event, ParticipantInfo, TopicInfo};
 pub(crate) use points::LastPoint;
 

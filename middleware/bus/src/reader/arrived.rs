@@ -21,6 +21,7 @@ pub(crate) enum Standing {
 }
 
 /// A DDS sample and when it came.
+#[derive(Clone)]
 pub(crate) struct Arrived {
     pub sample: DdsSample,
     pub reception_time: i64,

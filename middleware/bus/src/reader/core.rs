@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tidewire_filter::Filter;
 use tidewire_idl::{Guid, TypeDescriptor};
 use tidewire_qos::Qos;
@@ -52,6 +53,8 @@ pub(crate) struct ReaderCore {
     /// Whether who takes must fetch samples off the wire: a writer elsewhere is matched, and no other thread does.
     pub(super) fetches: AtomicBool,
     pub(super) dds: Option<DdsReader>,
+    /// Held while it is found out who is matched: what was found earlier must not be noted later.
+    matching: Mutex<()>,
     pub(super) content: Option<Arc<Content>>,
     pub statuses: Box<Statuses>,
     /// What a cached reader keeps.
@@ -123,13 +126,14 @@ impl ReaderCore {
             idle: AtomicU32::new(0),
             fetches: AtomicBool::new(false),
             dds,
+            matching: Mutex::default(),
             content,
             statuses: Statuses::new(),
             cache: OnceLock::new(),
             spec,
         });
         core.register(OwnEndpoint::Reader(Arc::downgrade(&reader)));
-        if reader.timed {
+        if reader.timed || reader.incoming.judge.holds() {
             core.start_watch()?;
         }
         // What comes in between is noted already: history does not bring it again.
@@ -163,10 +167,12 @@ impl ReaderCore {
             self.behind.store(true, Ordering::Relaxed);
         }
         if let Some(dds) = &self.dds {
+            let alone = self.matching.lock();
             let mut remotes = dds.matched();
             remotes.retain(|writer| !self.core.is_local(&writer.prefix()));
             self.fetches.store(dds.is_fetched() && !remotes.is_empty(), Ordering::Relaxed);
             self.incoming.vitals().lock().remotes(&remotes);
+            drop(alone);
             self.statuses.tell();
         }
         self.look();

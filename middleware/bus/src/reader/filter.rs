@@ -9,7 +9,9 @@ use tidewire_qos::{Duration, Qos};
 use tidewire_transport::SampleMeta;
 use tidewire_transport::dds::DdsSample;
 
+use super::arrived::Arrived;
 use super::ended::{Ended, KEPT};
+use super::separation::TimeFilter;
 
 /// What of a sample decides whether it passes.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,15 @@ pub(crate) trait Writers {
     fn strength(&self, writer: Guid) -> Option<i32>;
 }
 
+/// What the policies say of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Passes,
+    KeptBack,
+    /// It is kept back, and [held](Gates::hold): it may prove to be the last.
+    TooSoon,
+}
+
 /// The policies that keep samples back; most readers have none.
 pub(crate) struct Gates {
     owners: Option<Owners>,
@@ -57,7 +68,7 @@ impl Gates {
         Self {
             owners: exclusive.then(|| Owners::new(qos.deadline)),
             order: ordered.then(SourceOrder::default),
-            separation: TimeFilter::new(qos.time_based_filter, told_apart),
+            separation: TimeFilter::new(qos, told_apart),
             ended: Ended::default(),
         }
     }
@@ -69,11 +80,10 @@ impl Gates {
 
     /// The same policies, which have seen nothing yet.
     pub fn anew(&self) -> Self {
-        let separation = self.separation.as_ref();
         Self {
             owners: self.owners.as_ref().map(|owners| Owners::within(owners.deadline)),
             order: self.order.as_ref().map(|_| SourceOrder::default()),
-            separation: separation.map(|f| TimeFilter::every(f.separation, f.told_apart)),
+            separation: self.separation.as_ref().map(TimeFilter::anew),
             ended: Ended::default(),
         }
     }
@@ -92,10 +102,7 @@ impl Gates {
             }
         }
         if let (Some(filter), Some(past)) = (&mut self.separation, past.separation) {
-            for (key, time) in past.last {
-                let last = filter.last.entry(key).or_insert(time);
-                *last = time.max(*last);
-            }
+            filter.look_back(past);
         }
         self.ended.look_back(past.ended);
     }
@@ -103,15 +110,54 @@ impl Gates {
     /// Whether the sample is delivered at `now`. An expired one (LIFESPAN, DDS 1.4, 2.2.3.16) leaves no
     /// trace on those after it.
     #[inline]
-    pub fn pass(&mut self, change: &Change, now: i64, writers: &dyn Writers) -> bool {
-        let passes = !tidewire_transport::is_over(change.expires, now)
+    pub fn pass(&mut self, change: &Change, now: i64, writers: &dyn Writers) -> Verdict {
+        let fits = !tidewire_transport::is_over(change.expires, now)
             && self.owners.as_mut().is_none_or(|owners| owners.pass(change, now, writers))
-            && self.order.as_mut().is_none_or(|order| order.pass(change))
-            && self.separation.as_mut().is_none_or(|filter| filter.pass(change));
-        if passes && !self.are_open() {
+            && self.order.as_mut().is_none_or(|order| order.pass(change));
+        if !fits {
+            return Verdict::KeptBack;
+        }
+        if let Some(filter) = &mut self.separation
+            && !filter.pass(change)
+        {
+            return if filter.holds() { Verdict::TooSoon } else { Verdict::KeptBack };
+        }
+        if !self.are_open() {
             self.note(change, now, writers);
         }
-        passes
+        Verdict::Passes
+    }
+
+    /// Whether samples may be held.
+    pub fn holds(&self) -> bool {
+        self.separation.as_ref().is_some_and(TimeFilter::holds)
+    }
+
+    /// Keeps a sample that came too soon until it is [due](Self::due), a newer one passes, or its instance
+    /// ends.
+    pub fn hold(&mut self, arrived: Arrived, now: i64) {
+        if let Some(filter) = &mut self.separation {
+            filter.hold(arrived, now);
+        }
+    }
+
+    /// The sample that is held of an instance and came before its `end`.
+    pub fn release(&mut self, end: &Arrived) -> Option<Arrived> {
+        self.separation.as_mut()?.release(end)
+    }
+
+    /// A sample that was held and is delivered now.
+    pub fn due(&mut self, now: i64) -> Option<Arrived> {
+        self.separation.as_mut()?.due(now)
+    }
+
+    pub fn is_due(&self, now: i64) -> bool {
+        self.separation.as_ref().is_some_and(|filter| filter.is_due(now))
+    }
+
+    /// As [`is_due`](Self::is_due), once for each sample.
+    pub fn is_newly_due(&mut self, now: i64) -> bool {
+        self.separation.as_mut().is_some_and(|filter| filter.is_newly_due(now))
     }
 
     /// Of topics whose instances come and go only those that are there are remembered for good.
@@ -132,7 +178,7 @@ impl Gates {
             }
             self.owners.as_mut().map(|owners| owners.owners.remove(&key));
             self.order.as_mut().map(|order| order.0.remove(&key));
-            self.separation.as_mut().map(|filter| filter.last.remove(&(key, Guid::default())));
+            self.separation.as_mut().map(|filter| filter.forget(&key));
         }
     }
 }
@@ -207,47 +253,6 @@ impl SourceOrder {
     }
 }
 
-/// TIME_BASED_FILTER (DDS 1.4, 2.2.3.12): at most one sample per instance and period.
-struct TimeFilter {
-    separation: i64,
-    told_apart: bool,
-    /// By instance; and by writer, where instances are not told apart.
-    last: HashMap<(KeyHash, Guid), i64>,
-}
-
-impl TimeFilter {
-    /// `None` if nothing is to be filtered.
-    fn new(separation: Duration, told_apart: bool) -> Option<Self> {
-        let separation = i64::try_from(separation.nanos().unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
-        (separation > 0).then(|| Self::every(separation, told_apart))
-    }
-
-    fn every(separation: i64, told_apart: bool) -> Self {
-        Self { separation, told_apart, last: HashMap::new() }
-    }
-
-    /// Lets a sample through if its instance has been silent for the least separation. Ends of
-    /// instances always pass.
-    fn pass(&mut self, change: &Change) -> bool {
-        if change.state != InstanceState::Alive {
-            return true;
-        }
-        let known = self.told_apart || change.key != KeyHash::default();
-        let writer = if known { Guid::default() } else { change.writer };
-        match self.last.get_mut(&(change.key, writer)) {
-            Some(last) if change.source_time.saturating_sub(*last) < self.separation => false,
-            Some(last) => {
-                *last = change.source_time;
-                true
-            }
-            None => {
-                self.last.insert((change.key, writer), change.source_time);
-                true
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,25 +267,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn one_sample_per_instance_and_period_passes() {
-        let mut filter = TimeFilter::new(Duration::from_millis(10), true).unwrap();
-        let passed: Vec<bool> = [(0, 1), (3, 1), (3, 2), (9, 1), (10, 1), (12, 2), (13, 2)]
-            .map(|(ms, key)| filter.pass(&change(ms, key, 0)))
-            .into();
-        assert_eq!(passed, [true, false, true, false, true, false, true]);
-        assert!(TimeFilter::new(Duration::ZERO, true).is_none());
-    }
-
-    #[test]
-    fn writers_share_an_instance_unless_instances_are_not_told_apart() {
-        // A topic without a key, or the instance whose key is zero; and a reader that does not know keys.
-        for (told_apart, second) in [(true, false), (false, true)] {
-            let mut filter = TimeFilter::new(Duration::from_millis(10), told_apart).unwrap();
-            assert!(filter.pass(&change(0, 0, 1)));
-            assert_eq!(filter.pass(&change(3, 0, 2)), second);
-            assert!(!filter.pass(&change(4, 0, 1)));
-        }
+    fn passes(gates: &mut Gates, change: &Change, now: i64, writers: &Strengths) -> bool {
+        gates.pass(change, now, writers) == Verdict::Passes
     }
 
     struct Strengths(HashMap<Guid, i32>);
@@ -324,15 +312,15 @@ mod tests {
         };
         let writers = Strengths([(Guid([1; 16]), 5), (Guid([2; 16]), 1)].into());
         let mut gates = Gates::new(&qos, true);
-        assert!(gates.pass(&change(20, 1, 1), 0, &writers));
+        assert!(passes(&mut gates, &change(20, 1, 1), 0, &writers));
         let mut past = gates.anew();
-        assert!(past.pass(&change(10, 1, 1), 0, &writers), "as if nothing had come");
-        assert!(past.pass(&change(30, 2, 1), 0, &writers));
+        assert!(passes(&mut past, &change(10, 1, 1), 0, &writers), "as if nothing had come");
+        assert!(passes(&mut past, &change(30, 2, 1), 0, &writers));
         gates.look_back(past);
-        assert!(!gates.pass(&change(19, 1, 1), 0, &writers), "live");
-        assert!(!gates.pass(&change(29, 2, 1), 0, &writers), "history");
-        assert!(!gates.pass(&change(40, 2, 2), 0, &writers), "of a weaker one");
-        assert!(gates.pass(&change(31, 2, 1), 0, &writers));
+        assert!(!passes(&mut gates, &change(19, 1, 1), 0, &writers), "live");
+        assert!(!passes(&mut gates, &change(29, 2, 1), 0, &writers), "history");
+        assert!(!passes(&mut gates, &change(40, 2, 2), 0, &writers), "of a weaker one");
+        assert!(passes(&mut gates, &change(31, 2, 1), 0, &writers));
     }
 
     #[test]
@@ -352,20 +340,20 @@ mod tests {
             let owners = gates.owners.as_ref().unwrap().owners.len();
             let (order, filter) =
                 (gates.order.as_ref().unwrap(), gates.separation.as_ref().unwrap());
-            (owners, order.0.len(), filter.last.len(), gates.ended.len())
+            (owners, order.0.len(), filter.known(), gates.ended.len())
         };
         for key in 1..=100 {
-            assert!(gates.pass(&change(1000, key, 1), SECOND, &writers));
+            assert!(passes(&mut gates, &change(1000, key, 1), SECOND, &writers));
             let end = Change { state: InstanceState::Disposed, ..change(1001, key, 1) };
-            assert!(gates.pass(&end, SECOND, &writers));
+            assert!(passes(&mut gates, &end, SECOND, &writers));
         }
         assert_eq!(known(&gates), (100, 100, 100, 100));
-        assert!(gates.pass(&change(1010, 1, 1), 2 * SECOND, &writers), "it lives again");
-        assert!(!gates.pass(&change(900, 2, 1), 60 * SECOND, &writers), "too late still");
-        assert!(gates.pass(&change(70_000, 101, 1), 62 * SECOND, &writers));
+        assert!(passes(&mut gates, &change(1010, 1, 1), 2 * SECOND, &writers), "it lives again");
+        assert!(!passes(&mut gates, &change(900, 2, 1), 60 * SECOND, &writers), "too late still");
+        assert!(passes(&mut gates, &change(70_000, 101, 1), 62 * SECOND, &writers));
         assert_eq!(known(&gates), (101, 101, 101, 99), "their owner is there");
         let nobody = Strengths(HashMap::new());
-        assert!(gates.pass(&change(80_000, 101, 1), 123 * SECOND, &nobody));
+        assert!(passes(&mut gates, &change(80_000, 101, 1), 123 * SECOND, &nobody));
         assert_eq!(known(&gates), (2, 2, 2, 0));
     }
 

@@ -10,14 +10,14 @@ use tidewire_transport::now_ns;
 
 use super::arrived::{Arrived, Standing};
 use super::core::{ReaderCore, State};
-use super::filter::{Change, Gates};
+use super::filter::{Change, Gates, Verdict};
 use super::incoming::Incoming;
 use super::take::Fault;
 use crate::durable::{Ask, Progress};
 use crate::error::ReadError;
 
 /// Samples on shared memory that are taken off it to wait for history; then their writers wait.
-const HELD: usize = 65_536;
+pub(super) const HELD: usize = 65_536;
 
 impl ReaderCore {
     /// Takes from the durability services; true while what comes from writers is kept back.
@@ -86,6 +86,13 @@ impl Incoming {
         }
     }
 
+    /// A sample that was kept back and held will be taken after all.
+    pub fn hear_again(&self, mut arrived: Arrived) -> Arrived {
+        self.hear(&arrived.change(), &arrived.sample.payload);
+        arrived.standing = Standing::Passed;
+        arrived
+    }
+
     /// Whether what comes now is judged after history that it waits for.
     pub fn judges_later(&self) -> bool {
         self.is_holding() && !self.judge.judges_arrivals()
@@ -97,9 +104,13 @@ impl Incoming {
         let (mut past, writers, now) = (gates.anew(), self.writers(&core), now_ns());
         let live = live.iter_mut().filter(|arrived| arrived.has_place());
         for arrived in history.iter_mut().chain(live) {
-            arrived.standing = match past.pass(&arrived.change(), now, &writers) {
-                true => Standing::Passed,
-                false => Standing::KeptBack,
+            let verdict = past.pass(&arrived.change(), now, &writers);
+            if verdict == Verdict::TooSoon {
+                past.hold(arrived.clone(), now);
+            }
+            arrived.standing = match verdict {
+                Verdict::Passes => Standing::Passed,
+                Verdict::KeptBack | Verdict::TooSoon => Standing::KeptBack,
             };
         }
         gates.look_back(past);

@@ -15,7 +15,7 @@ use tidewire_transport::{
 
 use super::arrived::{Arrived, Standing};
 use super::content::Content;
-use super::filter::Change;
+use super::filter::{Change, Verdict};
 use super::judge::Judge;
 use super::listen::Listener;
 use crate::deadline::Deadlines;
@@ -39,9 +39,9 @@ const REMEMBERED: usize = 1024;
 
 /// The queue between the receive thread and `take`.
 ///
-/// KEEP_LAST replaces the oldest sample of the same instance. KEEP_ALL cannot hold a DDS writer back
-/// (RustDDS acknowledges what its own cache has), so its limit is memory, and what exceeds it counts
-/// as lost.
+/// KEEP_LAST replaces the oldest sample of the same instance, but no value by its end. KEEP_ALL cannot
+/// hold a DDS writer back (RustDDS acknowledges what its own cache has), so its limit is memory, and what
+/// exceeds it counts as lost.
 pub(crate) struct Incoming {
     pub(super) core: std::sync::Weak<Core>,
     keys: Keys,
@@ -84,7 +84,7 @@ pub(super) struct Queue {
     /// Position of the first entry of `samples`.
     first: u64,
     /// Positions by instance, under KEEP_LAST.
-    instances: HashMap<KeyHash, VecDeque<u64>>,
+    instances: HashMap<Place, VecDeque<u64>>,
     bytes: usize,
     /// Entries of `samples` that are none.
     holes: usize,
@@ -209,6 +209,12 @@ impl Incoming {
         None
     }
 
+    /// Puts what was popped last back, to be taken next.
+    pub fn put_back(&self, arrived: Arrived) {
+        self.queue.lock().put_back(arrived);
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
     pub fn lost(&self) -> u64 {
         self.lost.get()
     }
@@ -269,6 +275,8 @@ impl Incoming {
         let standing = Standing::News;
         let arrived =
             Arrived { sample, reception_time: now, expires: 0, standing, disposes: false };
+        let last = self.judge.holds().then(|| self.judge.release(&arrived)).flatten();
+        last.into_iter().for_each(|last| self.park(self.hear_again(last)));
         self.queue.lock().push(arrived, None);
         self.waiting.fetch_add(1, Ordering::AcqRel);
     }
@@ -316,7 +324,7 @@ impl Incoming {
     fn lifespan(&self, writer: &Guid) -> Option<i64> {
         let core = self.core.upgrade()?;
         if writer.prefix() == core.prefix {
-            return core.own_lifespan(writer);
+            return core.own_writer(writer)?.lifespan;
         }
         let nanos = core.dds.as_ref()?.with_discovered(|known| {
             known.writers.get(writer).and_then(|writer| writer.qos.lifespan.nanos())
@@ -354,6 +362,14 @@ impl Incoming {
     }
 }
 
+/// What samples displace each other: values of an instance, and its ends apart from these, so that the last
+/// value stays.
+type Place = (KeyHash, bool);
+
+fn place(arrived: &Arrived) -> Place {
+    (arrived.sample.key, arrived.sample.state == InstanceState::Alive)
+}
+
 /// What a sample takes while it waits.
 fn room(payload: &Bytes) -> usize {
     payload.len() + size_of::<Option<Arrived>>()
@@ -386,22 +402,29 @@ impl Queue {
     /// The entry before the first, this one, was taken.
     fn leave(&mut self, taken: &Arrived) {
         self.bytes -= room(&taken.sample.payload);
-        let key = &taken.sample.key;
-        let Some(positions) = self.instances.get_mut(key) else { return };
+        let place = place(taken);
+        let Some(positions) = self.instances.get_mut(&place) else { return };
         // Not everything of an instance has a place there.
         if positions.front() == Some(&(self.first - 1)) {
             positions.pop_front();
         }
         if positions.is_empty() {
-            self.instances.remove(key);
+            self.instances.remove(&place);
         }
+    }
+
+    /// As the first entry, which nothing displaces.
+    fn put_back(&mut self, arrived: Arrived) {
+        self.first -= 1;
+        self.bytes += room(&arrived.sample.payload);
+        self.samples.push_front(Some(arrived));
     }
 
     pub(super) fn push(&mut self, arrived: Arrived, depth: Option<usize>) -> usize {
         let position = self.first + self.samples.len() as u64;
         let mut replaced = 0;
         if let Some(depth) = depth.filter(|_| arrived.has_place()) {
-            let positions = self.instances.entry(arrived.sample.key).or_default();
+            let positions = self.instances.entry(place(&arrived)).or_default();
             positions.push_back(position);
             if positions.len() > depth
                 && let Some(oldest) = positions.pop_front()
@@ -457,6 +480,10 @@ impl Sink for Incoming {
         self.keys.of_key(key_payload)
     }
 
+    fn key_payload(&self, payload: &[u8]) -> Option<Bytes> {
+        self.keys.payload_of(payload)
+    }
+
     fn deliver(&self, mut sample: DdsSample) {
         let mut gates = self.judge.for_arrival();
         let (mut queue, source) = self.queue_of(&sample.writer);
@@ -494,36 +521,43 @@ impl Sink for Incoming {
         // First: whoever writes is alive, and may own the instance.
         self.renew(&change, false, reception_time, reception_time);
         let core = gates.as_ref().and_then(|_| self.core.upgrade());
-        let standing = match (gates.as_mut(), core) {
-            (Some(gates), Some(core)) => {
-                let writers = self.writers(&core);
-                // These ask discovery, as for the source.
-                match MutexGuard::unlocked(&mut queue, || {
-                    gates.pass(&change, reception_time, &writers)
-                }) {
-                    true => Standing::Passed,
-                    false => {
-                        self.unhear(&change.key);
-                        Standing::KeptBack
-                    }
-                }
+        let verdict = gates.as_mut().zip(core).map(|(gates, core)| {
+            let writers = self.writers(&core);
+            // These ask discovery, as for the source.
+            MutexGuard::unlocked(&mut queue, || gates.pass(&change, reception_time, &writers))
+        });
+        let standing = match verdict {
+            None => Standing::Unjudged,
+            Some(Verdict::Passes) => Standing::Passed,
+            Some(Verdict::KeptBack | Verdict::TooSoon) => {
+                self.unhear(&change.key);
+                Standing::KeptBack
             }
-            _ => Standing::Unjudged,
         };
+        let is_alive = sample.state == InstanceState::Alive;
         let disposes = sample.state == InstanceState::Disposed;
         let arrived = Arrived { sample, reception_time, expires, standing, disposes };
-        let adds = match standing {
+        if verdict == Some(Verdict::TooSoon)
+            && let Some(gates) = &mut gates
+        {
+            gates.hold(arrived.clone(), reception_time);
+        }
+        // One that is held comes before the end of its instance. One came; those it replaced went.
+        let last = gates.as_mut().filter(|_| verdict == Some(Verdict::Passes) && !is_alive);
+        let last = last.and_then(|gates| gates.release(&arrived));
+        let mut adds =
+            last.map_or(0, |last| usize::from(queue.push(self.hear_again(last), self.depth) == 0));
+        adds += usize::from(match standing {
             Standing::KeptBack => self.notes_all.load(Ordering::Acquire) && queue.note(arrived),
-            // One came; those it replaced went.
             _ => queue.push(arrived, self.depth) == 0,
-        };
+        });
         let crowded = queue.crowd.is(queue.gaps.writers());
         drop(queue);
         if crowded {
             self.forget();
         }
-        if adds {
-            self.waiting.fetch_add(1, Ordering::AcqRel);
+        if adds > 0 {
+            self.waiting.fetch_add(adds, Ordering::AcqRel);
         }
     }
 
@@ -581,6 +615,49 @@ mod tests {
         assert_eq!(taken.collect::<Vec<_>>(), (9_994..10_002).collect::<Vec<_>>());
         let queue = incoming.queue.lock();
         assert_eq!((queue.bytes, queue.holes, queue.instances.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_end_of_an_instance_does_not_take_the_place_of_its_last_value() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let mut spec = EndpointSpec::new("t", "T", true);
+        spec.qos = tidewire_qos::Qos::reliable();
+        spec.qos.history = tidewire_qos::policy::History::KeepLast(1);
+        let ty = <tidewire_types::sensor::Temperature as tidewire_idl::TypeSupport>::descriptor();
+        let reader = ReaderCore::new(&core, spec, Some(&*ty), None, false).unwrap();
+        let incoming = &reader.incoming;
+        for sequence in 1..=100 {
+            let state = match sequence % 2 {
+                1 => InstanceState::Alive,
+                _ => InstanceState::Disposed,
+            };
+            incoming.deliver(DdsSample { state, ..alive(1, sequence, 1) });
+        }
+        assert_eq!(incoming.waiting(), 2);
+        let taken = std::iter::from_fn(|| incoming.pop()).map(|arrived| arrived.sample.sequence);
+        assert_eq!(taken.collect::<Vec<_>>(), [99, 100]);
+    }
+
+    #[test]
+    fn nothing_comes_between_what_was_judged_and_what_it_goes_behind() {
+        let core = Core::start("p".into(), 1, [1; 12], None, None);
+        let mut spec = EndpointSpec::new("t", "T", false);
+        spec.qos = tidewire_qos::Qos::reliable();
+        spec.qos.history = tidewire_qos::policy::History::KeepLast(1);
+        spec.qos.destination_order = tidewire_qos::policy::DestinationOrder::BySourceTimestamp;
+        let reader = ReaderCore::new(&core, spec, None, None, false).unwrap();
+        let incoming = &reader.incoming;
+        let change = Change::of_sample(&alive(1, 1, 0), 0);
+        let judged = incoming.judge(&change, now_ns(), &core, || unreachable!());
+        assert!(matches!(judged, Some(Some(_))));
+        std::thread::scope(|scope| {
+            let delivery = scope.spawn(|| incoming.deliver(alive(2, 1, 0)));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert_eq!(incoming.waiting(), 0, "it waits until the other is there");
+            drop(judged);
+            delivery.join().unwrap();
+        });
+        assert_eq!(incoming.waiting(), 1);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use tidewire_idl::Guid;
 use tidewire_qos::Qos;
 use tidewire_shm::WriterStrengths;
 
-use super::filter::{Change, Gates, Writers};
+use super::arrived::Arrived;
+use super::filter::{Change, Gates, Verdict, Writers};
 use super::incoming::Incoming;
 use crate::participant::Core;
 
@@ -18,6 +19,8 @@ pub(super) struct Judge {
     /// not have displaced another. Under KEEP_ALL they are when they are taken, in turns with those on
     /// shared memory.
     judges_arrivals: bool,
+    /// Whether samples that came too soon are held, as each may be the last.
+    holds: bool,
     /// Of the writers on this host.
     strengths: Option<WriterStrengths>,
 }
@@ -28,7 +31,8 @@ impl Judge {
         let gates = Gates::new(qos, told_apart);
         let is_open = gates.are_open();
         let judges_arrivals = !is_open && told_apart && qos.history.depth().is_some();
-        Self { gates: Mutex::new(gates), is_open, judges_arrivals, strengths }
+        let holds = gates.holds();
+        Self { gates: Mutex::new(gates), is_open, judges_arrivals, holds, strengths }
     }
 
     #[inline]
@@ -40,6 +44,30 @@ impl Judge {
         self.judges_arrivals
     }
 
+    #[inline]
+    pub fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// The sample that is held of an instance and came before its `end`.
+    pub fn release(&self, end: &Arrived) -> Option<Arrived> {
+        self.gates.lock().release(end)
+    }
+
+    /// A sample that was held and is delivered now.
+    pub fn due(&self, now: i64) -> Option<Arrived> {
+        self.gates.lock().due(now)
+    }
+
+    pub fn is_due(&self, now: i64) -> bool {
+        self.holds && self.gates.lock().is_due(now)
+    }
+
+    /// As [`is_due`](Self::is_due), once for each sample.
+    pub fn is_newly_due(&self, now: i64) -> bool {
+        self.holds && self.gates.lock().is_newly_due(now)
+    }
+
     /// The gates for a sample off the wire, if it is judged now. Whoever has them also puts it into the
     /// queue, so that samples lie there as they were judged.
     pub fn for_arrival(&self) -> Option<MutexGuard<'_, Gates>> {
@@ -47,10 +75,28 @@ impl Judge {
     }
 }
 
+/// The gates of a sample that is delivered, where those off the wire are judged as they come: whoever puts
+/// it behind these keeps the gates until then, so that all lie there as they were judged.
+pub(super) type Judged<'reader> = Option<MutexGuard<'reader, Gates>>;
+
 impl Incoming {
-    /// Whether a sample is delivered at `now`.
-    pub fn passes(&self, change: &Change, now: i64, core: &Core) -> bool {
-        self.judge.gates.lock().pass(change, now, &self.writers(core))
+    /// Whether a sample is delivered at `now`; `copy` makes one to be held.
+    pub fn judge(
+        &self,
+        change: &Change,
+        now: i64,
+        core: &Core,
+        copy: impl FnOnce() -> Arrived,
+    ) -> Option<Judged<'_>> {
+        let mut gates = self.judge.gates.lock();
+        match gates.pass(change, now, &self.writers(core)) {
+            Verdict::Passes => Some(self.judge.judges_arrivals.then_some(gates)),
+            Verdict::KeptBack => None,
+            Verdict::TooSoon => {
+                gates.hold(copy(), now);
+                None
+            }
+        }
     }
 
     /// What of its writers decides whether a sample is delivered.
@@ -76,7 +122,7 @@ impl Writers for Known<'_> {
             return None;
         }
         if writer.prefix() == self.core.prefix {
-            return self.core.own_strength(&writer);
+            return self.core.own_writer(&writer).map(|own| own.strength);
         }
         dds.with_discovered(|known| known.writers.get(&writer).map(|w| w.qos.ownership_strength))
     }

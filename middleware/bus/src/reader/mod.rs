@@ -36,6 +36,7 @@ mod judge;
 mod listen;
 mod loaned;
 mod raw;
+mod separation;
 mod status;
 mod stream;
 mod take;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tidewire_idl::SampleInfo;
+use tidewire_idl::{InstanceState, SampleInfo};
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::buffer;
 use tidewire_transport::dds::DdsSample;
@@ -14,6 +14,8 @@ use tidewire_transport::{Prefix, SampleMeta, now_ns};
 use super::arrived::{Arrived, Standing};
 use super::core::{ReaderCore, State};
 use super::filter::Change;
+use super::history::HELD;
+use super::judge::Judged;
 use super::track::Tracks;
 use crate::backend::DdsReader;
 use crate::error::ReadError;
@@ -25,6 +27,9 @@ const PROMPT: i64 = 100_000;
 
 /// A sample on shared memory.
 pub(super) type Shm<'reader> = ShmSample<&'reader ShmInlet>;
+
+/// A sample on shared memory, when we saw it, and what it was judged by.
+pub(super) type Found<'reader> = (Shm<'reader>, i64, Judged<'reader>);
 
 /// A payload where it lies.
 pub(crate) enum Payload<'reader> {
@@ -87,27 +92,39 @@ impl ReaderCore {
         {
             return Ok(Some(self.arrived(arrived, &mut state, dds)));
         }
-        if let Some((sample, time)) = self.take_shm(&mut state)? {
-            if self.keeps_last && time.saturating_sub(sample.source_time()) > PROMPT {
-                self.park(&sample, time);
+        if let Some((sample, time, judged)) = self.take_shm(&mut state)? {
+            if self.is_behind(&sample, time, &judged) {
+                self.park(&sample, time, judged);
                 return self.take_newest(&mut state, dds);
             }
+            drop(judged);
             // Under the lock of `state`.
             self.received.step();
             return Ok(Some(shm(sample, time, &mut state.point)));
         }
         if !self.incoming.waits() {
-            if !self.fetches.load(Ordering::Relaxed) {
+            if self.fetches.load(Ordering::Relaxed) {
+                drop(state);
+                self.poll_dds();
+                state = self.state.lock();
+            } else if !self.incoming.judge.holds() {
                 return self.nothing();
             }
-            drop(state);
-            self.poll_dds();
-            state = self.state.lock();
         }
-        match self.take_dds() {
+        match self.take_dds().or_else(|| self.take_due()) {
             Some(arrived) => Ok(Some(self.arrived(arrived, &mut state, dds))),
             None => self.nothing(),
         }
+    }
+
+    /// Whether a sample on shared memory is to go behind those that wait: newer ones may displace it under
+    /// KEEP_LAST, what was judged before it comes first, and so does the last sample of an instance that
+    /// ends.
+    #[inline]
+    fn is_behind(&self, sample: &Shm<'_>, time: i64, judged: &Judged<'_>) -> bool {
+        let has_waited = || time.saturating_sub(sample.source_time()) > PROMPT;
+        (self.keeps_last && (has_waited() || (judged.is_some() && self.incoming.waits())))
+            || (self.incoming.judge.holds() && !sample.is_alive())
     }
 
     /// Under KEEP_LAST, when samples have waited: the newest of each instance displace older ones in
@@ -121,8 +138,10 @@ impl ReaderCore {
         if self.align(state)? {
             return self.nothing();
         }
-        self.park_up_to(usize::MAX, state)?;
-        let taken = self.take_dds();
+        // Of what displaces nothing no more than waits for history.
+        let most = if self.keeps_last { usize::MAX } else { HELD };
+        self.park_up_to(most, state)?;
+        let taken = self.take_dds().or_else(|| self.take_due());
         self.catch_up();
         match taken {
             Some(arrived) => Ok(Some(self.arrived(arrived, state, dds))),
@@ -133,25 +152,36 @@ impl ReaderCore {
     /// Until so many wait.
     pub(super) fn park_up_to(&self, most: usize, state: &mut State) -> Result<(), Fault> {
         while self.incoming.waiting() < most
-            && let Some((sample, time)) = self.take_shm(state)?
+            && let Some((sample, time, judged)) = self.take_shm(state)?
         {
-            self.park(&sample, time);
+            self.park(&sample, time, judged);
         }
         Ok(())
     }
 
-    pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64) {
-        let meta = sample.meta();
-        let SampleMeta { writer, sequence, source_time, state, expires, .. } = meta;
-        let key = self.incoming.instance(&meta, sample);
-        let payload = buffer::copied(sample);
+    pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64, mut judged: Judged<'_>) {
+        let mut arrived = self.copied(&sample.meta(), sample, reception_time);
+        if self.incoming.judges_later() {
+            arrived.standing = Standing::Unjudged;
+        } else if self.incoming.judge.holds() && !sample.is_alive() {
+            let last = match &mut judged {
+                Some(gates) => gates.release(&arrived),
+                None => self.incoming.judge.release(&arrived),
+            };
+            last.into_iter().for_each(|last| self.incoming.park(self.incoming.hear_again(last)));
+        }
+        self.incoming.park(arrived);
+        drop(judged);
+    }
+
+    /// A sample on shared memory that has passed, in memory of our own.
+    fn copied(&self, meta: &SampleMeta, payload: &[u8], reception_time: i64) -> Arrived {
+        let SampleMeta { writer, sequence, source_time, state, expires, .. } = *meta;
+        let key = self.incoming.instance(meta, payload);
+        let payload = buffer::copied(payload);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
-        let standing = match self.incoming.judges_later() {
-            true => Standing::Unjudged,
-            false => Standing::Passed,
-        };
-        let disposes = meta.disposes();
-        self.incoming.park(Arrived { sample, reception_time, expires, standing, disposes });
+        let (standing, disposes) = (Standing::Passed, meta.disposes());
+        Arrived { sample, reception_time, expires, standing, disposes }
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -192,17 +222,18 @@ impl ReaderCore {
 
     /// The next sample on shared memory and when we saw it.
     #[inline(always)]
-    pub(super) fn take_shm(&self, state: &mut State) -> Result<Option<(Shm<'_>, i64)>, Fault> {
+    pub(super) fn take_shm(&self, state: &mut State) -> Result<Option<Found<'_>>, Fault> {
         let (Some(inlet), State { shm: Some(shm), tracks, .. }) = (&self.inlet, state) else {
             return Ok(None);
         };
         let guarded = self.timed || self.durable || self.incoming.keeps_back();
         while let Some(sample) = shm.take_from(inlet).map_err(|error| fault(*error))? {
             let now = now_ns();
-            if (!guarded && sample.is_ordinary())
-                || self.passes((shm, tracks), &sample.meta(), &sample, now)
-            {
-                return Ok(Some((sample, now)));
+            if !guarded && sample.is_ordinary() {
+                return Ok(Some((sample, now, None)));
+            }
+            if let Some(judged) = self.judge((shm, tracks), &sample.meta(), &sample, now) {
+                return Ok(Some((sample, now, judged)));
             }
         }
         if tracks.are_crowded() {
@@ -212,13 +243,13 @@ impl ReaderCore {
     }
 
     /// Whether a sample on shared memory is delivered at `now`.
-    fn passes(
+    fn judge(
         &self,
         (shm, tracks): (&ShmReader, &mut Tracks),
         meta: &SampleMeta,
         payload: &[u8],
         now: i64,
-    ) -> bool {
+    ) -> Option<Judged<'_>> {
         let new = match self.durable {
             true => tracks.is_new(meta, || shm.generation()),
             false => !meta.is_history(),
@@ -227,40 +258,72 @@ impl ReaderCore {
             || self.incoming.is_blocked(&meta.writer)
             || !self.incoming.pass_content(meta.state, payload)
         {
-            return false;
+            return None;
         }
         let mut change = Change::of(meta);
         change.key = self.incoming.instance(meta, payload);
         if !self.incoming.hear(&change, payload) {
-            return false;
+            return None;
         }
         self.incoming.renew(&change, true, meta.source_time, now);
         if self.incoming.judges_later() {
-            return true;
+            return Some(None);
         }
-        let passes = self.incoming.passes(&change, now, &self.core);
-        if !passes {
+        let copy = || self.copied(meta, payload, now);
+        let judged = self.incoming.judge(&change, now, &self.core, copy);
+        if judged.is_none() {
             self.incoming.unhear(&change.key);
             self.set_aside(&change);
         }
-        passes
+        judged
     }
 
     fn take_dds(&self) -> Option<Arrived> {
-        while let Some(arrived) = self.incoming.pop() {
+        while let Some(mut arrived) = self.incoming.pop() {
+            let change = arrived.change();
+            let is_unjudged = arrived.standing == Standing::Unjudged;
             let passes = match arrived.standing {
                 Standing::KeptBack => false,
                 Standing::Unjudged if !self.incoming.judge.is_open() => {
-                    self.incoming.passes(&arrived.change(), now_ns(), &self.core)
+                    let copy = || arrived.clone();
+                    self.incoming.judge(&change, now_ns(), &self.core, copy).is_some()
                 }
                 _ => {
                     arrived.expires == 0 || !tidewire_transport::is_over(arrived.expires, now_ns())
                 }
             };
-            if passes {
-                return Some(arrived);
+            if !passes {
+                self.set_aside(&change);
+                continue;
             }
-            self.set_aside(&arrived.change());
+            // Of what was judged before, that was done then.
+            let may_release = is_unjudged || arrived.standing == Standing::News;
+            if may_release
+                && self.incoming.judge.holds()
+                && change.state != InstanceState::Alive
+                && let Some(last) = self.incoming.judge.release(&arrived)
+            {
+                arrived.standing = Standing::Passed;
+                self.incoming.put_back(arrived);
+                self.behind.store(true, Ordering::Relaxed);
+                return Some(self.incoming.hear_again(last));
+            }
+            return Some(arrived);
+        }
+        None
+    }
+
+    /// A sample that came too soon and was the last. Only where nothing else is left to be taken: that
+    /// might be newer.
+    fn take_due(&self) -> Option<Arrived> {
+        if !self.incoming.judge.holds() {
+            return None;
+        }
+        let now = now_ns();
+        while let Some(arrived) = self.incoming.judge.due(now) {
+            if !tidewire_transport::is_over(arrived.expires, now) {
+                return Some(self.incoming.hear_again(arrived));
+            }
         }
         None
     }

@@ -23,6 +23,8 @@ struct Track {
     /// The first live sample; history lies before it.
     first_live: Option<u64>,
     last_live: u64,
+    /// A live sample came from a writer that had looked for us: our history came before it.
+    served: bool,
     /// A history came from its beginning: others, for those who came before us, end in the middle.
     begun: bool,
     /// History comes in order, so what is not after this was seen.
@@ -41,8 +43,9 @@ impl Tracks {
         let track = self.tracks.entry(meta.writer).or_default();
         let sequence = meta.sequence;
         if meta.is_history() {
-            // Ours would have come before them: what we missed of it is lost, and must not come late.
-            track.over |= meta.starts_history() && track.first_live.is_some();
+            // Ours has come before them: what we missed of it is lost, and must not come late.
+            let had_ours = track.served || track.begun || track.last_history > 0;
+            track.over |= meta.starts_history() && track.first_live.is_some() && had_ours;
             track.begun |= meta.starts_history();
             if track.over || (self.reliable && !track.begun) {
                 return false;
@@ -55,11 +58,10 @@ impl Tracks {
             return new;
         }
         let first = !track.begun && track.first_live.is_none();
-        if self.reliable
-            && first
-            && !meta.looked_since(self.joined)
-            && generation().wrapping_sub(self.joined) < FAR
-        {
+        track.served = track.served
+            || meta.looked_since(self.joined)
+            || generation().wrapping_sub(self.joined) >= FAR;
+        if self.reliable && first && !track.served {
             // Sent before its writer knew of us: it comes again, in its place in the history.
             return false;
         }
@@ -160,6 +162,18 @@ mod tests {
             tracks.is_new(&SampleMeta { sequence, flags: HISTORY, ..SampleMeta::default() }, || 9)
         };
         assert!(see(7) && see(9) && !see(7));
+    }
+
+    #[test]
+    fn best_effort_readers_take_their_history_after_a_sample_sent_before_the_writer_knew_of_them() {
+        let mut tracks = Tracks::new(false, 8);
+        let mut see = |sequence, flags| {
+            tracks.is_new(&SampleMeta { sequence, flags, ..SampleMeta::default() }, || 9)
+        };
+        assert!(see(6, SampleMeta::looked(7)), "they do not wait for it to come again");
+        assert!(see(4, HISTORY | HISTORY_START) && see(5, HISTORY) && !see(6, HISTORY));
+        assert!(see(7, SampleMeta::looked(8)));
+        assert!(!see(3, HISTORY | HISTORY_START) && !see(5, HISTORY), "another's");
     }
 
     #[test]

@@ -27,7 +27,18 @@ impl ReaderCore {
         // Whoever takes just now is asked next time.
         let lost = self.state.try_lock().map(|state| self.lost_of(&state));
         let has_lost = lost.is_some_and(|lost| self.statuses.notice_lost(lost));
-        self.watch_deadlines(now) || has_lost
+        let has_deadline = self.watch_deadlines(now);
+        has_deadline || has_lost || self.watch_held(now)
+    }
+
+    /// Looks after samples that came too soon; says whether whoever waits gets one now.
+    fn watch_held(&self, now: i64) -> bool {
+        let due = self.incoming.judge.is_newly_due(now);
+        // Else the thread that wakes for shared memory calls the listener.
+        if due && self.core.shm.is_none() {
+            self.notice();
+        }
+        due
     }
 
     fn watch_deadlines(&self, now: i64) -> bool {
@@ -69,8 +80,8 @@ impl ReaderCore {
     /// samples writers wait for whoever should take, as without a deadline.
     fn park_some(&self, state: &mut State) -> bool {
         while self.incoming.waiting() < PARKED {
-            let Ok(Some((sample, time))) = self.take_shm(state) else { return true };
-            self.park(&sample, time);
+            let Ok(Some((sample, time, judged))) = self.take_shm(state) else { return true };
+            self.park(&sample, time, judged);
             self.behind.store(true, Ordering::Relaxed);
         }
         false
@@ -78,6 +89,8 @@ impl ReaderCore {
 
     /// Whether anything waits to be taken, be it that it is kept back then.
     pub fn waits(&self) -> bool {
-        self.incoming.waits() || self.state.lock().shm.as_ref().is_some_and(ShmReader::waits)
+        self.incoming.waits()
+            || self.state.lock().shm.as_ref().is_some_and(ShmReader::waits)
+            || self.incoming.judge.is_due(now_ns())
     }
 }

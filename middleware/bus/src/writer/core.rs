@@ -22,7 +22,7 @@ use crate::deadline::Deadlines;
 use crate::durable;
 use crate::error::{BusError, WriteError};
 use crate::liveliness::Lease;
-use crate::participant::{Core, OwnEndpoint};
+use crate::participant::{Core, OwnEndpoint, OwnWriter};
 use crate::status::Statuses;
 use crate::support::{self, Role};
 
@@ -124,7 +124,12 @@ impl WriterCore {
             lease,
             spec,
         });
-        core.register(OwnEndpoint::Writer(Arc::downgrade(&writer)));
+        let known = OwnWriter {
+            guid: writer.guid,
+            lifespan: writer.lifespan,
+            strength: writer.spec.qos.ownership_strength,
+        };
+        core.register(OwnEndpoint::Writer(Arc::downgrade(&writer), known));
         // A reader may have matched before the writer was registered.
         writer.rematch();
         writer.statuses.review(core, &writer.spec, true);

@@ -43,6 +43,10 @@ pub trait Sink: Send + Sync {
     fn key_of(&self, payload: &[u8]) -> KeyHash;
     /// The instance of a serialised key, as a dispose carries it.
     fn key_of_disposed(&self, key_payload: &[u8]) -> KeyHash;
+    /// The serialised key of a data payload, as a dispose carries it; `None` if the type is not known.
+    fn key_payload(&self, _payload: &[u8]) -> Option<Bytes> {
+        None
+    }
     /// Takes one sample.
     fn deliver(&self, sample: DdsSample);
     /// After a batch of samples: wake whoever waits.

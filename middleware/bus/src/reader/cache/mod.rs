@@ -290,6 +290,6 @@ impl ReaderCore {
         let known = |dds: &crate::backend::DdsParticipant| {
             dds.with_discovered(|known| known.writers.contains_key(writer))
         };
-        self.core.dds.as_ref().is_some_and(known) || self.core.own_strength(writer).is_some()
+        self.core.dds.as_ref().is_some_and(known) || self.core.own_writer(writer).is_some()
     }
 }
