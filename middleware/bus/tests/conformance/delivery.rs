@@ -110,7 +110,25 @@ pub fn volatile(c: &Combination<'_>) -> Found {
     settle();
     writer.put(0, 7);
     assert_eq!((reader.up_to(7), second.up_to(7)), (vec![7], vec![7]));
+    // Whatever its writer keeps for others.
+    let writer = c.writer("kept", &durable()).unwrap();
+    (1..=5).for_each(|value| writer.put(0, value));
+    let reader = c.reader("kept", &everything()).unwrap();
+    writer.meets(1);
+    reader.meets(1);
+    settle();
+    writer.put(0, 6);
+    let got = reader.up_to(6);
+    if c.is_rustdds() {
+        assert!(got.ends_with(&[6]), "{got:?}");
+        return Found::mostly("readers elsewhere also get the history of TRANSIENT_LOCAL writers");
+    }
+    assert_eq!(got, [6]);
     Found::kept()
+}
+
+fn durable() -> Qos {
+    Qos { durability: Durability::TransientLocal, ..everything() }
 }
 
 /// A late joiner gets the last samples of each instance, and then what is new.
@@ -131,7 +149,7 @@ pub fn transient_local(c: &Combination<'_>) -> Found {
     got.extend(reader.up_to(9));
     got.sort_unstable();
     let kept: &[u32] = if c.keyed { &[5, 6, 7, 8, 9] } else { &[7, 8, 9] };
-    if c.is_shm() {
+    if !c.is_rustdds() {
         assert_eq!(got, kept, "two of each instance");
         return Found::kept();
     }
