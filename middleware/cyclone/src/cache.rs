@@ -8,7 +8,6 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cyclors::{DDSI_STATUSINFO_DISPOSE, DDSI_STATUSINFO_UNREGISTER, dds_return_t, ddsi_serdata};
 use tidewire_idl::{InstanceState, KeyHash};
 use tidewire_transport::dds::{DdsSample, Sink};

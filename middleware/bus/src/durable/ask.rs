@@ -125,6 +125,13 @@ impl Ask {
         }
     }
 
+    /// One of the instance that was not to be taken will be.
+    pub fn hear_again(&self, key: &KeyHash) {
+        if let Some((count, _)) = self.state.lock().instances.get_mut(key) {
+            *count += 1;
+        }
+    }
+
     /// Takes what the services have sent.
     pub fn collect(&self, core: &Arc<Core>, services: &Services) -> Progress {
         let mut all = self.state.lock();
@@ -145,6 +152,7 @@ impl Ask {
                 reception_time,
                 expires,
                 standing: Standing::Unjudged,
+                last: None,
             }));
             if last {
                 all.answered.insert(service);
@@ -259,6 +267,7 @@ mod tests {
             expires: 0,
             standing: Standing::Unjudged,
             disposes: false,
+            last: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidewire_idl::SampleInfo;
+use tidewire_idl::{InstanceState, SampleInfo};
 use tidewire_transport::dds::DdsSample;
 
 use super::filter::Change;
@@ -30,6 +30,9 @@ pub(crate) struct Arrived {
     pub standing: Standing,
     /// As [`SampleMeta::disposes`](tidewire_transport::SampleMeta::disposes).
     pub disposes: bool,
+    /// Of the end of an instance: the sample that was [held](super::filter::Gates::hold) then, which comes
+    /// before it.
+    pub last: Option<Box<Arrived>>,
 }
 
 impl Arrived {
@@ -37,6 +40,10 @@ impl Arrived {
     pub fn change(&self) -> Change {
         let DdsSample { state, key, writer, source_time, .. } = self.sample;
         Change { state, key, writer, source_time, expires: self.expires }
+    }
+
+    pub fn is_end(&self) -> bool {
+        self.sample.state != InstanceState::Alive
     }
 
     /// Whether it is a sample that others may displace.

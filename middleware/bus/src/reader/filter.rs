@@ -141,9 +141,20 @@ impl Gates {
         }
     }
 
-    /// The sample that is held of an instance and came before its `end`.
-    pub fn release(&mut self, end: &Arrived) -> Option<Arrived> {
-        self.separation.as_mut()?.release(end)
+    /// The sample that is held of an instance, for its `end`, which passes now.
+    pub fn release(&mut self, end: &Change) -> Option<Box<Arrived>> {
+        let filter = self.separation.as_mut().filter(|_| end.state != InstanceState::Alive)?;
+        filter.release(end).map(Box::new)
+    }
+
+    /// The last sample before an `end` that is taken now, and passed earlier with `kept`.
+    pub fn last_before(&mut self, end: &Change, kept: Option<Arrived>) -> Option<Arrived> {
+        self.separation.as_mut()?.last_before(end, kept)
+    }
+
+    /// What is held of a writer that is gone.
+    pub fn release_of(&mut self, writer: &Guid) -> Vec<Arrived> {
+        self.separation.as_mut().map_or_else(Vec::new, |filter| filter.release_of(writer))
     }
 
     /// A sample that was held and is delivered now.
@@ -178,7 +189,9 @@ impl Gates {
             }
             self.owners.as_mut().map(|owners| owners.owners.remove(&key));
             self.order.as_mut().map(|order| order.0.remove(&key));
-            self.separation.as_mut().map(|filter| filter.forget(&key));
+            if let Some(filter) = &mut self.separation {
+                filter.forget(&key);
+            }
         }
     }
 }

@@ -86,11 +86,11 @@ impl Incoming {
         }
     }
 
-    /// A sample that was kept back and held will be taken after all.
-    pub fn hear_again(&self, mut arrived: Arrived) -> Arrived {
-        self.hear(&arrived.change(), &arrived.sample.payload);
-        arrived.standing = Standing::Passed;
-        arrived
+    /// One that was will be after all.
+    pub fn hear_again(&self, key: &KeyHash) {
+        if let Some(ask) = &self.ask {
+            ask.hear_again(key);
+        }
     }
 
     /// Whether what comes now is judged after history that it waits for.
@@ -104,14 +104,17 @@ impl Incoming {
         let (mut past, writers, now) = (gates.anew(), self.writers(&core), now_ns());
         let live = live.iter_mut().filter(|arrived| arrived.has_place());
         for arrived in history.iter_mut().chain(live) {
-            let verdict = past.pass(&arrived.change(), now, &writers);
-            if verdict == Verdict::TooSoon {
-                past.hold(arrived.clone(), now);
-            }
+            let change = arrived.change();
+            let verdict = past.pass(&change, now, &writers);
             arrived.standing = match verdict {
                 Verdict::Passes => Standing::Passed,
                 Verdict::KeptBack | Verdict::TooSoon => Standing::KeptBack,
             };
+            match verdict {
+                Verdict::Passes => arrived.last = past.release(&change).or(arrived.last.take()),
+                Verdict::TooSoon => past.hold(arrived.clone(), now),
+                Verdict::KeptBack => {}
+            }
         }
         gates.look_back(past);
     }
@@ -147,6 +150,74 @@ impl Incoming {
             self.waiting.fetch_add(after - before, Ordering::AcqRel);
         } else {
             self.waiting.fetch_sub(before - after, Ordering::AcqRel);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tidewire_idl::{Guid, InstanceState};
+    use tidewire_qos::policy::{Durability, History};
+    use tidewire_qos::{Duration, Qos};
+    use tidewire_transport::EndpointSpec;
+    use tidewire_transport::dds::{DdsSample, Sink};
+
+    use super::*;
+    use crate::{Participant, Transports};
+
+    fn sample(ms: i64, state: InstanceState) -> DdsSample {
+        DdsSample {
+            writer: Guid([1; 16]),
+            sequence: ms as u64 + 1,
+            source_time: ms * 1_000_000,
+            key: KeyHash::default(),
+            state,
+            payload: Bytes::from(vec![0, 1, 0, 0, ms as u8]),
+        }
+    }
+
+    /// A filter by time holds what history and live samples leave as the last before an end.
+    #[test]
+    fn the_last_value_comes_before_the_end_that_follows_history() {
+        use InstanceState::{Alive, Disposed};
+        let changes =
+            [(50, Alive), (55, Alive), (56, Disposed), (80, Alive), (83, Alive), (85, Disposed)];
+        // By DDS it would find a durability service.
+        let participant = Participant::builder()
+            .domain(crate::testing::free_domain())
+            .transports(Transports { dds: true, shm: false })
+            .build()
+            .unwrap();
+        for history in [History::KeepAll, History::KeepLast(8)] {
+            // As many of them are history, and the others live.
+            for past in 0..=changes.len() {
+                let core = &participant.core;
+                let mut spec = EndpointSpec::new("t", "T", false);
+                spec.qos = Qos {
+                    durability: Durability::Transient,
+                    history,
+                    time_based_filter: Duration::from_millis(10),
+                    ..Qos::reliable()
+                };
+                let reader = ReaderCore::new(core, spec, None, None, false).unwrap();
+                let incoming = &reader.incoming;
+                let (history, live) = changes.split_at(past);
+                live.iter().for_each(|(ms, state)| incoming.deliver(sample(*ms, *state)));
+                let history = history.iter().map(|(ms, state)| Arrived {
+                    sample: sample(*ms, *state),
+                    reception_time: now_ns(),
+                    expires: 0,
+                    standing: Standing::Unjudged,
+                    disposes: *state == Disposed,
+                    last: None,
+                });
+                let ask = incoming.ask.as_ref().unwrap();
+                incoming.put_first(history.collect(), ask);
+                let next = || reader.take().unwrap().map(|(info, _)| info.source_time / 1_000_000);
+                let taken: Vec<i64> = std::iter::from_fn(next).collect();
+                assert_eq!(taken, [50, 55, 56, 80, 83, 85], "{past}");
+            }
         }
     }
 }

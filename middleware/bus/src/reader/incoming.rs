@@ -273,12 +273,30 @@ impl Incoming {
             payload: Bytes::new(),
         };
         let standing = Standing::News;
-        let arrived =
-            Arrived { sample, reception_time: now, expires: 0, standing, disposes: false };
-        let last = self.judge.holds().then(|| self.judge.release(&arrived)).flatten();
-        last.into_iter().for_each(|last| self.park(self.hear_again(last)));
+        let mut arrived = Arrived {
+            sample,
+            reception_time: now,
+            expires: 0,
+            standing,
+            disposes: false,
+            last: None,
+        };
+        if self.judge.holds() {
+            arrived.last = self.judge.release(&arrived.change());
+        }
         self.queue.lock().push(arrived, None);
         self.waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What is held of a writer that is gone waits to be taken. Says whether there is any.
+    pub fn release_of(&self, writer: &Guid) -> bool {
+        let released = self.judge.release_of(writer);
+        let any = !released.is_empty();
+        for last in released {
+            self.hear_again(&last.sample.key);
+            self.park(Arrived { standing: Standing::Passed, ..last });
+        }
+        any
     }
 
     /// Adds what came over shared memory to what waits, under the same history depth.
@@ -367,12 +385,18 @@ impl Incoming {
 type Place = (KeyHash, bool);
 
 fn place(arrived: &Arrived) -> Place {
-    (arrived.sample.key, arrived.sample.state == InstanceState::Alive)
+    (arrived.sample.key, arrived.is_end())
 }
 
 /// What a sample takes while it waits.
 fn room(payload: &Bytes) -> usize {
     payload.len() + size_of::<Option<Arrived>>()
+}
+
+/// With the one that comes before it.
+fn room_of(arrived: &Arrived) -> usize {
+    let last = arrived.last.as_ref().map_or(0, |last| room(&last.sample.payload));
+    room(&arrived.sample.payload) + last
 }
 
 impl Queue {
@@ -401,7 +425,7 @@ impl Queue {
 
     /// The entry before the first, this one, was taken.
     fn leave(&mut self, taken: &Arrived) {
-        self.bytes -= room(&taken.sample.payload);
+        self.bytes -= room_of(taken);
         let place = place(taken);
         let Some(positions) = self.instances.get_mut(&place) else { return };
         // Not everything of an instance has a place there.
@@ -416,7 +440,7 @@ impl Queue {
     /// As the first entry, which nothing displaces.
     fn put_back(&mut self, arrived: Arrived) {
         self.first -= 1;
-        self.bytes += room(&arrived.sample.payload);
+        self.bytes += room_of(&arrived);
         self.samples.push_front(Some(arrived));
     }
 
@@ -430,12 +454,12 @@ impl Queue {
                 && let Some(oldest) = positions.pop_front()
                 && let Some(old) = self.samples[(oldest - self.first) as usize].take()
             {
-                self.bytes -= room(&old.sample.payload);
+                self.bytes -= room_of(&old);
                 self.holes += 1;
                 replaced = 1;
             }
         }
-        self.bytes += room(&arrived.sample.payload);
+        self.bytes += room_of(&arrived);
         self.samples.push_back(Some(arrived));
         // Holes at the front go at once, so that a queue nobody takes from stays short.
         while matches!(self.samples.front(), Some(None)) {
@@ -534,30 +558,26 @@ impl Sink for Incoming {
                 Standing::KeptBack
             }
         };
-        let is_alive = sample.state == InstanceState::Alive;
         let disposes = sample.state == InstanceState::Disposed;
-        let arrived = Arrived { sample, reception_time, expires, standing, disposes };
-        if verdict == Some(Verdict::TooSoon)
-            && let Some(gates) = &mut gates
-        {
-            gates.hold(arrived.clone(), reception_time);
+        let mut arrived =
+            Arrived { sample, reception_time, expires, standing, disposes, last: None };
+        match (verdict, &mut gates) {
+            (Some(Verdict::Passes), Some(gates)) => arrived.last = gates.release(&change),
+            (Some(Verdict::TooSoon), Some(gates)) => gates.hold(arrived.clone(), reception_time),
+            _ => {}
         }
-        // One that is held comes before the end of its instance. One came; those it replaced went.
-        let last = gates.as_mut().filter(|_| verdict == Some(Verdict::Passes) && !is_alive);
-        let last = last.and_then(|gates| gates.release(&arrived));
-        let mut adds =
-            last.map_or(0, |last| usize::from(queue.push(self.hear_again(last), self.depth) == 0));
-        adds += usize::from(match standing {
+        let adds = match standing {
             Standing::KeptBack => self.notes_all.load(Ordering::Acquire) && queue.note(arrived),
+            // One came; those it replaced went.
             _ => queue.push(arrived, self.depth) == 0,
-        });
+        };
         let crowded = queue.crowd.is(queue.gaps.writers());
         drop(queue);
         if crowded {
             self.forget();
         }
-        if adds > 0 {
-            self.waiting.fetch_add(adds, Ordering::AcqRel);
+        if adds {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
         }
     }
 

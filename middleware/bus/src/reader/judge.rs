@@ -49,9 +49,19 @@ impl Judge {
         self.holds
     }
 
-    /// The sample that is held of an instance and came before its `end`.
-    pub fn release(&self, end: &Arrived) -> Option<Arrived> {
+    /// The sample that is held of an instance, for its `end`, which passes now.
+    pub fn release(&self, end: &Change) -> Option<Box<Arrived>> {
         self.gates.lock().release(end)
+    }
+
+    /// The last sample before an `end` that is taken now, and passed earlier with `kept`.
+    pub fn last_before(&self, end: &Change, kept: Option<Arrived>) -> Option<Arrived> {
+        self.gates.lock().last_before(end, kept)
+    }
+
+    /// What is held of a writer that is gone.
+    pub fn release_of(&self, writer: &Guid) -> Vec<Arrived> {
+        if self.holds { self.gates.lock().release_of(writer) } else { Vec::new() }
     }
 
     /// A sample that was held and is delivered now.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::{Duration, Qos};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Standing};
 use super::filter::Change;
 
 /// Stale entries of `order` that are worth no clearing up.
@@ -26,6 +26,8 @@ pub(super) struct TimeFilter {
     order: VecDeque<(i64, Name)>,
     /// How many of these whoever waits has been told of.
     told: usize,
+    /// One went before that was told, into a cache that others wait for.
+    untold: bool,
 }
 
 /// A sample that came too soon, the newest of its instance.
@@ -33,6 +35,8 @@ struct Held {
     arrived: Arrived,
     /// When the separation has passed since the first that was held.
     due: i64,
+    /// Whether it has waited in the queue to be judged: what waits there still came after it.
+    has_waited: bool,
 }
 
 impl TimeFilter {
@@ -51,6 +55,7 @@ impl TimeFilter {
             held: HashMap::new(),
             order: VecDeque::new(),
             told: 0,
+            untold: false,
         }
     }
 
@@ -90,15 +95,18 @@ impl TimeFilter {
         }
     }
 
-    /// Keeps a sample that came too soon at `now`, instead of the one before it.
+    /// Keeps a sample that came too soon at `now`, instead of an older one.
     pub fn hold(&mut self, arrived: Arrived, now: i64) {
+        let has_waited = arrived.standing == Standing::Unjudged;
         let name = self.name(&arrived.change());
         if let Some(held) = self.held.get_mut(&name) {
-            held.arrived = arrived;
+            if arrived.sample.source_time >= held.arrived.sample.source_time {
+                *held = Held { arrived, has_waited, ..*held };
+            }
             return;
         }
         let due = now.saturating_add(self.separation);
-        self.held.insert(name, Held { arrived, due });
+        self.held.insert(name, Held { arrived, due, has_waited });
         self.order.push_back((due, name));
         if self.order.len() > 2 * self.held.len() + STALE {
             let held = &self.held;
@@ -108,35 +116,61 @@ impl TimeFilter {
         }
     }
 
-    /// The one that is held of the instance that `end` ends, if it came before that.
-    pub fn release(&mut self, end: &Arrived) -> Option<Arrived> {
-        let when = |arrived: &Arrived| (arrived.reception_time, arrived.sample.source_time);
-        let name = self.name(&end.change());
-        let held = self.held.get(&name)?;
-        if when(&held.arrived) > when(end) {
-            return None;
-        }
+    /// The one that is held of the instance that `end` ends: it comes before that.
+    pub fn release(&mut self, end: &Change) -> Option<Arrived> {
+        let name = self.name(end);
         let Held { arrived, .. } = self.held.remove(&name)?;
-        let last = self.last.entry(name).or_insert(arrived.sample.source_time);
-        *last = arrived.sample.source_time.max(*last);
+        self.deliver(name, arrived.sample.source_time);
         Some(arrived)
+    }
+
+    /// The last sample before an `end` that was judged earlier: `kept` was held then, unless another has
+    /// come out of the queue since.
+    pub fn last_before(&mut self, end: &Change, kept: Option<Arrived>) -> Option<Arrived> {
+        let name = self.name(end);
+        if self.held.get(&name).is_some_and(|held| held.has_waited) {
+            return self.release(end);
+        }
+        let last = self.last.get(&name).copied();
+        kept.filter(|kept| last.is_none_or(|last| last <= kept.sample.source_time))
+    }
+
+    /// Those of a writer that is gone.
+    pub fn release_of(&mut self, writer: &Guid) -> Vec<Arrived> {
+        let is_its = |held: &Held| held.arrived.sample.writer == *writer;
+        let names = self.held.iter().filter(|(_, held)| is_its(held)).map(|(name, _)| *name);
+        let names: Vec<Name> = names.collect();
+        let mut released = Vec::with_capacity(names.len());
+        for name in names {
+            if let Some(Held { arrived, .. }) = self.held.remove(&name) {
+                self.deliver(name, arrived.sample.source_time);
+                released.push(arrived);
+            }
+        }
+        released
+    }
+
+    /// A sample that was held is delivered, as one of this source time.
+    fn deliver(&mut self, name: Name, time: i64) {
+        let last = self.last.entry(name).or_insert(time);
+        *last = time.max(*last);
     }
 
     /// One whose time has come.
     pub fn due(&mut self, now: i64) -> Option<Arrived> {
         while self.order.front().is_some_and(|(due, _)| *due <= now) {
             let entry = self.order.pop_front()?;
+            let was_told = self.told > 0;
             self.told = self.told.saturating_sub(1);
             if !is_held(&self.held, &entry) {
                 continue;
             }
             let (_, name) = entry;
             let Held { arrived, .. } = self.held.remove(&name)?;
+            self.untold |= !was_told;
             // As if it had been written now: what is delivered next keeps the distance.
             let waited = now.saturating_sub(arrived.reception_time).max(0);
-            let shown = arrived.sample.source_time.saturating_add(waited);
-            let last = self.last.entry(name).or_insert(shown);
-            *last = shown.max(*last);
+            self.deliver(name, arrived.sample.source_time.saturating_add(waited));
             return Some(arrived);
         }
         None
@@ -150,7 +184,7 @@ impl TimeFilter {
 
     /// Whether there is one of which this was not said before.
     pub fn is_newly_due(&mut self, now: i64) -> bool {
-        let mut is_new = false;
+        let mut is_new = std::mem::take(&mut self.untold);
         while self.order.get(self.told).is_some_and(|(due, _)| *due <= now) {
             is_new |= is_held(&self.held, &self.order[self.told]);
             self.told += 1;
@@ -160,15 +194,9 @@ impl TimeFilter {
 
     /// Takes over what `past` knows of samples that came before what this has seen.
     pub fn look_back(&mut self, past: Self) {
-        for (name, time) in past.last {
-            let last = self.last.entry(name).or_insert(time);
-            *last = time.max(*last);
-        }
-        for (name, Held { arrived, due }) in past.held {
-            let time = arrived.sample.source_time;
-            let newer = self.held.get(&name).map(|held| held.arrived.sample.source_time);
-            if newer.max(self.last.get(&name).copied()).is_none_or(|newer| newer <= time) {
-                self.held.remove(&name);
+        past.last.into_iter().for_each(|(name, time)| self.deliver(name, time));
+        for (name, Held { arrived, due, .. }) in past.held {
+            if self.last.get(&name).is_none_or(|last| *last <= arrived.sample.source_time) {
                 self.hold(arrived, due.saturating_sub(self.separation));
             }
         }
@@ -201,7 +229,6 @@ mod tests {
     use tidewire_transport::dds::DdsSample;
 
     use super::*;
-    use crate::reader::Standing;
 
     const MS: i64 = 1_000_000;
 
@@ -215,18 +242,16 @@ mod tests {
             state: InstanceState::Alive,
             payload: Bytes::new(),
         };
-        let standing = Standing::Unjudged;
-        Arrived { sample, reception_time: ms * MS, expires: 0, standing, disposes: false }
+        let (reception_time, standing) = (ms * MS, Standing::Passed);
+        Arrived { sample, reception_time, expires: 0, standing, disposes: false, last: None }
     }
 
     fn change(ms: i64, key: u8, writer: u8) -> Change {
         arrived(ms, key, writer).change()
     }
 
-    fn end(ms: i64, key: u8) -> Arrived {
-        let mut end = arrived(ms, key, 1);
-        end.sample.state = InstanceState::Disposed;
-        end
+    fn end(ms: i64, key: u8) -> Change {
+        Change { state: InstanceState::Disposed, ..change(ms, key, 1) }
     }
 
     fn filter(told_apart: bool) -> TimeFilter {
@@ -286,13 +311,39 @@ mod tests {
 
     #[test]
     fn the_last_sample_comes_before_the_end_of_its_instance() {
+        let time =
+            |arrived: Option<Arrived>| arrived.map(|arrived| arrived.sample.source_time / MS);
         let mut filter = filter(true);
         assert!(come(&mut filter, 0, 1) && !come(&mut filter, 3, 1));
-        assert!(filter.release(&end(2, 1)).is_none(), "it came after that");
         assert!(filter.release(&end(4, 2)).is_none(), "another instance");
-        assert_eq!(filter.release(&end(4, 1)).unwrap().sample.source_time, 3 * MS);
+        assert_eq!(time(filter.release(&end(4, 1))), Some(3));
         assert!(filter.release(&end(4, 1)).is_none() && filter.due(99 * MS).is_none());
         assert!(!come(&mut filter, 12, 1) && come(&mut filter, 13, 1));
+        // Of an end that waits with its last sample, while others are judged before it, or after it.
+        let kept = || Some(arrived(15, 1, 1));
+        assert_eq!(time(filter.last_before(&end(16, 1), kept())), Some(15));
+        assert!(!come(&mut filter, 18, 1));
+        assert_eq!(time(filter.last_before(&end(16, 1), kept())), Some(15), "that came after it");
+        filter.hold(Arrived { standing: Standing::Unjudged, ..arrived(19, 1, 1) }, 19 * MS);
+        assert_eq!(
+            time(filter.last_before(&end(16, 1), kept())),
+            Some(19),
+            "it was in front of it"
+        );
+        assert!(come(&mut filter, 29, 1));
+        assert_eq!(time(filter.last_before(&end(16, 1), kept())), None, "a newer one has passed");
+    }
+
+    #[test]
+    fn what_a_writer_wrote_last_comes_before_it_is_gone() {
+        let mut filter = filter(true);
+        for key in [1, 2] {
+            assert!(come(&mut filter, 0, key) && !come(&mut filter, 3, key));
+        }
+        filter.hold(arrived(4, 2, 9), 4 * MS);
+        let released = filter.release_of(&Guid([1; 16]));
+        assert_eq!(released.iter().map(|a| a.sample.key.0[0]).collect::<Vec<_>>(), [1]);
+        assert_eq!((due(&mut filter, 13), due(&mut filter, 13)), (Some(4), None));
     }
 
     #[test]
@@ -303,8 +354,13 @@ mod tests {
         let mut told = |ms: i64| filter.is_newly_due(ms * MS);
         assert_eq!([10, 11, 11, 12, 12].map(&mut told), [false, true, false, true, false]);
         assert_eq!((due(&mut filter, 12), due(&mut filter, 12)), (Some(1), Some(2)));
-        assert!(!come(&mut filter, 13, 1));
+        assert!(!come(&mut filter, 13, 1) && !come(&mut filter, 13, 2));
         assert!(!filter.is_newly_due(22 * MS) && filter.is_newly_due(23 * MS));
+        assert!(!filter.is_newly_due(23 * MS));
+        assert!(due(&mut filter, 23).is_some() && due(&mut filter, 23).is_some());
+        // Into a cache, say, before anybody was told.
+        assert!(!come(&mut filter, 26, 1) && due(&mut filter, 36) == Some(26));
+        assert!(filter.is_newly_due(36 * MS) && !filter.is_newly_due(37 * MS));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tidewire_idl::{InstanceState, SampleInfo};
+use tidewire_idl::SampleInfo;
 use tidewire_shm::{ShmError, ShmInlet, ShmReader, ShmSample};
 use tidewire_transport::buffer;
 use tidewire_transport::dds::DdsSample;
@@ -163,12 +163,12 @@ impl ReaderCore {
         let mut arrived = self.copied(&sample.meta(), sample, reception_time);
         if self.incoming.judges_later() {
             arrived.standing = Standing::Unjudged;
-        } else if self.incoming.judge.holds() && !sample.is_alive() {
-            let last = match &mut judged {
-                Some(gates) => gates.release(&arrived),
-                None => self.incoming.judge.release(&arrived),
+        } else if self.incoming.judge.holds() {
+            let change = arrived.change();
+            arrived.last = match &mut judged {
+                Some(gates) => gates.release(&change),
+                None => self.incoming.judge.release(&change),
             };
-            last.into_iter().for_each(|last| self.incoming.park(self.incoming.hear_again(last)));
         }
         self.incoming.park(arrived);
         drop(judged);
@@ -181,7 +181,7 @@ impl ReaderCore {
         let payload = buffer::copied(payload);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
         let (standing, disposes) = (Standing::Passed, meta.disposes());
-        Arrived { sample, reception_time, expires, standing, disposes }
+        Arrived { sample, reception_time, expires, standing, disposes, last: None }
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -279,9 +279,8 @@ impl ReaderCore {
     }
 
     fn take_dds(&self) -> Option<Arrived> {
-        while let Some(mut arrived) = self.incoming.pop() {
+        while let Some(arrived) = self.incoming.pop() {
             let change = arrived.change();
-            let is_unjudged = arrived.standing == Standing::Unjudged;
             let passes = match arrived.standing {
                 Standing::KeptBack => false,
                 Standing::Unjudged if !self.incoming.judge.is_open() => {
@@ -296,21 +295,35 @@ impl ReaderCore {
                 self.set_aside(&change);
                 continue;
             }
-            // Of what was judged before, that was done then.
-            let may_release = is_unjudged || arrived.standing == Standing::News;
-            if may_release
-                && self.incoming.judge.holds()
-                && change.state != InstanceState::Alive
-                && let Some(last) = self.incoming.judge.release(&arrived)
-            {
-                arrived.standing = Standing::Passed;
-                self.incoming.put_back(arrived);
-                self.behind.store(true, Ordering::Relaxed);
-                return Some(self.incoming.hear_again(last));
-            }
-            return Some(arrived);
+            return Some(match self.incoming.judge.holds() && arrived.is_end() {
+                true => self.last_or(arrived),
+                false => arrived,
+            });
         }
         None
+    }
+
+    /// The last sample before the end of an instance, which goes back until it is taken; or that.
+    #[cold]
+    fn last_or(&self, mut end: Arrived) -> Arrived {
+        let (change, judge) = (end.change(), &self.incoming.judge);
+        let kept = end.last.take().map(|last| *last);
+        let last = match end.standing {
+            Standing::Unjudged => judge.release(&change).map(|last| *last),
+            // It was judged where it stands; else what stands before it may have been judged later.
+            _ if judge.judges_arrivals() => kept,
+            _ => judge.last_before(&change, kept),
+        };
+        match last.filter(|last| !tidewire_transport::is_over(last.expires, now_ns())) {
+            Some(last) => {
+                end.standing = Standing::Passed;
+                self.incoming.put_back(end);
+                self.behind.store(true, Ordering::Relaxed);
+                self.incoming.hear_again(&last.sample.key);
+                last
+            }
+            None => end,
+        }
     }
 
     /// A sample that came too soon and was the last. Only where nothing else is left to be taken: that
@@ -322,7 +335,8 @@ impl ReaderCore {
         let now = now_ns();
         while let Some(arrived) = self.incoming.judge.due(now) {
             if !tidewire_transport::is_over(arrived.expires, now) {
-                return Some(self.incoming.hear_again(arrived));
+                self.incoming.hear_again(&arrived.sample.key);
+                return Some(arrived);
             }
         }
         None

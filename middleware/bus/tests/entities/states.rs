@@ -5,8 +5,8 @@ use tidewire_bus::{
     ViewStateKind as Vs,
 };
 use tidewire_idl::TypeSupport;
-use tidewire_qos::Qos;
 use tidewire_qos::policy::{History, Ownership};
+use tidewire_qos::{Duration, Qos};
 use tidewire_types::sensor::Temperature;
 
 use crate::common::*;
@@ -166,6 +166,26 @@ fn a_weaker_writer_writes_on(bench: &Bench, history: History) {
     assert_eq!(seen[1].states.no_writers_generation_count, 0);
     drop(weak);
     until(&reader, "no writers", |reader| !reader.read(States::NOT_ALIVE).is_empty());
+}
+
+/// What a filter by time holds of a writer comes before that is gone, and not after it.
+#[test]
+fn the_last_value_comes_before_its_writer_is_gone() {
+    of_all_kinds(|bench| {
+        let an_hour = Duration::from_secs(3600);
+        let requested = Qos { time_based_filter: an_hour, ..everything() };
+        let (writer, reader) = bench.matched("held", &everything(), &requested);
+        (1..=3).for_each(|value| writer.put(1, value));
+        writer.is_acknowledged();
+        until(&reader, "the first", |reader| values(&reader.read(States::ANY)) == [1]);
+        drop(writer);
+        until(&reader, "no writers", |reader| !reader.read(States::NOT_ALIVE).is_empty());
+        settle();
+        let seen = reader.read(States::ANY);
+        let of: Vec<_> = seen.iter().map(|seen| seen.value).collect();
+        assert_eq!(of, [Some(1), Some(3), None]);
+        assert!(seen.iter().all(|seen| seen.states.instance_state == Is::NotAliveNoWriters));
+    });
 }
 
 /// A writer that writes and goes: its samples come before its end, however close that follows.

@@ -3,8 +3,8 @@
 use std::time::Duration as Span;
 
 use tidewire_bus::{BusError, Condition, ReadError, SampleStateKind as Ss, States, StatusMask};
-use tidewire_qos::Qos;
 use tidewire_qos::policy::History;
+use tidewire_qos::{Duration, Qos};
 use tidewire_types::sensor::Temperature;
 
 use crate::common::*;
@@ -44,6 +44,27 @@ fn data_and_matches_wake_whoever_waits() {
         drop(writer);
         wait("both", || set.wait(PATIENCE).len() == 2);
         assert_eq!(set.wait(PATIENCE), [Condition::from(&matched), Condition::from(&fresh)]);
+    });
+}
+
+/// Nobody writes when a filter by time gives up the last sample.
+#[test]
+fn the_last_sample_of_a_filter_by_time_wakes_whoever_waits() {
+    on_all(|a, b, _| {
+        let time_based_filter = Duration::from_millis(300);
+        let requested = Qos { time_based_filter, ..everything() };
+        let reader = b.cached_reader::<Temperature>("last", &requested).unwrap();
+        let writer = a.writer::<Temperature>("last", &everything()).unwrap();
+        writer.wait_for_readers(1, PATIENCE).unwrap();
+        (1..=3).for_each(|value| writer.write(&temperature(1, value)).unwrap());
+        wait("the first", || reader.read(9, States::NOT_READ).unwrap().len() == 1);
+        let (set, fresh) = (b.wait_set(), reader.read_condition(States::NOT_READ));
+        set.attach(&fresh).unwrap();
+        let (woken, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || woken.send(set.wait(Span::from_secs(3600)).len()));
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(1));
+        let seen = reader.read(9, States::NOT_READ).unwrap();
+        assert_eq!(seen[0].data, Some(temperature(1, 3)));
     });
 }
 

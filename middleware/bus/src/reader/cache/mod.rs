@@ -171,6 +171,10 @@ impl Cache {
             // What they wrote before they went comes first, be it on its way through the backend.
             let arrived = reader.pump();
             all = self.drain(inner, reader, now, &mut came)? && arrived;
+            // And what a filter by time holds of theirs.
+            let mut held = false;
+            gone.iter().for_each(|writer| held |= all && reader.incoming.release_of(writer));
+            all = all && (!held || self.drain(inner, reader, now, &mut came)?);
             if all {
                 gone.iter().for_each(|writer| ended |= inner.store.lose(writer, now));
             }
