@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tidewire_bridge::{BridgeOptions, BridgeStats, Mode};
 use tidewire_bus::testing::free_domain;
-use tidewire_bus::{Change, Participant, Reader, Transports, Writer};
-use tidewire_idl::{InstanceState, TypeSupport};
-use tidewire_qos::Qos;
+use tidewire_bus::{Change, Participant, RawTopic, Reader, Transports, Writer, now_ns};
+use tidewire_idl::{Encoding, InstanceState, TypeSupport};
+use tidewire_qos::{DataRepresentation, Qos};
 use tidewire_tests::{Child, PATIENCE, Peer};
 use tidewire_types::event::Anomaly;
 
@@ -77,6 +77,16 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Bridges of plant and exchange, directly.
+fn joined(sites: &Sites) -> [Bridge; 2] {
+    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
+    let plant =
+        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
+    let exchange =
+        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    [plant, exchange]
+}
+
 fn anomaly(point: &str, score: f64) -> Anomaly {
     Anomaly { point: point.into(), topic: "vibration".into(), score, ..Anomaly::default() }
 }
@@ -114,11 +124,7 @@ fn crosses_both_ways(sites: &Sites) {
 #[test]
 fn peers_carry_a_topic_both_ways_once() {
     let sites = Sites::new();
-    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
-    let _plant =
-        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
-    let _exchange =
-        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    let _bridges = joined(&sites);
     crosses_both_ways(&sites);
 }
 
@@ -220,11 +226,7 @@ fn instances_of_a_known_type_are_told_apart_over_dds() {
 fn a_denied_topic_stays_at_home() {
     let sites = Sites::new();
     let qos = Qos::event();
-    let endpoint = format!("tcp/127.0.0.1:{}", free_port());
-    let _plant =
-        Bridge::start(BridgeOptions { listen: vec![endpoint.clone()], ..sites.options("plant") });
-    let _exchange =
-        Bridge::start(BridgeOptions { connect: vec![endpoint], ..sites.options("exchange") });
+    let _bridges = joined(&sites);
     let reader = |topic: &str| sites.exchange.reader::<Anomaly>(topic, &qos).unwrap();
     let writer = |topic: &str| sites.plant.writer::<Anomaly>(topic, &qos).unwrap();
     let (open, secret, other) = (reader("shared/open"), reader("shared/secret"), reader("private"));
@@ -236,4 +238,26 @@ fn a_denied_topic_stays_at_home() {
     nothing_more(&secret);
     nothing_more(&other);
     assert_eq!(Anomaly::TYPE_NAME, "tidewire::event::Anomaly");
+}
+
+#[test]
+fn a_topic_crosses_in_each_representation() {
+    let sites = Sites::new();
+    let bridges = joined(&sites);
+    let raw = RawTopic::new("anomaly", Anomaly::TYPE_NAME, Anomaly::KEYED);
+    let reader = sites.exchange.raw_reader(&raw, &Qos::event()).unwrap();
+    let ways = [
+        (DataRepresentation::Xcdr1, Encoding::XCDR1),
+        (DataRepresentation::Xcdr2, Encoding::XCDR2),
+    ];
+    for (representation, encoding) in ways {
+        let qos = Qos { data_representation: vec![representation], ..Qos::event() };
+        let writer = sites.plant.raw_writer(&raw, &qos).unwrap();
+        let mut payload = Vec::new();
+        anomaly("plant/pump1", 1.0).encode(encoding, &mut payload);
+        writer.write(&payload, now_ns(), None).unwrap();
+        let there = reader.recv_timeout(PATIENCE).unwrap().expect("a sample crosses");
+        assert_eq!(there.payload, payload, "{encoding:?}");
+    }
+    assert_eq!(bridges[1].stats.refused.load(Ordering::Relaxed), 0);
 }

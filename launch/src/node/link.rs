@@ -47,10 +47,12 @@ fn report(stats: &BridgeStats, ready: bool) -> Report {
         (topic.clone(), TopicReport { written: *count, ..TopicReport::default() })
     });
     let refused = stats.refused.load(Ordering::Relaxed);
-    let note = if refused > 0 {
-        format!("{refused} samples of other sites refused")
-    } else {
-        String::new()
+    let note = match (refused, stats.other_type.load(Ordering::Relaxed)) {
+        (0, _) => String::new(),
+        (all, 0) => format!("{all} samples of other sites refused"),
+        (all, other) => format!(
+            "{all} samples of other sites refused, {other} of another type than their topic has here"
+        ),
     };
     Report { ready, topics: topics.collect(), note, ..Report::default() }
 }

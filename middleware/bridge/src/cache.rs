@@ -1,6 +1,6 @@
 //! What a site that joins late still gets: the last samples of TRANSIENT_LOCAL writers.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -8,9 +8,6 @@ use crate::wire::Header;
 
 /// No more instances than this are kept per topic; the oldest known one gives way.
 const MAX_INSTANCES: usize = 4096;
-
-/// How far back a writer's samples are told apart.
-const SEEN_WINDOW: usize = 16 * 1024;
 
 /// The last `header.late` samples of each instance.
 #[derive(Default)]
@@ -54,54 +51,13 @@ impl Cache {
     }
 }
 
-/// Remembers which samples of which writers were already written here, so that what a site gets
-/// live and again as history is written once, in whichever order the two arrive.
-#[derive(Default)]
-pub struct Seen {
-    writers: HashMap<[u8; 16], Window>,
-}
-
-/// Sequence numbers above `floor` that were seen; everything up to `floor` counts as seen.
-#[derive(Default)]
-struct Window {
-    floor: u64,
-    seen: BTreeSet<u64>,
-}
-
-impl Seen {
-    /// Whether this sample is new; notes it.
-    pub fn is_new(&mut self, header: &Header) -> bool {
-        let window = self.writers.entry(header.writer).or_default();
-        if header.sequence <= window.floor || !window.seen.insert(header.sequence) {
-            return false;
-        }
-        if window.seen.len() > SEEN_WINDOW
-            && let Some(oldest) = window.seen.pop_first()
-        {
-            window.floor = oldest;
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::VERSION;
+    use crate::testing;
 
     fn header(key: u8, sequence: u64, late: u32) -> Header {
-        Header {
-            v: VERSION,
-            type_name: "T".into(),
-            keyed: true,
-            reliable: true,
-            late,
-            writer: [1; 16],
-            sequence,
-            source_time: sequence as i64,
-            key: [key; 16],
-            state: 0,
-        }
+        Header { late, sequence, key: [key; 16], ..testing::header() }
     }
 
     #[test]
@@ -114,16 +70,5 @@ mod tests {
         let mut kept: Vec<u64> = cache.all().map(|(_, h, _)| h.sequence).collect();
         kept.sort_unstable();
         assert_eq!(kept, [6, 7, 8, 9], "two per instance, volatile ones never");
-    }
-
-    #[test]
-    fn a_sample_is_new_once() {
-        let mut seen = Seen::default();
-        assert!(seen.is_new(&header(0, 1, 0)));
-        assert!(seen.is_new(&header(0, 2, 0)));
-        assert!(!seen.is_new(&header(0, 2, 0)));
-        assert!(seen.is_new(&header(0, 9, 0)), "live");
-        assert!(seen.is_new(&header(0, 5, 0)), "history that arrives after it");
-        assert!(!seen.is_new(&header(0, 5, 0)));
     }
 }

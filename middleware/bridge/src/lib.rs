@@ -3,7 +3,8 @@
 //! The room knows zenoh and nobody else does. It takes raw samples from the bus, puts them on
 //! `tidewire/<site>/<topic>` with what is known of them as attachment ([`wire`]), and writes what
 //! other sites put there onto its own bus, byte for byte. It may touch `bus`, `idl` and `qos`.
-//! Start reading at [`run`]; [`filter`] says what crosses, [`cache`] what late sites still get.
+//! Start reading at [`run`]; [`filter`] says what crosses, [`cache`] what late sites still get,
+//! [`seen`] what was written here already.
 //!
 //! ```
 //! use tidewire_bridge::BridgeOptions;
@@ -25,7 +26,11 @@ pub mod filter;
 mod inbound;
 mod options;
 mod outbound;
+mod outlet;
 mod run;
+mod seen;
+#[cfg(test)]
+mod testing;
 pub mod wire;
 
 pub use error::BridgeError;

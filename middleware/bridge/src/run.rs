@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use tidewire_bus::Participant;
 use tidewire_idl::TypeRegistry;
@@ -22,6 +22,10 @@ pub const BRIDGE_NAME: &str = "tidewire-bridge:";
 /// Samples that may wait between zenoh's thread and the bus before zenoh is held back.
 const BACKLOG: usize = 8192;
 
+/// How long at the end samples are written that were received before it: those of other topics still
+/// are where one with a stopped reader takes a second, its `max_blocking_time`.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
 /// What the bridge has done so far; readable while it runs.
 #[derive(Debug, Default)]
 pub struct BridgeStats {
@@ -31,6 +35,8 @@ pub struct BridgeStats {
     pub received: AtomicU64,
     /// Samples of other sites that could not be written: not ours, another version, no such QoS.
     pub refused: AtomicU64,
+    /// Those of `refused` that are of another type than their topic has here.
+    pub other_type: AtomicU64,
     /// `received`, by topic.
     pub written: Mutex<HashMap<String, u64>>,
 }
@@ -106,7 +112,8 @@ pub fn run(
     let mut outbound = Outbound::new(options, &bus, &session)?;
     ready();
     std::thread::scope(|scope| {
-        scope.spawn(|| write_arrivals(inbound, &inbox, &done, stats));
+        let done = &done;
+        scope.spawn(move || write_arrivals(inbound, inbox, done, stats));
         let result = (|| {
             while !stop.load(Ordering::Relaxed) {
                 if newcomers.try_iter().count() > 0 {
@@ -173,22 +180,112 @@ fn fetch_history(session: &zenoh::Session, out: &Sender<Arrival>) -> Result<(), 
     Ok(())
 }
 
-/// Runs on a thread of its own: a RELIABLE writer may block, zenoh's threads must not.
+/// Runs on a thread of its own: a RELIABLE writer may block, zenoh's threads must not. The inbox ends
+/// with it, so that none of these waits for room in it any more.
 fn write_arrivals(
     mut inbound: Inbound<'_>,
-    inbox: &Receiver<Arrival>,
+    inbox: Receiver<Arrival>,
     done: &AtomicBool,
     stats: &BridgeStats,
 ) {
-    loop {
+    while !done.load(Ordering::Relaxed) {
         match inbox.recv_timeout(Duration::from_millis(50)) {
             Ok(arrival) => inbound.write(&arrival, stats),
-            Err(_) if done.load(Ordering::Relaxed) => break,
-            Err(_) => {}
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
-    // What zenoh handed over before the end still counts.
-    for arrival in inbox.try_iter() {
+    // What zenoh handed over before the end still counts. What comes now does not: it may never cease.
+    let deadline = Instant::now() + LAST_WRITES;
+    let mut left = inbox.len();
+    while left > 0
+        && Instant::now() < deadline
+        && let Ok(arrival) = inbox.try_recv()
+    {
         inbound.write(&arrival, stats);
+        left -= 1;
+    }
+    if left > 0 {
+        tracing::warn!(
+            "{left} samples of other sites were not written: readers did not take them within \
+             {LAST_WRITES:?} of the end"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use tidewire_bus::RawTopic;
+    use tidewire_qos::{History, Qos, ResourceLimits};
+
+    use super::*;
+    use crate::filter::Filter;
+    use crate::testing::{arrival, bus, header};
+    use crate::wire::{Header, key_of};
+
+    const PAYLOAD: &[u8] = &[0, 1, 0, 0, 1, 2, 3, 4];
+
+    #[test]
+    fn writing_ends_while_others_keep_sending_and_nobody_waits_for_room_then() {
+        let types = TypeRegistry::default();
+        let bus = bus(&types);
+        let inbound = Inbound::new("here", &bus, Filter::new(&["*".into()], &[]).unwrap());
+        let (arrivals, inbox) = crossbeam_channel::bounded(16);
+        let (done, stats) = (AtomicBool::new(true), BridgeStats::default());
+        thread::scope(|scope| {
+            let flood = scope.spawn(move || {
+                let begun = Instant::now();
+                let one = || arrival("there", &header(), PAYLOAD);
+                while arrivals.send(one()).is_ok() {
+                    assert!(begun.elapsed() < Duration::from_secs(60), "writing does not end");
+                }
+            });
+            write_arrivals(inbound, inbox, &done, &stats);
+            flood.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_was_received_before_the_end_is_written() {
+        let types = TypeRegistry::default();
+        let bus = bus(&types);
+        let inbound = Inbound::new("here", &bus, Filter::new(&["*".into()], &[]).unwrap());
+        let (arrivals, inbox) = crossbeam_channel::bounded(16);
+        for sequence in 1..=16 {
+            let header = Header { sequence, ..header() };
+            arrivals.send(arrival("there", &header, PAYLOAD)).unwrap();
+        }
+        let stats = BridgeStats::default();
+        write_arrivals(inbound, inbox, &AtomicBool::new(true), &stats);
+        assert_eq!(stats.received.load(Ordering::Relaxed), 16);
+    }
+
+    #[test]
+    fn readers_that_take_nothing_do_not_hold_up_the_end() {
+        let types = TypeRegistry::default();
+        let bus = bus(&types);
+        let one = ResourceLimits { max_samples: Some(1), ..ResourceLimits::default() };
+        let full = Qos { history: History::KeepAll, resource_limits: one, ..Qos::reliable() };
+        let inbound = Inbound::new("here", &bus, Filter::new(&["*".into()], &[]).unwrap());
+        let (arrivals, inbox) = crossbeam_channel::unbounded();
+        let mut readers = Vec::new();
+        // Each topic takes the `max_blocking_time` of its writer: a second.
+        for topic in 0..4_u8 {
+            let name = format!("topic{topic}");
+            let raw = RawTopic::new(&name, "T", true);
+            readers.push(bus.participant.raw_reader(&raw, &full).unwrap());
+            for sequence in 1..=64 {
+                let header = Header { sequence, writer: [topic; 16], ..header() };
+                let key = key_of("there", &name);
+                arrivals.send(Arrival { key, ..arrival("there", &header, PAYLOAD) }).unwrap();
+            }
+        }
+        let stats = BridgeStats::default();
+        write_arrivals(inbound, inbox, &AtomicBool::new(true), &stats);
+        let [received, refused] =
+            [&stats.received, &stats.refused].map(|count| count.load(Ordering::Relaxed));
+        assert!(refused > 0 && received + refused < 256, "{received} written, {refused} not");
     }
 }

@@ -31,7 +31,7 @@ pub struct Header {
     pub reliable: bool,
     /// Samples per instance a late site gets: 0 = VOLATILE, n = TRANSIENT_LOCAL KEEP_LAST(n).
     pub late: u32,
-    /// The original writer and its count: names a sample across sites.
+    /// The original writer and its count: names a sample across sites. 0: it has no number.
     pub writer: [u8; 16],
     pub sequence: u64,
     /// ns since the Unix epoch.

@@ -1,0 +1,114 @@
+//! A topic of other sites as it is written here: of one type, with a writer per representation.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use tidewire_bus::{RawTopic, RawWriter};
+use tidewire_qos::policy::DataRepresentation;
+use tidewire_qos::{Durability, History, Qos};
+
+use crate::run::Bus;
+use crate::wire::Header;
+
+/// So many sites are warned of per topic; whoever is on zenoh makes up names of sites.
+const WARNED: usize = 64;
+
+/// One topic. The first sample decides its type: a topic has one in a domain.
+pub struct Outlet {
+    raw: RawTopic,
+    /// Who sent the first sample.
+    site: String,
+    /// By representation: readers are told which one they get. `None` where none could be made.
+    writers: [OnceCell<Option<RawWriter>>; 2],
+    /// Sites whose samples are of another type.
+    warned: HashSet<String>,
+}
+
+impl Outlet {
+    pub fn new(topic: &str, site: &str, header: &Header) -> Self {
+        Self {
+            raw: RawTopic::new(topic, &header.type_name, header.keyed),
+            site: site.to_owned(),
+            writers: Default::default(),
+            warned: HashSet::new(),
+        }
+    }
+
+    /// Whether a sample is of the topic's type.
+    pub fn takes(&self, header: &Header) -> bool {
+        self.raw.type_name == header.type_name && self.raw.keyed == header.keyed
+    }
+
+    /// Warns of a site whose samples are of another type: once, it may send many.
+    pub fn warn_of(&mut self, site: &str, header: &Header) {
+        if self.warned.len() >= WARNED || !self.warned.insert(site.to_owned()) {
+            return;
+        }
+        let here = kind(&self.raw.type_name, self.raw.keyed);
+        let there = kind(&header.type_name, header.keyed);
+        tracing::warn!(
+            "topic {:?} is written here as {here} of site {:?}; site {site:?} sends {there}: its \
+             samples are refused until they agree, or deny the topic at one of them",
+            self.raw.name,
+            self.site,
+        );
+    }
+
+    /// The writer for a payload like this one, made when first needed.
+    pub fn writer(&self, bus: &Bus<'_>, header: &Header, payload: &[u8]) -> Option<&RawWriter> {
+        let representation = representation(payload);
+        let at = usize::from(representation == DataRepresentation::Xcdr2);
+        self.writers[at].get_or_init(|| self.open(bus, header, representation)).as_ref()
+    }
+
+    fn open(
+        &self,
+        bus: &Bus<'_>,
+        header: &Header,
+        representation: DataRepresentation,
+    ) -> Option<RawWriter> {
+        let topic = &self.raw.name;
+        let mut qos = if header.reliable { Qos::reliable() } else { Qos::sensor_data() };
+        if header.late > 0 {
+            qos.durability = Durability::TransientLocal;
+            qos.history = History::KeepLast(header.late);
+        }
+        if let Some(profile) = &bus.profile {
+            qos = profile.writer_qos(topic);
+        }
+        qos.data_representation = vec![representation];
+        let writer = match bus.types.get(&self.raw.type_name) {
+            Some(ty) => bus.participant.raw_writer_of(&self.raw, &ty, &qos),
+            None => bus.participant.raw_writer(&self.raw, &qos),
+        };
+        let warn = |error| {
+            tracing::warn!(%topic, %error, "topic of another site cannot be written here");
+        };
+        writer.map_err(warn).ok()
+    }
+}
+
+fn kind(type_name: &str, keyed: bool) -> String {
+    format!("{type_name:?} {} a key", if keyed { "with" } else { "without" })
+}
+
+/// Readers elsewhere must know what they get: the encapsulation tells (RTPS 2.5, table 10.3).
+fn representation(payload: &[u8]) -> DataRepresentation {
+    match payload {
+        [0, 6..=0xff, ..] => DataRepresentation::Xcdr2,
+        _ => DataRepresentation::Xcdr1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_representation_is_read_from_the_encapsulation() {
+        assert_eq!(representation(&[0, 1, 0, 0]), DataRepresentation::Xcdr1);
+        assert_eq!(representation(&[0, 3, 0, 0]), DataRepresentation::Xcdr1);
+        assert_eq!(representation(&[0, 7, 0, 0]), DataRepresentation::Xcdr2);
+        assert_eq!(representation(&[0, 9, 0, 0]), DataRepresentation::Xcdr2);
+    }
+}
