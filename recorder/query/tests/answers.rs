@@ -4,7 +4,9 @@ mod common;
 
 use common::{MS, NOON, pumps};
 use serde_json::{Value, json};
+use tidewire_idl::Definition;
 use tidewire_query::{Engine, Table};
+use tidewire_store::TopicMeta;
 
 fn ask(sql: &str) -> Table {
     let dir = pumps();
@@ -177,4 +179,31 @@ fn tables_and_columns_can_be_listed() {
     assert_eq!(columns[3]["column_name"], "accel.x");
     let catalog = rows("SELECT table_name FROM information_schema.tables ORDER BY table_name");
     assert!(catalog.to_string().contains("plant/pumps"));
+}
+
+/// What others call their topics and members is shown on terminals.
+#[test]
+fn control_characters_in_names_are_not_printed() {
+    let mut ty = (*common::pump()).clone();
+    let pump = ty.types.get_mut("plant::Pump").unwrap();
+    let Definition::Struct { members, .. } = pump else { panic!("it is a struct") };
+    members.iter_mut().find(|m| m.name == "note").unwrap().name = "no\u{1b}[2Jte".into();
+    let dir = tempfile::tempdir().unwrap();
+    let store = common::open(dir.path());
+    let meta = TopicMeta {
+        keyed: true,
+        descriptor: Some(ty),
+        ..TopicMeta::raw("Plant\u{1b}[2J", "plant::Pump")
+    };
+    let topic = store.register_topic(&meta).unwrap();
+    common::record(&store, topic, &["pump1"], 0..3);
+    store.sync().unwrap();
+    store.abandon();
+    let engine = Engine::open(dir.path()).unwrap();
+    let table = engine.sql_blocking("SELECT * FROM \"plant\u{1b}[2J\"").unwrap();
+    assert!(table.columns().iter().any(|name| name == "no\u{1b}[2Jte"), "{:?}", table.columns());
+    let text = table.to_text(None);
+    assert!(text.contains("note: \"plant\u{fffd}[2J\" is recorded as \"Plant\u{fffd}[2J\"\n"));
+    assert!(text.contains("no\u{fffd}[2Jte"), "{text:?}");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 }

@@ -1,7 +1,8 @@
 //! From a recording back onto the bus, with the recorded timing, bytes, keys and QoS.
 //!
 //! May use the store to read and the bus to write; knows no types: samples pass as they are.
-//! Start at [`run`]; `plan` decides what is played, `pace` when, `play` does it.
+//! Start at [`run`]; `plan` decides what is played, `pace` when, `play` does it, with the writers of
+//! `voice`.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -35,11 +36,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 mod error;
 mod options;
 mod pace;
 mod plan;
 mod play;
+mod voice;
 
 pub use error::ReplayError;
 pub use options::{Remap, ReplayOptions};

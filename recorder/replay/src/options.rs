@@ -49,6 +49,8 @@ pub struct ReplayOptions {
     /// readers with a lifespan, or those that measure latency, expect.
     pub keep_timestamps: bool,
     /// Begin once every topic has a reader, and at the latest after this many seconds.
+    /// Where a topic has samples in both data representations, the readers of the second are waited
+    /// for as long when it first comes.
     pub wait: f64,
     /// While it is true, nothing is written and the clock stands.
     #[serde(skip)]

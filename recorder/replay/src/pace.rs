@@ -37,6 +37,11 @@ impl<'a> Pace<'a> {
         self.zero = Instant::now();
     }
 
+    /// Something else took `time`: what follows comes later by that.
+    pub(crate) fn shift(&mut self, time: Duration) {
+        self.zero += time;
+    }
+
     pub(crate) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -57,7 +62,7 @@ impl<'a> Pace<'a> {
                     std::thread::sleep(NAP);
                     idle();
                 }
-                self.zero += since.elapsed();
+                self.shift(since.elapsed());
                 continue;
             }
             let now = Instant::now();

@@ -6,10 +6,12 @@ use regex::Regex;
 use tidewire_idl::TypeHandle;
 use tidewire_qos::Qos;
 use tidewire_qos::fnmatch::{fnmatch, has_wildcard};
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_store::{StoreReader, TopicSummary};
 
 use crate::error::ReplayError;
 use crate::options::ReplayOptions;
+use crate::voice::representation;
 
 /// One topic to play.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Track {
     /// What may be announced.
     pub(crate) ty: Option<TypeHandle>,
     pub(crate) qos: Qos,
+    /// Of the first sample that is played: writers of both may have been recorded.
+    pub(crate) representation: DataRepresentation,
 }
 
 /// The tracks and the times between which they are played, ns since the Unix epoch, inclusive.
@@ -54,7 +58,7 @@ impl Plan {
             let found = regex.as_ref().is_some_and(|r| r.is_match(topic));
             (all || found || named(&options.topics, topic)) && !named(&options.exclude, topic)
         };
-        let tracks: Vec<Track> =
+        let mut tracks: Vec<Track> =
             recorded.iter().filter(|t| selected(&t.meta.name)).map(|t| track(t, options)).collect();
         if tracks.is_empty() {
             return Err(ReplayError::NothingSelected { known: names(&recorded) });
@@ -76,6 +80,10 @@ impl Plan {
                 ),
             });
         }
+        for track in &mut tracks {
+            track.representation =
+                encoded(reader, track, start, end).unwrap_or(track.representation);
+        }
         Ok(Self { tracks, start, end })
     }
 }
@@ -96,8 +104,22 @@ fn track(summary: &TopicSummary, options: &ReplayOptions) -> Track {
         keyed: meta.keyed,
         // A type of which only the minimal TypeObject was heard has no name, nor have its members.
         ty: meta.descriptor.clone().filter(|ty| ty.name == meta.type_name).map(Arc::new),
+        representation: qos.representations()[0],
         qos,
     }
+}
+
+/// How the first sample to be played is encoded; `None` if there is none, or it does not say. What
+/// cannot be read is told when it is played.
+fn encoded(
+    reader: &StoreReader,
+    track: &Track,
+    start: i64,
+    end: i64,
+) -> Option<DataRepresentation> {
+    let mut samples = reader.merged(&[&track.recorded], Some(start), end.checked_add(1)).ok()?;
+    let (_, first) = samples.find_map(Result::ok)?;
+    (first.payload.len() >= 4).then(|| representation(&first.payload))
 }
 
 fn check(options: &ReplayOptions) -> Result<(), ReplayError> {

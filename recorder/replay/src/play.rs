@@ -1,25 +1,21 @@
 //! Writing a recording back onto the bus.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tidewire_bus::{Participant, RawTopic, RawWriter, WriteError, now_ns};
+use tidewire_bus::{Participant, WriteError, now_ns};
 use tidewire_idl::{InstanceState, KeyHash, Sample};
-use tidewire_qos::policy::{Durability, History, Reliability};
-use tidewire_qos::{Duration as QosDuration, Qos};
+use tidewire_qos::policy::DataRepresentation;
 use tidewire_store::{StoreError, StoreReader};
 
+use crate::ahead::{self, AHEAD, Portion};
 use crate::error::ReplayError;
 use crate::options::ReplayOptions;
 use crate::pace::Pace;
 use crate::plan::{Plan, Track};
-
-/// Samples read ahead in one go, by number and by payload bytes; [`AHEAD`] such portions wait.
-const PORTION: usize = 256;
-const PORTION_BYTES: usize = 4 << 20;
-const AHEAD: usize = 4;
+use crate::voice::{Voice, offer, representation};
 
 /// Least time between two calls of the progress callback.
 const REPORT: Duration = Duration::from_millis(100);
@@ -27,8 +23,8 @@ const REPORT: Duration = Duration::from_millis(100);
 /// After every topic has found a reader: time for further readers to be found.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// Samples per instance kept for late joiners, at least, where the recorded writer kept some.
-const LATE: u32 = 64;
+/// Longest wait for readers, in seconds: more than anyone has, and less than a clock can hold.
+const FOREVER: f64 = 1e9;
 
 /// Longest wait at the end for readers to acknowledge.
 const ACKNOWLEDGE: Duration = Duration::from_secs(10);
@@ -96,7 +92,7 @@ pub fn run(
     let reader = StoreReader::open(&options.dir).map_err(failed)?;
     let plan = Plan::new(&reader, options)?;
     let mut player = Player::new(participant, &plan, options, stop, progress)?;
-    player.await_readers(Duration::from_secs_f64(options.wait));
+    player.await_readers(|voices| voices.iter().all(|voice| voice.readers() > 0));
     let begun = Instant::now();
     player.pace.rewind(plan.start);
     while !player.pace.stopped() {
@@ -117,15 +113,11 @@ enum Failure {
     Replay(ReplayError),
 }
 
-/// A writer and its count.
-struct Voice {
-    writer: RawWriter,
-    done: TopicSummary,
-}
-
 struct Player<'a> {
-    voices: Vec<Voice>,
+    voices: Vec<Voice<'a>>,
     pace: Pace<'a>,
+    /// How long readers are waited for.
+    patience: Duration,
     keep_timestamps: bool,
     report: Report<'a>,
 }
@@ -157,8 +149,8 @@ impl Report<'_> {
 
 impl<'a> Player<'a> {
     fn new(
-        participant: &Participant,
-        plan: &Plan,
+        participant: &'a Participant,
+        plan: &'a Plan,
         options: &'a ReplayOptions,
         stop: &'a AtomicBool,
         progress: &'a mut dyn FnMut(Progress),
@@ -168,33 +160,18 @@ impl<'a> Player<'a> {
                 .map_err(|source| ReplayError::Qos { spec: spec.to_owned(), source })
         });
         let profile = profile.transpose()?;
-        let voice = |track: &Track| {
-            let raw = RawTopic {
-                name: track.topic.clone(),
-                type_name: track.type_name.clone(),
-                keyed: track.keyed,
-            };
+        let voice = |track: &'a Track| {
             let qos = match &profile {
                 Some(profile) => profile.writer_qos(&track.topic),
                 None => offer(&track.qos, options.keep_timestamps),
             };
-            let writer = match &track.ty {
-                Some(ty) => participant.raw_writer_of(&raw, ty, &qos),
-                None => participant.raw_writer(&raw, &qos),
-            };
-            let writer = writer
-                .map_err(|source| ReplayError::Writer { topic: track.topic.clone(), source })?;
-            let done = TopicSummary {
-                recorded: track.recorded.clone(),
-                topic: track.topic.clone(),
-                ..TopicSummary::default()
-            };
-            Ok(Voice { writer, done })
+            Voice::new(participant, track, qos)
         };
         let duration_ns = plan.end.saturating_sub(plan.start).max(0);
         Ok(Self {
             voices: plan.tracks.iter().map(voice).collect::<Result<_, ReplayError>>()?,
             pace: Pace::new(options.rate, plan.start, stop, options.paused.as_deref()),
+            patience: Duration::from_secs_f64(options.wait.min(FOREVER)),
             keep_timestamps: options.keep_timestamps,
             report: Report {
                 callback: progress,
@@ -205,11 +182,12 @@ impl<'a> Player<'a> {
         })
     }
 
-    /// A reader that was there first must not miss the first samples for want of discovery.
-    fn await_readers(&mut self, patience: Duration) {
-        let deadline = Instant::now() + patience;
+    /// A reader that was there first must not miss the first samples for want of discovery: waits
+    /// until those are `found` that are known, and then for others.
+    fn await_readers(&mut self, found: impl Fn(&[Voice<'_>]) -> bool) {
+        let deadline = Instant::now() + self.patience;
         while !self.pace.stopped() && Instant::now() < deadline {
-            if self.voices.iter().all(|voice| voice.writer.matched_readers() > 0) {
+            if found(&self.voices) {
                 std::thread::sleep(SETTLE.min(deadline.saturating_duration_since(Instant::now())));
                 return;
             }
@@ -217,12 +195,29 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Another writer of a track, for samples encoded otherwise than those so far. While its readers
+    /// are waited for the recording's time stands.
+    fn open(
+        &mut self,
+        track: usize,
+        representation: DataRepresentation,
+    ) -> Result<usize, ReplayError> {
+        let begun = Instant::now();
+        let writer = self.voices[track].open(representation)?;
+        let awaited = self.voices[track].awaited(writer);
+        if awaited > 0 {
+            self.await_readers(|voices| voices[track].writers[writer].matched_readers() >= awaited);
+        }
+        self.pace.shift(begun.elapsed());
+        Ok(writer)
+    }
+
     /// Plays everything once.
     fn round(&mut self, reader: &StoreReader, plan: &Plan) -> Result<(), Failure> {
         self.report.now.round += 1;
         std::thread::scope(|scope| {
             let (sender, portions) = sync_channel(AHEAD);
-            scope.spawn(move || read_ahead(reader, plan, &sender));
+            scope.spawn(move || ahead::read(reader, plan, &sender));
             self.play(&portions, plan)
             // Dropping `portions` ends the reading thread if it is not done.
         })
@@ -245,13 +240,19 @@ impl<'a> Player<'a> {
     }
 
     fn write(&mut self, track: usize, sample: &Sample) -> Result<(), ReplayError> {
-        let Voice { writer, done } = &mut self.voices[track];
         let info = &sample.info;
         if info.state != InstanceState::Alive && sample.payload.len() < 4 {
             // The writer had sent the key's hash alone: no one can say which instance it was.
-            done.skipped += 1;
+            self.voices[track].done.skipped += 1;
             return Ok(());
         }
+        let representation = representation(&sample.payload);
+        let writer = match self.voices[track].find(representation) {
+            Some(writer) => writer,
+            None => self.open(track, representation)?,
+        };
+        let Voice { writers, done, .. } = &mut self.voices[track];
+        let writer = &writers[writer];
         let key = (info.key != KeyHash::default()).then_some(info.key);
         loop {
             let time = if self.keep_timestamps { info.source_time } else { now_ns() };
@@ -279,9 +280,11 @@ impl<'a> Player<'a> {
         let deadline = Instant::now() + ACKNOWLEDGE;
         let mut acknowledged = true;
         for voice in &mut self.voices {
-            let left = deadline.saturating_duration_since(Instant::now());
-            acknowledged &= voice.writer.wait_for_acknowledgments(left);
-            voice.done.readers = voice.writer.matched_readers();
+            for writer in &voice.writers {
+                let left = deadline.saturating_duration_since(Instant::now());
+                acknowledged &= writer.wait_for_acknowledgments(left);
+            }
+            voice.done.readers = voice.readers();
         }
         let elapsed = self.report.last.elapsed();
         self.report.send(elapsed);
@@ -294,61 +297,4 @@ impl<'a> Player<'a> {
             topics: self.voices.into_iter().map(|voice| voice.done).collect(),
         }
     }
-}
-
-/// What the replay's writer offers: as recorded, except where that would lose samples now.
-fn offer(recorded: &Qos, keep_timestamps: bool) -> Qos {
-    let mut qos = recorded.clone();
-    // Discovery does not announce a writer's history, so the recorded one may be a default that is
-    // too short for what was written.
-    match (qos.reliability, qos.durability, qos.history) {
-        (Reliability::BestEffort, ..) => {}
-        (_, Durability::Volatile, _) => {
-            qos.history = History::KeepAll;
-            qos.resource_limits = Qos::reliable().resource_limits;
-        }
-        (_, _, History::KeepLast(depth)) => qos.history = History::KeepLast(depth.max(LATE)),
-        (_, _, History::KeepAll) => {}
-    }
-    if keep_timestamps {
-        // All samples are old by now.
-        qos.lifespan = QosDuration::INFINITE;
-    }
-    qos
-}
-
-/// Samples with the index of their track.
-type Portion = Result<Vec<(usize, Sample)>, StoreError>;
-
-/// Reads the recording in time order ahead of the playing thread, so that a slow disk does not show
-/// in the timing.
-fn read_ahead(reader: &StoreReader, plan: &Plan, out: &SyncSender<Portion>) {
-    // An error of `send` means that the playing thread has ended: so does this one.
-    if let Err(error) = portions(reader, plan, &mut |portion| out.send(Ok(portion)).is_ok()) {
-        let _ = out.send(Err(error));
-    }
-}
-
-fn portions(
-    reader: &StoreReader,
-    plan: &Plan,
-    send: &mut dyn FnMut(Vec<(usize, Sample)>) -> bool,
-) -> Result<(), StoreError> {
-    let names: Vec<&str> = plan.tracks.iter().map(|track| track.recorded.as_str()).collect();
-    let (mut portion, mut bytes) = (Vec::with_capacity(PORTION), 0);
-    for item in reader.merged(&names, Some(plan.start), plan.end.checked_add(1))? {
-        let (track, sample) = item?;
-        bytes += sample.payload.len();
-        portion.push((track, sample));
-        if portion.len() >= PORTION || bytes >= PORTION_BYTES {
-            bytes = 0;
-            if !send(std::mem::replace(&mut portion, Vec::with_capacity(PORTION))) {
-                return Ok(());
-            }
-        }
-    }
-    if !portion.is_empty() {
-        send(portion);
-    }
-    Ok(())
 }

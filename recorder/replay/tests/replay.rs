@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tidewire_bus::{Participant, RawReader, RawTopic, Transports, now_ns, testing};
 use tidewire_capture::{CaptureOptions, Recorder};
 use tidewire_idl::{InstanceState, KeyHash, Sample, SampleInfo, TypeSupport};
-use tidewire_qos::{History, Qos, Reliability};
+use tidewire_qos::{DataRepresentation, History, Qos, Reliability};
 use tidewire_replay::{Progress, ReplayError, ReplayOptions, Summary};
 use tidewire_store::{Store, TopicMeta};
 use tidewire_types::market::Quote;
@@ -160,6 +160,67 @@ fn bytes_keys_and_order_come_back_over_dds() {
     round_trip(DDS);
 }
 
+/// Samples of two writers, XCDR2 and XCDR1 in turn, the last of each an end; the QoS kept is that of
+/// the latter.
+fn mixed(dir: &Path) -> Vec<Sample> {
+    let store = Store::open(dir, Default::default()).unwrap();
+    let qos = serde_json::to_value(Qos::reliable()).unwrap();
+    let meta = TopicMeta { keyed: true, qos, ..TopicMeta::raw("mixed", "Number") };
+    let topic = store.register_topic(&meta).unwrap();
+    let samples: Vec<Sample> = (0..40u8)
+        .map(|i| {
+            let mut sample = sample(i, 1_000_000 * i64::from(i));
+            sample.info.key = KeyHash([i + 1; 16]);
+            sample.info.state = if i < 38 { InstanceState::Alive } else { InstanceState::Disposed };
+            sample.payload = vec![0, [7, 1][i as usize % 2], 0, 0, i, 0, 0, 0].into();
+            sample
+        })
+        .collect();
+    samples.iter().for_each(|sample| _ = store.append(topic, sample).unwrap());
+    store.close().unwrap();
+    samples
+}
+
+/// Readers elsewhere are told which representation they get, and refuse another one.
+#[test]
+fn samples_of_both_representations_reach_readers_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let recorded = mixed(dir.path());
+    // A profile says nothing of the representation; the last one is durable.
+    for profile in [None, Some("Reliable"), Some("Event")] {
+        let domain = testing::free_domain();
+        let ear = participant(domain, "ear", DDS);
+        let listener = |accepted: &[DataRepresentation]| {
+            let qos = Qos { data_representation: accepted.to_vec(), ..all() };
+            ear.raw_reader(&RawTopic::new("mixed", "Number", true), &qos).unwrap()
+        };
+        let both = listener(&[DataRepresentation::Xcdr1, DataRepresentation::Xcdr2]);
+        let second = listener(&[DataRepresentation::Xcdr2]);
+        let player = participant(domain, "player", DDS);
+        let options = ReplayOptions {
+            rate: f64::INFINITY,
+            wait: 20.0,
+            qos: profile.map(str::to_owned),
+            ..ReplayOptions::new(dir.path())
+        };
+        let summary = run(&player, &options).unwrap();
+        assert_eq!(played(&summary), [("mixed", 40)], "{profile:?}");
+        assert_eq!(summary.topics[0].readers, 2, "{profile:?}");
+        // Two writers: each has its own order.
+        let heard = |reader: &RawReader, count: usize| {
+            let mut heard: Vec<_> =
+                take(reader, count).into_iter().map(|s| (s.info.state, s.payload)).collect();
+            heard.sort_by_key(|(_, payload)| payload[4]);
+            heard
+        };
+        let expected = |step: usize| -> Vec<_> {
+            recorded.iter().step_by(step).map(|s| (s.info.state, s.payload.clone())).collect()
+        };
+        assert_eq!(heard(&both, 40), expected(1), "{profile:?}");
+        assert_eq!(heard(&second, 20), expected(2), "{profile:?}");
+    }
+}
+
 #[test]
 fn topics_are_chosen_and_renamed() {
     let dir = tempfile::tempdir().unwrap();
@@ -177,7 +238,9 @@ fn topics_are_chosen_and_renamed() {
 
     let reader = bus.raw_reader(&number("test/a"), &all()).unwrap();
     let remap = vec!["a:=test/a".parse().unwrap()];
-    let summary = run(&bus, &ReplayOptions { remap, wait: 5.0, topics: list(&["a"]), ..base() });
+    // More than a clock can hold.
+    let wait = f64::MAX;
+    let summary = run(&bus, &ReplayOptions { remap, wait, topics: list(&["a"]), ..base() });
     assert_eq!(played(&summary.unwrap()), [("test/a", 100)]);
     let heard: Vec<u8> = take(&reader, 100).iter().map(|s| s.payload[4]).collect();
     assert_eq!(heard, (0..100).collect::<Vec<u8>>());

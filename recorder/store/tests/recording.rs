@@ -239,6 +239,26 @@ fn merged_topics_come_in_time_order_from_sealed_and_unsealed_alike() {
     assert_eq!(reader.merged(all, None, None).unwrap().count(), 3000);
 }
 
+/// A value and its end that came in one message: of the same time, and the value alone has a number.
+#[test]
+fn an_end_without_a_number_comes_after_its_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), lazy()).unwrap();
+    let topic = store.register_topic(&TopicMeta::raw("a", "A")).unwrap();
+    let value = sample("p", 10, 5, b"value");
+    let mut end = sample("p", 10, 0, b"");
+    end.info.state = InstanceState::Disposed;
+    store.append(topic, &value).unwrap();
+    // They lie in different blocks.
+    store.seal().unwrap();
+    store.append(topic, &end).unwrap();
+    store.sync().unwrap();
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let merged: Vec<Sample> =
+        reader.merged(&["a"], None, None).unwrap().map(|s| s.unwrap().1).collect();
+    assert_eq!(merged, [value, end]);
+}
+
 #[test]
 fn every_partition_keeps_every_point() {
     for (partition, shards) in

@@ -9,7 +9,8 @@ const MAX_WIDTH: usize = 60;
 pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
     let total = table.len();
     let shown = max_rows.unwrap_or(total).min(total);
-    let mut widths: Vec<usize> = table.columns().iter().map(|n| n.chars().count()).collect();
+    let names: Vec<String> = table.columns().iter().map(|name| plain(name)).collect();
+    let mut widths: Vec<usize> = names.iter().map(|name| name.chars().count()).collect();
     let mut right = vec![true; widths.len()];
     let mut rows = Vec::with_capacity(shown);
     for row in table.cells().take(shown) {
@@ -29,7 +30,7 @@ pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
         right.fill(false);
     }
     let mut out = String::new();
-    push_row(&mut out, table.columns(), &widths, &right);
+    push_row(&mut out, &names, &widths, &right);
     let rule: Vec<String> = widths.iter().map(|w| "─".repeat(*w)).collect();
     push_row(&mut out, &rule, &widths, &right);
     for row in &rows {
@@ -42,7 +43,7 @@ pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
         out.push_str(&format!("({total} {noun})\n"));
     }
     for note in table.notes() {
-        out.push_str(&format!("note: {note}\n"));
+        out.push_str(&format!("note: {}\n", plain(note)));
     }
     out
 }
@@ -51,7 +52,7 @@ pub(super) fn render(table: &Table, max_rows: Option<usize>) -> String {
 fn lines(cell: &Cell<'_>) -> Vec<String> {
     let text = cell.text();
     if text.contains('\n') {
-        return text.lines().map(|line| line.chars().map(visible).collect()).collect();
+        return text.lines().map(plain).collect();
     }
     let mut out: String = text.chars().take(MAX_WIDTH).map(visible).collect();
     if text.chars().nth(MAX_WIDTH).is_some() {
@@ -59,6 +60,11 @@ fn lines(cell: &Cell<'_>) -> Vec<String> {
         out.push('…');
     }
     vec![out]
+}
+
+/// One line, safe to show: names of members and topics are whatever their writers said, too.
+fn plain(text: &str) -> String {
+    text.chars().map(visible).collect()
 }
 
 /// A control character in a string must not move the terminal's cursor.

@@ -144,7 +144,9 @@ impl Merged {
         match self.running[slot].next() {
             Some(sample) => {
                 let info = &sample.info;
-                let place = (info.source_time, info.writer, info.sequence, slot);
+                // What came without a number is the end of what came with it, and of the same time.
+                let number = if info.sequence == 0 { u64::MAX } else { info.sequence };
+                let place = (info.source_time, info.writer, number, slot);
                 self.heads.push(Reverse(Head { place, topic, slot, sample }));
             }
             None => {

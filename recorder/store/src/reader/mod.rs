@@ -134,9 +134,10 @@ impl StoreReader {
         Ok(Chunks::new(self.snapshot.clone(), scan))
     }
 
-    /// All samples of these topics in order of source time, then writer and sequence; with the
-    /// topic's index in `topics`. An empty list means every topic, in the order of
-    /// [`Self::topics`]. `start` is inclusive, `end` exclusive: ns since the Unix epoch.
+    /// All samples of these topics in order of source time, then writer and sequence, where 0 is no
+    /// number and comes last; with the topic's index in `topics`. An empty list means every topic,
+    /// in the order of [`Self::topics`]. `start` is inclusive, `end` exclusive: ns since the Unix
+    /// epoch.
     ///
     /// Streams: it holds the blocks that overlap the current time, not the recording.
     pub fn merged<S: AsRef<str>>(
