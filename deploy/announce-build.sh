@@ -5,6 +5,6 @@ deps=$(dirname "${1:?path of the binary}")/deps
 mkdir -p "$deps"
 built=$(find "$deps" -name '*.rlib' | wc -l)
 if ((built < 400)); then
-  echo "First build: about 700 crates. Expect 15 to 20 minutes on 2 cores, 4 on 8; later builds take seconds to a minute." >&2
+  echo "First build: about 730 crates. Expect 12 to 18 minutes on 2 cores; later builds take seconds to a minute." >&2
   echo "cargo's bar below shows how far it is. Everything goes to $CARGO_TARGET_DIR." >&2
 fi

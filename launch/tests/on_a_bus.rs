@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tidewire_bus::testing::free_domain;
-use tidewire_bus::{Participant, RawTopic, RawWriter};
+use tidewire_bus::{Participant, RawTopic, RawWriter, now_ns};
 use tidewire_qos::Qos;
+use tidewire_qos::policy::Ownership;
+use tidewire_types::sensor::Temperature;
 
 /// What anything here gets before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,6 +141,74 @@ fn names_of_others_cannot_drive_the_terminal() {
         let told = text(&output.stdout) + &text(&output.stderr);
         assert!(told.contains("wild\\u{1b}[2J") && !told.contains('\x1b'), "{args:?}: {told:?}");
     }
+}
+
+/// Instances of such topics have an owner, so that their readers must know the type.
+fn owned() -> Qos {
+    Qos { ownership: Ownership::Exclusive, ..Qos::reliable() }
+}
+
+#[test]
+fn a_topic_that_cannot_be_measured_ends_no_other() {
+    let domain = free_domain();
+    let here = join(domain, "plant/pump1");
+    let known = here.writer::<Temperature>("temperature", &owned()).unwrap();
+    let secret = RawTopic::new("secret", "plant::Secret", true);
+    let _unknown = here.raw_writer(&secret, &owned()).unwrap();
+    let measure = |args: &[&str]| {
+        let args = [&["topic"][..], args, &["--for", "300ms", "--json"]].concat();
+        let mut child = start(&args, domain);
+        until("it ends", || {
+            known.write(&Temperature { point: "pump1".into(), celsius: 61.5 }).unwrap();
+            child.try_wait().unwrap().is_some()
+        });
+        finish(child)
+    };
+    for tool in ["hz", "bw", "delay"] {
+        for topics in [&["*"][..], &["secret", "temperature"]] {
+            let output = measure(&[&[tool][..], topics].concat());
+            let told = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{tool} {topics:?}: {told}");
+            let warnings = told.lines().filter(|line| line.starts_with("warning: "));
+            assert_eq!(warnings.count(), 1, "{told}");
+            for words in ["`secret` cannot be measured", "OWNERSHIP", "plant::Secret", "--types"] {
+                assert!(told.contains(words), "{told}");
+            }
+            let line: Value = serde_json::from_slice(&output.stdout).expect("one topic");
+            assert_eq!(line["topic"], "temperature");
+            assert!(line["samples"].as_u64() > Some(0), "{line}");
+        }
+        for topics in [&["secret"][..], &["secr*"]] {
+            let output = measure(&[&[tool][..], topics].concat());
+            let told = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{tool} {topics:?}: {told}");
+            assert!(told.contains("`secret` cannot be measured"), "{told}");
+            assert!(told.contains("error: ") && output.stdout.is_empty(), "{told}");
+        }
+    }
+}
+
+#[test]
+fn types_that_are_given_are_used_to_measure() {
+    let domain = free_domain();
+    let here = join(domain, "plant/pump1");
+    let secret = RawTopic::new("secret", "plant::Secret", true);
+    let writer = here.raw_writer(&secret, &owned()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let idl = "module plant { struct Secret { @key octet id; }; };";
+    std::fs::write(dir.path().join("secret.idl"), idl).unwrap();
+    let types = dir.path().display().to_string();
+    let args = ["topic", "hz", "secret", "--types", &types, "--for", "300ms", "--json"];
+    let mut child = start(&args, domain);
+    until("it ends", || {
+        writer.write(b"\0\x01\0\0\x07", now_ns(), None).unwrap();
+        child.try_wait().unwrap().is_some()
+    });
+    let output = finish(child);
+    let told = text(&output.stderr);
+    assert!(output.status.success() && !told.contains("cannot be measured"), "{told}");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(line["samples"].as_u64() > Some(0), "{line}");
 }
 
 #[test]

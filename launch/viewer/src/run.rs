@@ -144,9 +144,14 @@ impl Site {
                 let raw = RawTopic::new(&topic.name, &topic.type_name, topic.keyed);
                 let qos = match &self.profile {
                     Some(profile) => profile.reader_qos(&topic.name),
-                    None => Qos { durability: Durability::Volatile, ..Qos::sensor_data() },
+                    None => Qos {
+                        durability: Durability::Volatile,
+                        // Must be the same on both sides.
+                        ownership: topic.writers[0].qos.ownership,
+                        ..Qos::sensor_data()
+                    },
                 };
-                match self.participant.raw_reader(&raw, &qos) {
+                match self.participant.raw_reader_of(&raw, &ty, &qos) {
                     Ok(reader) => {
                         let event = [Anomaly::TYPE_NAME, FaultTruth::TYPE_NAME];
                         let draws = !event.contains(&topic.type_name.as_str());

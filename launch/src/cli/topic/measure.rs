@@ -1,16 +1,14 @@
-//! What `topic hz`, `bw` and `delay` share: readers of the topics, figures of what comes, a table that
-//! is redrawn while they come.
+//! What `topic hz`, `bw` and `delay` share: figures of what comes on the topics, a table that is redrawn
+//! while it comes.
 
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use serde_json::{Value, json};
-use tidewire_bus::{Participant, RawReader, TopicInfo, now_ns};
-use tidewire_qos::fnmatch::{fnmatch, has_wildcard};
-use tidewire_qos::{Durability, Profile};
+use tidewire_bus::{RawReader, TopicInfo, now_ns};
 
 use super::figures::{Count, Figures};
-use super::watch;
+use super::follow::Topics;
 use crate::cli::bus::Bus;
 use crate::cli::live::Screen;
 use crate::cli::output;
@@ -66,10 +64,7 @@ pub struct Measured {
 /// Measures until Ctrl-C, `--for` or `--timeout`.
 pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
     let stop = Stop::at_keyboard()?;
-    let profile = args.bus.profile()?;
-    args.bus.registry()?;
-    let participant = args.bus.participant(view.name)?;
-    let mut measured: Vec<Measured> = Vec::new();
+    let mut topics = Topics::new(args, view.name)?;
     let mut screen = Screen::new();
     let mut progress = Progress::new(json || screen.live());
     let (mut heard, mut begun, mut told) = (Instant::now(), None, false);
@@ -78,11 +73,15 @@ pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
     while !stop.is_set() {
         if looked.is_none_or(|at| at.elapsed() >= Duration::from_millis(100)) {
             looked = Some(Instant::now());
-            look(args, &participant, profile.as_ref(), &mut measured)?;
-            told = told || tell_missing(args, &participant, &measured, heard.elapsed());
+            for warning in topics.look()? {
+                screen.clear();
+                progress.clear();
+                output::note(&warning);
+            }
+            told = told || topics.tell_missing(heard.elapsed());
         }
-        participant.wait(Duration::from_millis(if measured.is_empty() { 20 } else { 100 }));
-        for topic in &mut measured {
+        topics.wait();
+        for topic in &mut topics.measured {
             while topic.reader.take_into(&mut batch, 4096) > 0 {
                 heard = Instant::now();
                 begun.get_or_insert(heard);
@@ -93,25 +92,29 @@ pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
             break;
         }
         // Where topics are there and silent, `--for` ends it, too.
-        let silent = begun.is_none() && !measured.is_empty() && !args.for_.is_zero();
+        let silent = begun.is_none() && topics.have_come() && !args.for_.is_zero();
         if silent && heard.elapsed() >= args.for_ {
+            if topics.measured.is_empty() {
+                bail!("none of the topics that are there can be measured");
+            }
             break;
         }
         if args.timeout.is_some_and(|timeout| heard.elapsed() >= timeout) {
             screen.clear();
             progress.clear();
-            give_up(args, &participant, &measured, heard.elapsed())?;
+            topics.give_up(heard.elapsed())?;
         }
         if screen.live() && !json && drawn.elapsed() >= Duration::from_millis(500) {
             drawn = Instant::now();
-            screen.put(&text(view, &measured));
+            screen.put(&text(view, &topics.measured));
         }
-        progress.show(|| brief(view, &measured));
+        progress.show(|| brief(view, &topics.measured));
     }
     progress.clear();
     screen.clear();
+    let measured = &topics.measured;
     if json {
-        for topic in &measured {
+        for topic in measured {
             let mut line = json!({ "topic": topic.name });
             let more = (view.json)(topic, &topic.figures.count(), now_ns());
             if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
@@ -120,87 +123,17 @@ pub fn run(args: &Args, json: bool, view: &View) -> anyhow::Result<()> {
             output::say(&serde_json::to_string(&line)?);
         }
     } else {
-        output::print(&text(view, &measured));
+        output::print(&text(view, measured));
     }
     Ok(())
 }
 
-fn wanted(args: &Args, name: &str) -> bool {
-    args.topics.iter().any(|topic| {
-        let topic = args.names.on_bus(topic);
-        topic == name || (has_wildcard(&topic) && fnmatch(&topic, name))
-    })
-}
-
-/// Reads topics that have come, and notes who writes those that are known.
-fn look(
-    args: &Args,
-    participant: &Participant,
-    profile: Option<&Profile>,
-    measured: &mut Vec<Measured>,
-) -> anyhow::Result<()> {
-    for info in participant.topics() {
-        if let Some(known) = measured.iter_mut().find(|m| m.info.name == info.name) {
-            if !info.writers.is_empty() {
-                known.info = info;
-            }
-            continue;
-        }
-        if info.writers.is_empty() || !wanted(args, &info.name) {
-            continue;
-        }
-        let reader = match profile {
-            Some(profile) => watch::reader(participant, &info, Some(profile))?,
-            // History is of the past: neither its rate nor its delay is one of now.
-            None => {
-                watch::reader_as(participant, &info, |qos| qos.durability = Durability::Volatile)?
-            }
-        };
-        let figures = Figures::new(args.window.map(|window| window as usize));
-        measured.push(Measured { name: args.names.topic(&info.name), info, reader, figures });
-    }
-    measured.sort_by(|a, b| a.info.name.cmp(&b.info.name));
-    Ok(())
-}
-
-/// The first name or pattern that nobody writes.
-fn missing<'a>(args: &'a Args, measured: &[Measured]) -> Option<&'a str> {
-    let found = |topic: &&String| {
-        let topic = &args.names.on_bus(topic);
-        measured.iter().any(|m| m.info.name == *topic || fnmatch(topic, &m.info.name))
-    };
-    args.topics.iter().find(|topic| !found(topic)).map(String::as_str)
-}
-
-/// After two seconds of looking, says once what there is instead.
-fn tell_missing(
-    args: &Args,
-    participant: &Participant,
-    measured: &[Measured],
-    looked: Duration,
-) -> bool {
-    let due = looked >= Duration::from_secs(2) && args.timeout.is_none_or(|t| t > looked);
-    let Some(name) = missing(args, measured).filter(|_| due) else { return false };
-    output::note(&format!("waiting: {}", watch::nobody(participant, name)));
-    true
-}
-
-fn give_up(
-    args: &Args,
-    participant: &Participant,
-    measured: &[Measured],
-    waited: Duration,
-) -> anyhow::Result<()> {
-    if let Some(name) = missing(args, measured) {
-        bail!("{}", watch::nobody(participant, name));
-    }
-    let names: Vec<&str> = measured.iter().map(|m| m.name.as_str()).collect();
-    bail!("no sample on `{}` for {:.1} s", names.join("`, `"), waited.as_secs_f64());
-}
+/// What there is to show before a topic has come that can be read.
+const NOTHING: &str = "nothing to measure yet";
 
 fn text(view: &View, measured: &[Measured]) -> String {
     if measured.is_empty() {
-        return "nobody writes it yet\n".to_owned();
+        return format!("{NOTHING}\n");
     }
     let now = now_ns();
     let counts: Vec<(&Measured, Count)> =
@@ -234,7 +167,7 @@ fn brief(view: &View, measured: &[Measured]) -> String {
             format!("{}: {}", topic.name, cells.join("  "))
         })
         .collect();
-    if parts.is_empty() { "nobody writes it yet".to_owned() } else { parts.join("  |  ") }
+    if parts.is_empty() { NOTHING.to_owned() } else { parts.join("  |  ") }
 }
 
 /// A quantile in microseconds, for JSON.

@@ -5,6 +5,7 @@ mod bw;
 mod delay;
 mod echo;
 mod figures;
+mod follow;
 mod hz;
 mod info;
 mod list;

@@ -200,20 +200,32 @@ pub fn reader_of(
     ty: Option<&TypeHandle>,
     profile: Option<&Profile>,
 ) -> anyhow::Result<RawReader> {
-    let Some(ty) = ty else { return reader(participant, info, profile) };
     let (raw, qos) = wanted(info, profile);
-    Ok(participant.raw_reader_of(&raw, ty, &qos)?)
+    Ok(open(participant, &raw, ty, &qos)?)
 }
 
-/// A reader that matches the topic's writers but for what `change` changes.
+/// As [`reader_of`], one that matches the topic's writers but for what `change` changes.
 pub fn reader_as(
     participant: &Participant,
     info: &TopicInfo,
+    ty: Option<&TypeHandle>,
     change: impl FnOnce(&mut Qos),
 ) -> anyhow::Result<RawReader> {
     let (raw, mut qos) = wanted(info, None);
     change(&mut qos);
-    Ok(participant.raw_reader(&raw, &qos)?)
+    Ok(open(participant, &raw, ty, &qos)?)
+}
+
+fn open(
+    participant: &Participant,
+    raw: &RawTopic,
+    ty: Option<&TypeHandle>,
+    qos: &Qos,
+) -> Result<RawReader, BusError> {
+    match ty {
+        Some(ty) => participant.raw_reader_of(raw, ty, qos),
+        None => participant.raw_reader(raw, qos),
+    }
 }
 
 /// What a reader is to let pass.
