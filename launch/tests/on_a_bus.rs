@@ -243,3 +243,18 @@ fn viewers_and_bridges_have_the_name_they_are_given() {
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
     }
 }
+
+#[test]
+fn the_viewer_reads_topics_of_exclusive_ownership() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("run.rrd").display().to_string();
+    let domain = free_domain();
+    let here = join(domain, "plant/pump1");
+    let owned = Qos { ownership: Ownership::Exclusive, ..Qos::reliable() };
+    let writer = here.writer::<Temperature>("temperature", &owned).unwrap();
+    let child = start(&["view", "--save", &file], domain);
+    writer.wait_for_readers(1, PATIENCE).unwrap();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rerun::{RecordingStream, Scalars, TextLog, TextLogLevel};
 use tidewire_bus::{Participant, RawReader, RawTopic};
 use tidewire_idl::{InstanceState, Sample, TypeRegistry, TypeSupport};
-use tidewire_qos::{Durability, Profile, Qos};
+use tidewire_qos::{Durability, History, Profile, Qos};
 use tidewire_types::event::{Anomaly, FaultTruth};
 
 use crate::scene::{Scene, TIMELINE, topic_path};
@@ -148,6 +148,8 @@ impl Site {
                         durability: Durability::Volatile,
                         // Must be the same on both sides.
                         ownership: topic.writers[0].qos.ownership,
+                        // Between two looks more may come than a short history of an instance keeps.
+                        history: History::KeepAll,
                         ..Qos::sensor_data()
                     },
                 };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tidewire_bus::{RawWriter, WriteError};
@@ -57,7 +58,7 @@ impl<'a> Inbound<'a> {
         }
         let outlet = self.outlets.entry(topic.clone());
         let outlet = outlet.or_insert_with(|| Outlet::new(&topic, site, &header));
-        if !outlet.takes(&header) {
+        if !outlet.takes(site, &header, Instant::now()) {
             stats.refused.fetch_add(1, Ordering::Relaxed);
             stats.other_type.fetch_add(1, Ordering::Relaxed);
             outlet.warn_of(site, &header);

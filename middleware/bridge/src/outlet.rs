@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use tidewire_bus::{RawTopic, RawWriter};
 use tidewire_qos::policy::DataRepresentation;
@@ -13,6 +14,10 @@ use crate::wire::Header;
 /// So many sites are warned of per topic; whoever is on zenoh makes up names of sites.
 const WARNED: usize = 64;
 
+/// A topic of whose type nothing has come for so long takes another: its writers may have been started
+/// anew with that.
+const LEFT: Duration = Duration::from_secs(10);
+
 /// One topic. The first sample decides its type: a topic has one in a domain.
 pub struct Outlet {
     raw: RawTopic,
@@ -22,6 +27,8 @@ pub struct Outlet {
     writers: [OnceCell<Option<RawWriter>>; 2],
     /// Sites whose samples are of another type.
     warned: HashSet<String>,
+    /// When the last sample of its type came.
+    last: Instant,
 }
 
 impl Outlet {
@@ -31,12 +38,18 @@ impl Outlet {
             site: site.to_owned(),
             writers: Default::default(),
             warned: HashSet::new(),
+            last: Instant::now(),
         }
     }
 
-    /// Whether a sample is of the topic's type.
-    pub fn takes(&self, header: &Header) -> bool {
-        self.raw.type_name == header.type_name && self.raw.keyed == header.keyed
+    /// Whether a sample that comes `now` is of the topic's type, which it may change.
+    pub fn takes(&mut self, site: &str, header: &Header, now: Instant) -> bool {
+        if self.raw.type_name == header.type_name && self.raw.keyed == header.keyed {
+            self.last = now;
+        } else if now.saturating_duration_since(self.last) > LEFT {
+            *self = Self { last: now, ..Self::new(&self.raw.name, site, header) };
+        }
+        self.last == now
     }
 
     /// Warns of a site whose samples are of another type: once, it may send many.
@@ -48,7 +61,8 @@ impl Outlet {
         let there = kind(&header.type_name, header.keyed);
         tracing::warn!(
             "topic {:?} is written here as {here} of site {:?}; site {site:?} sends {there}: its \
-             samples are refused until they agree, or deny the topic at one of them",
+             samples are refused until nobody has sent the other for ten seconds; let them agree, \
+             or deny the topic at one of them",
             self.raw.name,
             self.site,
         );
@@ -103,6 +117,20 @@ fn representation(payload: &[u8]) -> DataRepresentation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::header;
+
+    #[test]
+    fn a_type_that_nobody_sends_any_more_gives_way() {
+        let first = header();
+        let second = Header { type_name: "Second".into(), ..header() };
+        let mut outlet = Outlet::new("t", "a", &first);
+        let begun = outlet.last;
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        assert!(outlet.takes("a", &first, after(5)));
+        assert!(!outlet.takes("b", &second, after(15)), "not yet");
+        assert!(outlet.takes("b", &second, after(16)));
+        assert!(!outlet.takes("a", &first, after(17)) && outlet.takes("b", &second, after(17)));
+    }
 
     #[test]
     fn the_representation_is_read_from_the_encapsulation() {

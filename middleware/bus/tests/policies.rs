@@ -202,7 +202,6 @@ fn the_last_value_comes_before_the_end_of_its_instance() {
                 writer.write(&temperature("p", celsius)).unwrap();
             }
             writer.dispose(&temperature("p", 0.0)).unwrap();
-            writer.write(&temperature("p", 4.0)).unwrap();
             writer.write(&temperature("q", 5.0)).unwrap();
             let mut got = Vec::new();
             wait("the last sample", || {

@@ -204,9 +204,12 @@ impl<'a> Player<'a> {
     ) -> Result<usize, ReplayError> {
         let begun = Instant::now();
         let writer = self.voices[track].open(representation)?;
-        let awaited = self.voices[track].awaited(writer);
-        if awaited > 0 {
-            self.await_readers(|voices| voices[track].writers[writer].matched_readers() >= awaited);
+        if self.voices[track].awaited(writer) > 0 {
+            self.await_readers(|voices| {
+                // Those there now: one may leave meanwhile.
+                let voice = &voices[track];
+                voice.writers[writer].matched_readers() >= voice.awaited(writer)
+            });
         }
         self.pace.shift(begun.elapsed());
         Ok(writer)

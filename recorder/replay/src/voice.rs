@@ -1,7 +1,7 @@
 //! What a track is written with.
 
 use tidewire_bus::{EndpointInfo, Participant, RawTopic, RawWriter};
-use tidewire_qos::policy::{DataRepresentation, Durability, History, Reliability};
+use tidewire_qos::policy::{DataRepresentation, Durability, History, Ownership, Reliability};
 use tidewire_qos::{Duration, Qos, check};
 
 use crate::error::ReplayError;
@@ -51,6 +51,12 @@ impl<'a> Voice<'a> {
             Some(ty) => self.participant.raw_writer_of(&raw, ty, &qos),
             None => self.participant.raw_writer(&raw, &qos),
         };
+        if !self.writers.is_empty() && qos.ownership == Ownership::Exclusive {
+            tracing::warn!(
+                %topic,
+                "has samples in XCDR1 and XCDR2: of an instance in both, a reader hears the writer of one"
+            );
+        }
         let failed = |source| ReplayError::Writer { topic: topic.clone(), source };
         self.writers.push(writer.map_err(failed)?);
         Ok(self.writers.len() - 1)

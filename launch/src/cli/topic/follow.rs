@@ -1,6 +1,7 @@
 //! The topics that `topic hz`, `bw` and `delay` were asked for: finding them, and reading those that can
 //! be read.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -11,8 +12,12 @@ use tidewire_qos::{Durability, Profile};
 
 use super::figures::Figures;
 use super::measure::{Args, Measured};
-use super::{TYPE_PATIENCE, watch};
+use super::watch;
 use crate::cli::output;
+
+/// How long, and how often, a type is asked for that nobody here knows.
+const ASKING: Duration = Duration::from_millis(250);
+const ASKED: u32 = 12;
 
 /// What was asked for, and what of it has come.
 pub struct Topics<'a> {
@@ -24,6 +29,8 @@ pub struct Topics<'a> {
     pub measured: Vec<Measured>,
     /// Names on the bus of those that cannot be read.
     refused: Vec<String>,
+    /// How often the type of a topic was asked for in vain.
+    asked: HashMap<String, u32>,
 }
 
 impl<'a> Topics<'a> {
@@ -36,6 +43,7 @@ impl<'a> Topics<'a> {
             participant: args.bus.participant(name)?,
             measured: Vec::new(),
             refused: Vec::new(),
+            asked: HashMap::new(),
         })
     }
 
@@ -56,7 +64,8 @@ impl<'a> Topics<'a> {
             }
             let name = self.args.names.topic(&info.name);
             match self.open(&info) {
-                Ok(reader) => {
+                Ok(None) => {}
+                Ok(Some(reader)) => {
                     let figures = Figures::new(self.args.window.map(|window| window as usize));
                     self.measured.push(Measured { name, info, reader, figures });
                 }
@@ -92,17 +101,21 @@ impl<'a> Topics<'a> {
         })
     }
 
-    /// A reader of a topic, which tells instances apart if the type is known.
-    fn open(&self, info: &TopicInfo) -> anyhow::Result<RawReader> {
+    /// A reader of a topic, which tells instances apart if the type is known. `None` while its type is
+    /// asked for: briefly, as the readers that are there hold their writers up meanwhile.
+    fn open(&mut self, info: &TopicInfo) -> anyhow::Result<Option<RawReader>> {
         let known = self.registry.get(&info.type_name);
         let opened = self.open_as(info, known.as_ref());
-        if opened.is_ok() || known.is_some() || !self.participant.reads_types() {
-            return opened;
+        let asked = self.asked.entry(info.name.clone()).or_default();
+        let is_futile = known.is_some() || !self.participant.reads_types() || *asked >= ASKED;
+        if opened.is_ok() || is_futile {
+            return opened.map(Some);
         }
-        // It may be the type that is missing, which takes time to ask for.
-        match self.participant.discovered_type(&info.name, TYPE_PATIENCE) {
-            Ok(announced) => self.open_as(info, Some(&announced)),
-            Err(_) => opened,
+        *asked += 1;
+        // It may be the type that is missing.
+        match self.participant.discovered_type(&info.name, ASKING) {
+            Ok(announced) => self.open_as(info, Some(&announced)).map(Some),
+            Err(_) => Ok(None),
         }
     }
 

@@ -152,7 +152,6 @@ impl Ask {
                 reception_time,
                 expires,
                 standing: Standing::Unjudged,
-                last: None,
             }));
             if last {
                 all.answered.insert(service);
@@ -267,7 +266,6 @@ mod tests {
             expires: 0,
             standing: Standing::Unjudged,
             disposes: false,
-            last: None,
         }
     }
 

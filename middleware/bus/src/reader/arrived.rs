@@ -30,9 +30,6 @@ pub(crate) struct Arrived {
     pub standing: Standing,
     /// As [`SampleMeta::disposes`](tidewire_transport::SampleMeta::disposes).
     pub disposes: bool,
-    /// Of the end of an instance: the sample that was [held](super::filter::Gates::hold) then, which comes
-    /// before it.
-    pub last: Option<Box<Arrived>>,
 }
 
 impl Arrived {

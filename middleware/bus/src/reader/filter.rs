@@ -141,20 +141,14 @@ impl Gates {
         }
     }
 
-    /// The sample that is held of an instance, for its `end`, which passes now.
-    pub fn release(&mut self, end: &Change) -> Option<Box<Arrived>> {
-        let filter = self.separation.as_mut().filter(|_| end.state != InstanceState::Alive)?;
-        filter.release(end).map(Box::new)
+    /// The sample that is held of an instance and came before its `end`, which is taken now.
+    pub fn release(&mut self, end: &Arrived) -> Option<Arrived> {
+        self.separation.as_mut()?.release(end)
     }
 
-    /// The last sample before an `end` that is taken now, and passed earlier with `kept`.
-    pub fn last_before(&mut self, end: &Change, kept: Option<Arrived>) -> Option<Arrived> {
-        self.separation.as_mut()?.last_before(end, kept)
-    }
-
-    /// What is held of a writer that is gone.
-    pub fn release_of(&mut self, writer: &Guid) -> Vec<Arrived> {
-        self.separation.as_mut().map_or_else(Vec::new, |filter| filter.release_of(writer))
+    /// What is held of a writer that is gone is due. Says whether there is any.
+    pub fn hasten(&mut self, writer: &Guid) -> bool {
+        self.separation.as_mut().is_some_and(|filter| filter.hasten(writer))
     }
 
     /// A sample that was held and is delivered now.

@@ -273,30 +273,10 @@ impl Incoming {
             payload: Bytes::new(),
         };
         let standing = Standing::News;
-        let mut arrived = Arrived {
-            sample,
-            reception_time: now,
-            expires: 0,
-            standing,
-            disposes: false,
-            last: None,
-        };
-        if self.judge.holds() {
-            arrived.last = self.judge.release(&arrived.change());
-        }
+        let arrived =
+            Arrived { sample, reception_time: now, expires: 0, standing, disposes: false };
         self.queue.lock().push(arrived, None);
         self.waiting.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// What is held of a writer that is gone waits to be taken. Says whether there is any.
-    pub fn release_of(&self, writer: &Guid) -> bool {
-        let released = self.judge.release_of(writer);
-        let any = !released.is_empty();
-        for last in released {
-            self.hear_again(&last.sample.key);
-            self.park(Arrived { standing: Standing::Passed, ..last });
-        }
-        any
     }
 
     /// Adds what came over shared memory to what waits, under the same history depth.
@@ -393,12 +373,6 @@ fn room(payload: &Bytes) -> usize {
     payload.len() + size_of::<Option<Arrived>>()
 }
 
-/// With the one that comes before it.
-fn room_of(arrived: &Arrived) -> usize {
-    let last = arrived.last.as_ref().map_or(0, |last| room(&last.sample.payload));
-    room(&arrived.sample.payload) + last
-}
-
 impl Queue {
     /// Adds a change that is kept back, behind the samples that came before it. Says whether it has: of a
     /// writer that goes on the first is enough.
@@ -425,7 +399,7 @@ impl Queue {
 
     /// The entry before the first, this one, was taken.
     fn leave(&mut self, taken: &Arrived) {
-        self.bytes -= room_of(taken);
+        self.bytes -= room(&taken.sample.payload);
         let place = place(taken);
         let Some(positions) = self.instances.get_mut(&place) else { return };
         // Not everything of an instance has a place there.
@@ -440,7 +414,7 @@ impl Queue {
     /// As the first entry, which nothing displaces.
     fn put_back(&mut self, arrived: Arrived) {
         self.first -= 1;
-        self.bytes += room_of(&arrived);
+        self.bytes += room(&arrived.sample.payload);
         self.samples.push_front(Some(arrived));
     }
 
@@ -454,12 +428,12 @@ impl Queue {
                 && let Some(oldest) = positions.pop_front()
                 && let Some(old) = self.samples[(oldest - self.first) as usize].take()
             {
-                self.bytes -= room_of(&old);
+                self.bytes -= room(&old.sample.payload);
                 self.holes += 1;
                 replaced = 1;
             }
         }
-        self.bytes += room_of(&arrived);
+        self.bytes += room(&arrived.sample.payload);
         self.samples.push_back(Some(arrived));
         // Holes at the front go at once, so that a queue nobody takes from stays short.
         while matches!(self.samples.front(), Some(None)) {
@@ -559,12 +533,11 @@ impl Sink for Incoming {
             }
         };
         let disposes = sample.state == InstanceState::Disposed;
-        let mut arrived =
-            Arrived { sample, reception_time, expires, standing, disposes, last: None };
-        match (verdict, &mut gates) {
-            (Some(Verdict::Passes), Some(gates)) => arrived.last = gates.release(&change),
-            (Some(Verdict::TooSoon), Some(gates)) => gates.hold(arrived.clone(), reception_time),
-            _ => {}
+        let arrived = Arrived { sample, reception_time, expires, standing, disposes };
+        if verdict == Some(Verdict::TooSoon)
+            && let Some(gates) = &mut gates
+        {
+            gates.hold(arrived.clone(), reception_time);
         }
         let adds = match standing {
             Standing::KeptBack => self.notes_all.load(Ordering::Acquire) && queue.note(arrived),

@@ -49,19 +49,14 @@ impl Judge {
         self.holds
     }
 
-    /// The sample that is held of an instance, for its `end`, which passes now.
-    pub fn release(&self, end: &Change) -> Option<Box<Arrived>> {
+    /// The sample that is held of an instance and came before its `end`, which is taken now.
+    pub fn release(&self, end: &Arrived) -> Option<Arrived> {
         self.gates.lock().release(end)
     }
 
-    /// The last sample before an `end` that is taken now, and passed earlier with `kept`.
-    pub fn last_before(&self, end: &Change, kept: Option<Arrived>) -> Option<Arrived> {
-        self.gates.lock().last_before(end, kept)
-    }
-
-    /// What is held of a writer that is gone.
-    pub fn release_of(&self, writer: &Guid) -> Vec<Arrived> {
-        if self.holds { self.gates.lock().release_of(writer) } else { Vec::new() }
+    /// What is held of a writer that is gone is due. Says whether there is any.
+    pub fn hasten(&self, writer: &Guid) -> bool {
+        self.holds && self.gates.lock().hasten(writer)
     }
 
     /// A sample that was held and is delivered now.

@@ -101,7 +101,7 @@ impl TimeFilter {
         let name = self.name(&arrived.change());
         if let Some(held) = self.held.get_mut(&name) {
             if arrived.sample.source_time >= held.arrived.sample.source_time {
-                *held = Held { arrived, has_waited, ..*held };
+                *held = Held { arrived, has_waited, due: held.due };
             }
             return;
         }
@@ -116,38 +116,35 @@ impl TimeFilter {
         }
     }
 
-    /// The one that is held of the instance that `end` ends: it comes before that.
-    pub fn release(&mut self, end: &Change) -> Option<Arrived> {
-        let name = self.name(end);
+    /// The one that is held of the instance that `end` ends, if it came before that.
+    pub fn release(&mut self, end: &Arrived) -> Option<Arrived> {
+        let name = self.name(&end.change());
+        let held = self.held.get(&name)?;
+        // History came later than live samples that follow it.
+        let (last, time) = (&held.arrived, end.sample.source_time);
+        let is_earlier = held.has_waited
+            || (last.reception_time <= end.reception_time && last.sample.source_time <= time);
+        if end.standing != Standing::Unjudged && !is_earlier {
+            return None;
+        }
         let Held { arrived, .. } = self.held.remove(&name)?;
         self.deliver(name, arrived.sample.source_time);
         Some(arrived)
     }
 
-    /// The last sample before an `end` that was judged earlier: `kept` was held then, unless another has
-    /// come out of the queue since.
-    pub fn last_before(&mut self, end: &Change, kept: Option<Arrived>) -> Option<Arrived> {
-        let name = self.name(end);
-        if self.held.get(&name).is_some_and(|held| held.has_waited) {
-            return self.release(end);
-        }
-        let last = self.last.get(&name).copied();
-        kept.filter(|kept| last.is_none_or(|last| last <= kept.sample.source_time))
-    }
-
-    /// Those of a writer that is gone.
-    pub fn release_of(&mut self, writer: &Guid) -> Vec<Arrived> {
-        let is_its = |held: &Held| held.arrived.sample.writer == *writer;
-        let names = self.held.iter().filter(|(_, held)| is_its(held)).map(|(name, _)| *name);
-        let names: Vec<Name> = names.collect();
-        let mut released = Vec::with_capacity(names.len());
-        for name in names {
-            if let Some(Held { arrived, .. }) = self.held.remove(&name) {
-                self.deliver(name, arrived.sample.source_time);
-                released.push(arrived);
+    /// What is held of a writer that is gone is due. Says whether there is any.
+    pub fn hasten(&mut self, writer: &Guid) -> bool {
+        let mut any = false;
+        for (name, held) in &mut self.held {
+            if held.arrived.sample.writer == *writer {
+                held.due = i64::MIN;
+                self.order.push_front((held.due, *name));
+                // Who hastens it tells others.
+                self.told += 1;
+                any = true;
             }
         }
-        released
+        any
     }
 
     /// A sample that was held is delivered, as one of this source time.
@@ -243,15 +240,17 @@ mod tests {
             payload: Bytes::new(),
         };
         let (reception_time, standing) = (ms * MS, Standing::Passed);
-        Arrived { sample, reception_time, expires: 0, standing, disposes: false, last: None }
+        Arrived { sample, reception_time, expires: 0, standing, disposes: false }
     }
 
     fn change(ms: i64, key: u8, writer: u8) -> Change {
         arrived(ms, key, writer).change()
     }
 
-    fn end(ms: i64, key: u8) -> Change {
-        Change { state: InstanceState::Disposed, ..change(ms, key, 1) }
+    fn end(ms: i64, key: u8) -> Arrived {
+        let mut end = arrived(ms, key, 1);
+        end.sample.state = InstanceState::Disposed;
+        end
     }
 
     fn filter(told_apart: bool) -> TimeFilter {
@@ -315,35 +314,34 @@ mod tests {
             |arrived: Option<Arrived>| arrived.map(|arrived| arrived.sample.source_time / MS);
         let mut filter = filter(true);
         assert!(come(&mut filter, 0, 1) && !come(&mut filter, 3, 1));
-        assert!(filter.release(&end(4, 2)).is_none(), "another instance");
+        assert_eq!(time(filter.release(&end(4, 2))), None, "another instance");
         assert_eq!(time(filter.release(&end(4, 1))), Some(3));
         assert!(filter.release(&end(4, 1)).is_none() && filter.due(99 * MS).is_none());
         assert!(!come(&mut filter, 12, 1) && come(&mut filter, 13, 1));
-        // Of an end that waits with its last sample, while others are judged before it, or after it.
-        let kept = || Some(arrived(15, 1, 1));
-        assert_eq!(time(filter.last_before(&end(16, 1), kept())), Some(15));
+        // An end that waits, while others are judged: one that came after it, one in front of it.
         assert!(!come(&mut filter, 18, 1));
-        assert_eq!(time(filter.last_before(&end(16, 1), kept())), Some(15), "that came after it");
+        assert_eq!(time(filter.release(&end(16, 1))), None);
         filter.hold(Arrived { standing: Standing::Unjudged, ..arrived(19, 1, 1) }, 19 * MS);
-        assert_eq!(
-            time(filter.last_before(&end(16, 1), kept())),
-            Some(19),
-            "it was in front of it"
-        );
-        assert!(come(&mut filter, 29, 1));
-        assert_eq!(time(filter.last_before(&end(16, 1), kept())), None, "a newer one has passed");
+        assert_eq!(time(filter.release(&end(16, 1))), Some(19));
+        // One that is judged now.
+        assert!(!come(&mut filter, 21, 1));
+        let unjudged = Arrived { standing: Standing::Unjudged, ..end(16, 1) };
+        assert_eq!(time(filter.release(&unjudged)), Some(21));
     }
 
     #[test]
-    fn what_a_writer_wrote_last_comes_before_it_is_gone() {
+    fn what_a_writer_wrote_last_is_due_when_it_is_gone() {
         let mut filter = filter(true);
         for key in [1, 2] {
             assert!(come(&mut filter, 0, key) && !come(&mut filter, 3, key));
         }
         filter.hold(arrived(4, 2, 9), 4 * MS);
-        let released = filter.release_of(&Guid([1; 16]));
-        assert_eq!(released.iter().map(|a| a.sample.key.0[0]).collect::<Vec<_>>(), [1]);
+        assert!(filter.hasten(&Guid([1; 16])) && !filter.hasten(&Guid([7; 16])));
+        assert_eq!((due(&mut filter, 5), due(&mut filter, 5)), (Some(3), None));
         assert_eq!((due(&mut filter, 13), due(&mut filter, 13)), (Some(4), None));
+        assert!(filter.is_newly_due(13 * MS), "of the other writer's");
+        assert!(!come(&mut filter, 6, 1) && !filter.is_newly_due(15 * MS));
+        assert!(filter.is_newly_due(16 * MS));
     }
 
     #[test]

@@ -159,16 +159,10 @@ impl ReaderCore {
         Ok(())
     }
 
-    pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64, mut judged: Judged<'_>) {
+    pub(super) fn park(&self, sample: &Shm<'_>, reception_time: i64, judged: Judged<'_>) {
         let mut arrived = self.copied(&sample.meta(), sample, reception_time);
         if self.incoming.judges_later() {
             arrived.standing = Standing::Unjudged;
-        } else if self.incoming.judge.holds() {
-            let change = arrived.change();
-            arrived.last = match &mut judged {
-                Some(gates) => gates.release(&change),
-                None => self.incoming.judge.release(&change),
-            };
         }
         self.incoming.park(arrived);
         drop(judged);
@@ -181,7 +175,7 @@ impl ReaderCore {
         let payload = buffer::copied(payload);
         let sample = DdsSample { writer, sequence, source_time, key, state, payload };
         let (standing, disposes) = (Standing::Passed, meta.disposes());
-        Arrived { sample, reception_time, expires, standing, disposes, last: None }
+        Arrived { sample, reception_time, expires, standing, disposes }
     }
 
     /// There is no sample; or the DDS side has stopped.
@@ -306,14 +300,7 @@ impl ReaderCore {
     /// The last sample before the end of an instance, which goes back until it is taken; or that.
     #[cold]
     fn last_or(&self, mut end: Arrived) -> Arrived {
-        let (change, judge) = (end.change(), &self.incoming.judge);
-        let kept = end.last.take().map(|last| *last);
-        let last = match end.standing {
-            Standing::Unjudged => judge.release(&change).map(|last| *last),
-            // It was judged where it stands; else what stands before it may have been judged later.
-            _ if judge.judges_arrivals() => kept,
-            _ => judge.last_before(&change, kept),
-        };
+        let last = self.incoming.judge.release(&end);
         match last.filter(|last| !tidewire_transport::is_over(last.expires, now_ns())) {
             Some(last) => {
                 end.standing = Standing::Passed;

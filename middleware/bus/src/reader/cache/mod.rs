@@ -166,14 +166,13 @@ impl Cache {
         reader.look();
         let writers = inner.store.writers();
         let gone: Vec<Guid> = writers.filter(|w| !reader.is_writing(w)).copied().collect();
-        let mut ended = false;
+        let (mut ended, mut held) = (false, false);
         if !gone.is_empty() {
             // What they wrote before they went comes first, be it on its way through the backend.
             let arrived = reader.pump();
             all = self.drain(inner, reader, now, &mut came)? && arrived;
             // And what a filter by time holds of theirs.
-            let mut held = false;
-            gone.iter().for_each(|writer| held |= all && reader.incoming.release_of(writer));
+            gone.iter().for_each(|writer| held |= all && reader.incoming.judge.hasten(writer));
             all = all && (!held || self.drain(inner, reader, now, &mut came)?);
             if all {
                 gone.iter().for_each(|writer| ended |= inner.store.lose(writer, now));
@@ -185,7 +184,7 @@ impl Cache {
         }
         // Others wait for what this thread has noticed. Samples themselves have woken them, unless there
         // were too many for one turn.
-        if ended || purged || inner.rejected.total != rejected || (came && !all) {
+        if ended || held || purged || inner.rejected.total != rejected || (came && !all) {
             reader.core.wake.wake();
         }
         Ok(())
