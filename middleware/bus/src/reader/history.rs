@@ -17,7 +17,7 @@ use crate::durable::{Ask, Progress};
 use crate::error::ReadError;
 
 /// Samples on shared memory that are taken off it to wait for history; then their writers wait.
-pub(super) const HELD: usize = 65_536;
+const HELD: usize = 65_536;
 
 impl ReaderCore {
     /// Takes from the durability services; true while what comes from writers is kept back.

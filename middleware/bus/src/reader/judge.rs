@@ -59,9 +59,11 @@ impl Judge {
         self.holds && self.gates.lock().hasten(writer)
     }
 
-    /// A sample that was held and is delivered now.
-    pub fn due(&self, now: i64) -> Option<Arrived> {
-        self.gates.lock().due(now)
+    /// A sample that was held and is delivered now, unless others wait to be taken: whatever is judged as
+    /// it comes is among these before another is held.
+    pub fn due(&self, now: i64, others_wait: impl FnOnce() -> bool) -> Option<Arrived> {
+        let mut gates = self.gates.lock();
+        if others_wait() { None } else { gates.due(now) }
     }
 
     pub fn is_due(&self, now: i64) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tidewire_idl::{Guid, InstanceState, KeyHash};
 use tidewire_qos::{Duration, Qos};
+use tidewire_transport::dds::DdsSample;
 
 use super::arrived::{Arrived, Standing};
 use super::filter::Change;
@@ -17,8 +18,8 @@ type Name = (KeyHash, Guid);
 pub(super) struct TimeFilter {
     pub separation: i64,
     told_apart: bool,
-    /// Source times of what was delivered.
-    last: HashMap<Name, i64>,
+    /// What was delivered last.
+    last: HashMap<Name, Last>,
     /// Whether the last sample is delivered, however soon it came: RELIABLE promises that.
     holds: bool,
     held: HashMap<Name, Held>,
@@ -28,6 +29,21 @@ pub(super) struct TimeFilter {
     told: usize,
     /// One went before that was told, into a cache that others wait for.
     untold: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Last {
+    /// The source time that others must keep the distance to.
+    shown: i64,
+    source_time: i64,
+    writer: Guid,
+}
+
+impl Last {
+    fn of(arrived: &Arrived) -> Self {
+        let DdsSample { source_time, writer, .. } = arrived.sample;
+        Self { shown: source_time, source_time, writer }
+    }
 }
 
 /// A sample that came too soon, the newest of its instance.
@@ -80,27 +96,29 @@ impl TimeFilter {
             return true;
         }
         let name = self.name(change);
-        match self.last.get_mut(&name) {
-            Some(last) if change.source_time.saturating_sub(*last) < self.separation => false,
-            Some(last) => {
-                *last = change.source_time;
-                // There is a newer one.
-                self.held.remove(&name);
-                true
-            }
-            None => {
-                self.last.insert(name, change.source_time);
-                true
-            }
+        let Change { source_time, writer, .. } = *change;
+        let is_too_soon = |last: &Last| source_time.saturating_sub(last.shown) < self.separation;
+        if self.last.get(&name).is_some_and(is_too_soon) {
+            return false;
         }
+        self.last.insert(name, Last { shown: source_time, source_time, writer });
+        // There is a newer one.
+        self.held.remove(&name);
+        true
     }
 
     /// Keeps a sample that came too soon at `now`, instead of an older one.
     pub fn hold(&mut self, arrived: Arrived, now: i64) {
         let has_waited = arrived.standing == Standing::Unjudged;
         let name = self.name(&arrived.change());
+        // Late: its writer wrote what was delivered after it.
+        let DdsSample { writer, source_time, .. } = arrived.sample;
+        let is_late = |last: &Last| last.writer == writer && source_time < last.source_time;
+        if self.last.get(&name).is_some_and(is_late) {
+            return;
+        }
         if let Some(held) = self.held.get_mut(&name) {
-            if arrived.sample.source_time >= held.arrived.sample.source_time {
+            if source_time >= held.arrived.sample.source_time {
                 *held = Held { arrived, has_waited, due: held.due };
             }
             return;
@@ -120,15 +138,16 @@ impl TimeFilter {
     pub fn release(&mut self, end: &Arrived) -> Option<Arrived> {
         let name = self.name(&end.change());
         let held = self.held.get(&name)?;
-        // History came later than live samples that follow it.
+        // History came later than live samples that follow it. News has the time of this host.
         let (last, time) = (&held.arrived, end.sample.source_time);
-        let is_earlier = held.has_waited
-            || (last.reception_time <= end.reception_time && last.sample.source_time <= time);
+        let is_in_order = end.standing == Standing::News || last.sample.source_time <= time;
+        let is_earlier =
+            held.has_waited || (last.reception_time <= end.reception_time && is_in_order);
         if end.standing != Standing::Unjudged && !is_earlier {
             return None;
         }
         let Held { arrived, .. } = self.held.remove(&name)?;
-        self.deliver(name, arrived.sample.source_time);
+        self.deliver(name, Last::of(&arrived));
         Some(arrived)
     }
 
@@ -147,10 +166,12 @@ impl TimeFilter {
         any
     }
 
-    /// A sample that was held is delivered, as one of this source time.
-    fn deliver(&mut self, name: Name, time: i64) {
-        let last = self.last.entry(name).or_insert(time);
-        *last = time.max(*last);
+    /// Notes what is delivered, unless something later was.
+    fn deliver(&mut self, name: Name, delivered: Last) {
+        let last = self.last.entry(name).or_insert(delivered);
+        if delivered.shown >= last.shown {
+            *last = delivered;
+        }
     }
 
     /// One whose time has come.
@@ -167,7 +188,9 @@ impl TimeFilter {
             self.untold |= !was_told;
             // As if it had been written now: what is delivered next keeps the distance.
             let waited = now.saturating_sub(arrived.reception_time).max(0);
-            self.deliver(name, arrived.sample.source_time.saturating_add(waited));
+            let last = Last::of(&arrived);
+            let shown = last.shown.saturating_add(waited);
+            self.deliver(name, Last { shown, ..last });
             return Some(arrived);
         }
         None
@@ -191,9 +214,10 @@ impl TimeFilter {
 
     /// Takes over what `past` knows of samples that came before what this has seen.
     pub fn look_back(&mut self, past: Self) {
-        past.last.into_iter().for_each(|(name, time)| self.deliver(name, time));
+        past.last.into_iter().for_each(|(name, last)| self.deliver(name, last));
         for (name, Held { arrived, due, .. }) in past.held {
-            if self.last.get(&name).is_none_or(|last| *last <= arrived.sample.source_time) {
+            let time = arrived.sample.source_time;
+            if self.last.get(&name).is_none_or(|last| last.source_time <= time) {
                 self.hold(arrived, due.saturating_sub(self.separation));
             }
         }
@@ -223,7 +247,6 @@ fn to_nanos(separation: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use tidewire_transport::dds::DdsSample;
 
     use super::*;
 
@@ -342,6 +365,26 @@ mod tests {
         assert!(filter.is_newly_due(13 * MS), "of the other writer's");
         assert!(!come(&mut filter, 6, 1) && !filter.is_newly_due(15 * MS));
         assert!(filter.is_newly_due(16 * MS));
+    }
+
+    #[test]
+    fn what_comes_late_is_not_the_last() {
+        let mut filter = filter(true);
+        assert!(come(&mut filter, 20, 1) && !come(&mut filter, 15, 1));
+        assert_eq!(due(&mut filter, 99), None, "its writer wrote another after it");
+        filter.hold(arrived(15, 1, 2), 21 * MS);
+        assert_eq!(due(&mut filter, 99), Some(15), "another's clock may be slow");
+    }
+
+    #[test]
+    fn an_instance_ends_after_what_its_writer_wrote_whatever_its_clock_says() {
+        let mut filter = filter(true);
+        let of_the_future = |ms| Arrived { reception_time: 0, ..arrived(ms, 1, 1) };
+        assert!(filter.pass(&of_the_future(1000).change()));
+        filter.hold(of_the_future(1005), 0);
+        assert!(filter.release(&end(5, 1)).is_none(), "history that came after it");
+        let news = Arrived { standing: Standing::News, ..end(5, 1) };
+        assert!(filter.release(&news).is_some());
     }
 
     #[test]

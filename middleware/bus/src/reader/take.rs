@@ -14,9 +14,9 @@ use tidewire_transport::{Prefix, SampleMeta, now_ns};
 use super::arrived::{Arrived, Standing};
 use super::core::{ReaderCore, State};
 use super::filter::Change;
-use super::history::HELD;
 use super::judge::Judged;
 use super::track::Tracks;
+use super::watch::PARKED;
 use crate::backend::DdsReader;
 use crate::error::ReadError;
 use crate::participant::LastPoint;
@@ -138,8 +138,8 @@ impl ReaderCore {
         if self.align(state)? {
             return self.nothing();
         }
-        // Of what displaces nothing no more than waits for history.
-        let most = if self.keeps_last { usize::MAX } else { HELD };
+        // Of what displaces nothing a few: beyond them its writers wait, as elsewhere.
+        let most = if self.keeps_last { usize::MAX } else { PARKED };
         self.park_up_to(most, state)?;
         let taken = self.take_dds().or_else(|| self.take_due());
         self.catch_up();
@@ -320,7 +320,7 @@ impl ReaderCore {
             return None;
         }
         let now = now_ns();
-        while let Some(arrived) = self.incoming.judge.due(now) {
+        while let Some(arrived) = self.incoming.judge.due(now, || self.incoming.waits()) {
             if !tidewire_transport::is_over(arrived.expires, now) {
                 self.incoming.hear_again(&arrived.sample.key);
                 return Some(arrived);

@@ -9,7 +9,7 @@ use super::core::{ReaderCore, State};
 use crate::deadline::DeadlineMissed;
 
 /// Samples that may wait in memory of our own while deadlines are looked after.
-const PARKED: usize = 1024;
+pub(super) const PARKED: usize = 1024;
 
 impl ReaderCore {
     /// Deadlines that passed without a sample.
