@@ -188,28 +188,28 @@ fn the_shipped_launch_files_are_fine() {
 }
 
 #[test]
-fn the_test_bed_is_read_from_the_folder_that_the_environment_names() {
-    let dir = tempfile::tempdir().unwrap();
-    let experiment = dir.path().join("skab/valve1/0.csv");
-    std::fs::create_dir_all(experiment.parent().unwrap()).unwrap();
-    std::fs::write(&experiment, "").unwrap();
+fn the_test_bed_is_read_from_the_folder_that_the_environment_names()
+-> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let valve = dir.path().join("skab/valve1");
+    std::fs::create_dir_all(&valve)?;
+    let experiment = valve.join("0.csv");
+    std::fs::write(&experiment, "")?;
     let path = format!("{}/skab.yaml", env!("CARGO_MANIFEST_DIR"));
-    let file = |given: &[&str]| {
+    let file = |given: &[&str]| -> Result<String, Box<dyn std::error::Error>> {
         let args = [&["graph", &path, "--json"][..], given].concat();
-        let out = command(&args).env("TIDEWIRE_DATA", dir.path()).output().unwrap();
+        let out = command(&args).env("TIDEWIRE_DATA", dir.path()).output()?;
         assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-        let graph: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-        graph["nodes"]
-            .as_array()
-            .expect("nodes")
-            .iter()
-            .find_map(|node| {
-                Some(node.pointer("/command/builtin/params/file")?.as_str()?.to_owned())
-            })
-            .unwrap_or_else(|| panic!("no node plays a file: {graph}"))
+        let graph: serde_json::Value = serde_json::from_slice(&out.stdout)?;
+        let played = |node: &serde_json::Value| {
+            Some(node.pointer("/command/builtin/params/file")?.as_str()?.to_owned())
+        };
+        let found = graph["nodes"].as_array().into_iter().flatten().find_map(played);
+        found.ok_or_else(|| format!("no node plays a file: {graph}").into())
     };
-    assert_eq!(file(&[]), experiment.display().to_string());
-    assert_eq!(file(&["data:=/elsewhere"]), "/elsewhere/valve1/0.csv");
+    assert_eq!(file(&[])?, experiment.display().to_string());
+    assert_eq!(file(&["data:=/elsewhere"])?, "/elsewhere/valve1/0.csv");
+    Ok(())
 }
 
 #[test]

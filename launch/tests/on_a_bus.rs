@@ -225,6 +225,12 @@ fn ros_names_are_written_too() {
     assert!(sample.payload.ends_with(b"\x03\0\0\0hi\0"), "{:?}", sample.payload);
 }
 
+fn ends_well_when_interrupted(child: Child) {
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
 #[test]
 fn viewers_and_bridges_have_the_name_they_are_given() {
     let dir = tempfile::tempdir().unwrap();
@@ -238,9 +244,7 @@ fn viewers_and_bridges_have_the_name_they_are_given() {
     ] {
         let child = start(args, domain);
         until(name, || is_there(&here, name));
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        let output = finish(child);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        ends_well_when_interrupted(child);
     }
 }
 
@@ -254,7 +258,5 @@ fn the_viewer_reads_topics_of_exclusive_ownership() {
     let writer = here.writer::<Temperature>("temperature", &owned).unwrap();
     let child = start(&["view", "--save", &file], domain);
     writer.wait_for_readers(1, PATIENCE).unwrap();
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let output = finish(child);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    ends_well_when_interrupted(child);
 }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tidewire_bus::{RawTopic, RawWriter};
+use tidewire_bus::{RawTopic, RawWriter, representation_of};
 use tidewire_qos::policy::DataRepresentation;
 use tidewire_qos::{Durability, History, Qos};
 
@@ -70,7 +70,8 @@ impl Outlet {
 
     /// The writer for a payload like this one, made when first needed.
     pub fn writer(&self, bus: &Bus<'_>, header: &Header, payload: &[u8]) -> Option<&RawWriter> {
-        let representation = representation(payload);
+        // Readers elsewhere must know what they get.
+        let representation = representation_of(payload).unwrap_or(DataRepresentation::Xcdr1);
         let at = usize::from(representation == DataRepresentation::Xcdr2);
         self.writers[at].get_or_init(|| self.open(bus, header, representation)).as_ref()
     }
@@ -106,14 +107,6 @@ fn kind(type_name: &str, keyed: bool) -> String {
     format!("{type_name:?} {} a key", if keyed { "with" } else { "without" })
 }
 
-/// Readers elsewhere must know what they get: the encapsulation tells (RTPS 2.5, table 10.3).
-fn representation(payload: &[u8]) -> DataRepresentation {
-    match payload {
-        [0, 6..=0xff, ..] => DataRepresentation::Xcdr2,
-        _ => DataRepresentation::Xcdr1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,13 +123,5 @@ mod tests {
         assert!(!outlet.takes("b", &second, after(15)), "not yet");
         assert!(outlet.takes("b", &second, after(16)));
         assert!(!outlet.takes("a", &first, after(17)) && outlet.takes("b", &second, after(17)));
-    }
-
-    #[test]
-    fn the_representation_is_read_from_the_encapsulation() {
-        assert_eq!(representation(&[0, 1, 0, 0]), DataRepresentation::Xcdr1);
-        assert_eq!(representation(&[0, 3, 0, 0]), DataRepresentation::Xcdr1);
-        assert_eq!(representation(&[0, 7, 0, 0]), DataRepresentation::Xcdr2);
-        assert_eq!(representation(&[0, 9, 0, 0]), DataRepresentation::Xcdr2);
     }
 }

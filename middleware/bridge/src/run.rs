@@ -227,11 +227,15 @@ mod tests {
 
     const PAYLOAD: &[u8] = &[0, 1, 0, 0, 1, 2, 3, 4];
 
+    fn inbound<'a>(bus: &'a Bus<'a>) -> Inbound<'a> {
+        Inbound::new("here", bus, Filter::new(&["*".into()], &[]).unwrap())
+    }
+
     #[test]
     fn writing_ends_while_others_keep_sending_and_nobody_waits_for_room_then() {
         let types = TypeRegistry::default();
         let bus = bus(&types);
-        let inbound = Inbound::new("here", &bus, Filter::new(&["*".into()], &[]).unwrap());
+        let inbound = inbound(&bus);
         let (arrivals, inbox) = crossbeam_channel::bounded(16);
         let (done, stats) = (AtomicBool::new(true), BridgeStats::default());
         thread::scope(|scope| {
@@ -251,7 +255,7 @@ mod tests {
     fn what_was_received_before_the_end_is_written() {
         let types = TypeRegistry::default();
         let bus = bus(&types);
-        let inbound = Inbound::new("here", &bus, Filter::new(&["*".into()], &[]).unwrap());
+        let inbound = inbound(&bus);
         let (arrivals, inbox) = crossbeam_channel::bounded(16);
         for sequence in 1..=16 {
             let header = Header { sequence, ..header() };
@@ -268,7 +272,7 @@ mod tests {
         let bus = bus(&types);
         let one = ResourceLimits { max_samples: Some(1), ..ResourceLimits::default() };
         let full = Qos { history: History::KeepAll, resource_limits: one, ..Qos::reliable() };
-        let inbound = Inbound::new("here", &bus, Filter::new(&["*".into()], &[]).unwrap());
+        let inbound = inbound(&bus);
         let (arrivals, inbox) = crossbeam_channel::unbounded();
         let mut readers = Vec::new();
         // Each topic takes the `max_blocking_time` of its writer: a second.

@@ -172,18 +172,7 @@ mod tests {
 
     #[test]
     fn an_unknown_state_is_refused() {
-        let header = Header {
-            v: VERSION,
-            type_name: "T".into(),
-            keyed: false,
-            reliable: true,
-            late: 0,
-            writer: [0; 16],
-            sequence: 1,
-            source_time: 0,
-            key: [0; 16],
-            state: 7,
-        };
+        let header = Header { state: 7, ..crate::testing::header() };
         assert!(matches!(Header::parse(&header.to_bytes()), Err(HeaderError::State(7))));
     }
 }

@@ -61,4 +61,5 @@ pub use writer::{Loan, RawWriter, Writer, WriterStatus};
 pub use tidewire_filter::{Filter, FilterError};
 pub use tidewire_idl::{Guid, InstanceState, KeyHash, Sample, SampleInfo};
 pub use tidewire_shm::{Segment, other_users};
+pub use tidewire_transport::dds::representation_of;
 pub use tidewire_transport::now_ns;

@@ -1,6 +1,6 @@
 //! What a track is written with.
 
-use tidewire_bus::{EndpointInfo, Participant, RawTopic, RawWriter};
+use tidewire_bus::{EndpointInfo, Participant, RawTopic, RawWriter, representation_of};
 use tidewire_qos::policy::{DataRepresentation, Durability, History, Ownership, Reliability};
 use tidewire_qos::{Duration, Qos, check};
 
@@ -86,12 +86,9 @@ impl<'a> Voice<'a> {
     }
 }
 
-/// What the encapsulation says (RTPS 2.5, table 10.3).
+/// What the encapsulation says; of one that nobody knows the writer says so.
 pub(crate) fn representation(payload: &[u8]) -> DataRepresentation {
-    match payload {
-        [0, 6..=0xff, ..] => DataRepresentation::Xcdr2,
-        _ => DataRepresentation::Xcdr1,
-    }
+    representation_of(payload).unwrap_or(DataRepresentation::Xcdr1)
 }
 
 /// What the replay's writers offer: as recorded, except where that would lose samples now.

@@ -584,14 +584,19 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_queue_stays_short_behind_an_instance_that_nobody_writes_any_more() {
+    /// A reader of so many samples of each instance, which nothing but the test brings it.
+    fn keeping_last(depth: u32) -> Arc<ReaderCore> {
         let core = Core::start("p".into(), 1, [1; 12], None, None);
         let mut spec = EndpointSpec::new("t", "T", true);
         spec.qos = tidewire_qos::Qos::sensor_data();
-        spec.qos.history = tidewire_qos::policy::History::KeepLast(2);
+        spec.qos.history = tidewire_qos::policy::History::KeepLast(depth);
         let ty = <tidewire_types::sensor::Temperature as tidewire_idl::TypeSupport>::descriptor();
-        let reader = ReaderCore::new(&core, spec, Some(&*ty), None, false).unwrap();
+        ReaderCore::new(&core, spec, Some(&*ty), None, false).unwrap()
+    }
+
+    #[test]
+    fn the_queue_stays_short_behind_an_instance_that_nobody_writes_any_more() {
+        let reader = keeping_last(2);
         let incoming = &reader.incoming;
         incoming.deliver(alive(1, 1, 1));
         for sequence in 2..10_000 {
@@ -612,12 +617,7 @@ mod tests {
 
     #[test]
     fn the_end_of_an_instance_does_not_take_the_place_of_its_last_value() {
-        let core = Core::start("p".into(), 1, [1; 12], None, None);
-        let mut spec = EndpointSpec::new("t", "T", true);
-        spec.qos = tidewire_qos::Qos::reliable();
-        spec.qos.history = tidewire_qos::policy::History::KeepLast(1);
-        let ty = <tidewire_types::sensor::Temperature as tidewire_idl::TypeSupport>::descriptor();
-        let reader = ReaderCore::new(&core, spec, Some(&*ty), None, false).unwrap();
+        let reader = keeping_last(1);
         let incoming = &reader.incoming;
         for sequence in 1..=100 {
             let state = match sequence % 2 {

@@ -95,14 +95,19 @@ pub fn max_samples(c: &Combination<'_>) -> Found {
 }
 
 pub fn volatile(c: &Combination<'_>) -> Found {
-    let writer = c.writer("new", &everything()).unwrap();
-    (1..=5).for_each(|value| writer.put(0, value));
-    let reader = c.reader("new", &everything()).unwrap();
-    writer.meets(1);
-    reader.meets(1);
-    settle();
-    writer.put(0, 6);
-    assert_eq!(reader.up_to(6), [6]);
+    // Five values are written before the reader comes, and a sixth then.
+    let late = |topic: &str, offered: &Qos| {
+        let writer = c.writer(topic, offered).unwrap();
+        (1..=5).for_each(|value| writer.put(0, value));
+        let reader = c.reader(topic, &everything()).unwrap();
+        writer.meets(1);
+        reader.meets(1);
+        settle();
+        writer.put(0, 6);
+        (reader.up_to(6), writer, reader)
+    };
+    let (got, writer, reader) = late("new", &everything());
+    assert_eq!(got, [6]);
     // Whatever another reader of its participant has had.
     let second = c.reader("new", &everything()).unwrap();
     writer.meets(2);
@@ -111,14 +116,7 @@ pub fn volatile(c: &Combination<'_>) -> Found {
     writer.put(0, 7);
     assert_eq!((reader.up_to(7), second.up_to(7)), (vec![7], vec![7]));
     // Whatever its writer keeps for others.
-    let writer = c.writer("kept", &durable()).unwrap();
-    (1..=5).for_each(|value| writer.put(0, value));
-    let reader = c.reader("kept", &everything()).unwrap();
-    writer.meets(1);
-    reader.meets(1);
-    settle();
-    writer.put(0, 6);
-    let got = reader.up_to(6);
+    let (got, ..) = late("kept", &durable());
     if c.is_rustdds() {
         assert!(got.ends_with(&[6]), "{got:?}");
         return Found::mostly("readers elsewhere also get the history of TRANSIENT_LOCAL writers");
